@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every cap of the toolkit, with its reason and what happens beyond it. Nothing that a user, a
+// peer, a contract or a file controls may grow without one of these. docs/limits.md explains them
+// to operators; configuration can lower most of them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace hp::limits {
+
+inline constexpr std::size_t kib = 1024;
+inline constexpr std::size_t mib = 1024 * kib;
+
+// --- user sessions ---------------------------------------------------------------------------
+// Default of user.max_bytes_per_msg = 0 (user-protocol.md 2.3). Larger: close 1009.
+inline constexpr std::size_t user_message_bytes_default = 5 * mib;
+// Challenge response and handshake messages are small; a larger one is no honest client.
+inline constexpr std::size_t handshake_message_bytes_max = 4 * kib;
+// Sockets accepted but not yet verified, all hosts: keys are free, so this bounds anonymous memory.
+// Beyond it new sockets are closed at accept.
+inline constexpr std::size_t unverified_sessions_max = 2048;
+// Verified sessions when user.max_connections is 0. Beyond it: close 1013 before the handshake ends.
+inline constexpr std::size_t user_sessions_max = 10000;
+// Time to finish TLS, upgrade and handshake (user-protocol.md 2.5).
+inline constexpr std::int64_t handshake_timeout_ms = 5000;
+// Server ping interval on idle sessions; two missed intervals end the session.
+inline constexpr std::int64_t ping_interval_ms = 25000;
+// Bytes waiting to be sent to one session; a client that does not read is closed with 1013.
+inline constexpr std::size_t send_queue_bytes_max = 128 * mib;
+// All send queues together: beyond it, sessions with more than slow_reader_bytes waiting are closed
+// when something is to be sent to them.
+inline constexpr std::size_t send_queues_bytes_max = 512 * mib;
+inline constexpr std::size_t slow_reader_bytes = 1 * mib;
+// A single reply larger than this is replaced by a log line (or exec_failure for queries):
+// the client's own default frame limit is 100 MiB.
+inline constexpr std::size_t reply_bytes_max = 96 * mib;
+// Messages read but not yet handled, per session: reading pauses beyond it.
+inline constexpr std::size_t session_pending_messages_max = 1024;
+// JSON/BSON nesting: real messages nest 3 deep; containers nest what users like, so leave room.
+inline constexpr int message_depth_max = 64;
+// ids of read requests and ledger queries are echoed back.
+inline constexpr std::size_t request_id_bytes_max = 1024;
+
+// --- connections (net) ---------------------------------------------------------------------------
+// HTTP head of an upgrade request; real ones have a few hundred bytes. Larger: the socket is closed.
+inline constexpr std::size_t http_head_bytes_max = 8 * kib;
+// Framed bytes collected for one connection before they are written, beyond its send queue: large
+// enough for full TLS records, small enough to exist once per busy connection.
+inline constexpr std::size_t output_batch_bytes = 64 * kib;
+// How long framed bytes may wait for more when messages keep coming.
+inline constexpr std::int64_t output_batch_us = 1000;
+// From close() to the forced end of a connection, and from its last frame to the end of its socket.
+inline constexpr std::int64_t close_grace_ms = 2000;
+// Pause after accept() failed, for example for want of file descriptors.
+inline constexpr std::int64_t accept_backoff_ms = 100;
+
+// --- bans (user-protocol.md 2.7) ---------------------------------------------------------------
+inline constexpr int violations_before_ban = 5;
+inline constexpr std::int64_t violation_window_ms = 600'000;
+inline constexpr std::int64_t ban_ms = 600'000;
+inline constexpr std::size_t bans_max = 100;
+inline constexpr std::size_t violation_hosts_max = 4096;
+
+// --- inputs and rounds ---------------------------------------------------------------------------
+// Candidate inputs waiting for a ledger, all users, count and bytes: beyond it an input is
+// rejected with round_inputs_overflow.
+inline constexpr std::size_t candidate_inputs_max = 200'000;
+inline constexpr std::size_t candidate_bytes_max = 256 * mib;
+// Inputs of one ledger; the rest stay candidates for the next.
+inline constexpr std::size_t ledger_inputs_max = 65'536;
+inline constexpr std::size_t ledger_input_bytes_max = 64 * mib;
+// Users whose nonce floor is remembered. Beyond it inputs of new users are rejected with
+// round_inputs_overflow until old records expire.
+inline constexpr std::size_t nonce_records_max = 1'000'000;
+// Input hashes kept per user to answer already_submitted; older repeats are nonce_expired.
+inline constexpr std::size_t remembered_inputs_per_user_max = 1024;
+// Inputs waiting for signature verification on the worker pool.
+inline constexpr std::size_t verify_queue_max = 200'000;
+
+// --- contract runs ---------------------------------------------------------------------------
+// All outputs of one run. Beyond it the last messages, by user then by order, are dropped.
+inline constexpr std::size_t run_output_bytes_max = 256 * mib;
+// What a message counts toward run_output_bytes_max beside its framed size: bounds the number of
+// empty messages.
+inline constexpr std::size_t output_message_overhead_bytes = 256;
+// One output message; a larger announced length ends that user's output.
+inline constexpr std::size_t output_message_bytes_max = 128 * mib;
+// NPL and control packets (contract-protocol.md 8.4, 8.5).
+inline constexpr std::size_t npl_message_bytes_max = 131'072;
+inline constexpr std::size_t control_message_bytes_max = 131'072;
+// NPL messages waiting for a contract that does not read; the oldest are kept, later ones dropped.
+inline constexpr std::size_t npl_queue_messages_max = 4096;
+inline constexpr std::size_t npl_queue_bytes_max = 32 * mib;
+// Read requests waiting for a worker (contract-protocol.md 6.1); beyond it they are dropped, logged.
+inline constexpr std::size_t read_queue_max = 1024;
+// Highest user.concurrent_read_requests.
+inline constexpr std::size_t concurrent_reads_max = 32;
+// Time between SIGTERM and SIGKILL when a run is over its time.
+inline constexpr std::int64_t term_grace_ms = 100;
+
+// --- redelivery (user-protocol.md section 18, I12) -----------------------------------------------
+inline constexpr std::int64_t redelivery_ms = 60'000;
+inline constexpr std::size_t redelivery_messages_per_user_max = 256;
+inline constexpr std::size_t redelivery_bytes_max = 64 * mib;
+
+// --- files --------------------------------------------------------------------------------------
+inline constexpr std::size_t config_bytes_max = 4 * mib;
+// A user's key file is a few hundred bytes.
+inline constexpr std::size_t key_file_bytes_max = 16 * kib;
+inline constexpr std::size_t patch_bytes_max = 1 * mib;
+// Nesting and number of JSON values in either file: real ones nest 4 deep and have one value a field,
+// UNL member and environment variable. Beyond it the file is refused, before memory is spent.
+inline constexpr std::size_t config_depth_max = 16;
+inline constexpr std::size_t config_values_max = 100'000;
+// Lower, so that every acceptable patch.cfg also fits into hp.cfg, where it is written to.
+inline constexpr std::size_t patch_values_max = 90'000;
+// Problems and unknown keys reported about one file; the rest are summed up in one line.
+inline constexpr std::size_t config_problems_max = 200;
+// Entries of the state tree; a run that exceeds it is void.
+inline constexpr std::size_t state_entries_max = 1'000'000;
+inline constexpr std::size_t state_depth_max = 128;
+// Logical bytes of all files of the state together (holes count): bounds the chunk hashes kept in
+// memory to 128 MiB. A run that exceeds it is void.
+inline constexpr std::size_t state_bytes_max = std::size_t{256} * 1024 * mib;
+// The result record stored with a committed run: its outputs and some framing.
+inline constexpr std::size_t state_record_bytes_max = 512 * mib;
+// Node-private entries beside the state that read requests see; later ones exist but stay hidden.
+inline constexpr std::size_t private_entries_max = 10'000;
+
+} // namespace hp::limits
