@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// BLAKE3 with 32-byte output. B3(x1, x2, ...) of the specs is b3({x1, x2, ...}): the hash of the
+// plain concatenation. Any thread.
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+
+#include "hp/base/ids.hpp"
+
+namespace hp::crypto {
+
+class Blake3 {
+public:
+    Blake3();
+    ~Blake3();
+    Blake3(const Blake3&) = delete;
+    Blake3& operator=(const Blake3&) = delete;
+
+    Blake3& update(ByteView bytes);
+    Hash32 finish() const; // of everything so far; the hasher can go on
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+Hash32 b3(ByteView bytes);
+Hash32 b3(std::initializer_list<ByteView> parts);
+
+// Hash of the concatenation, but 32 zero bytes for an empty list (user-protocol.md section 1).
+Hash32 b3_list(std::span<const Hash32> items);
+
+} // namespace hp::crypto
