@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// What makes replays impossible: per user the highest nonce accepted, kept until the latest expiry
+// of any input accepted from that user has passed. An accepted input can then never be accepted
+// again: while the record lives its nonce is too low, and once the record is gone the input's own
+// max_ledger_seq_no is over (user-protocol.md 8.5 and 18, C5). Derived from the ledgers alone, so
+// it is the same on every node and after every restart. Pure; one owner.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "hp/proto/ledger.hpp"
+
+namespace hp::consensus {
+
+class NonceRecords {
+public:
+    // Why `input` may not enter a ledger after `lcl`, or empty.
+    std::optional<proto::RejectReason> check(const proto::SignedInput& input, LedgerSeq lcl) const;
+
+    // The input is in a decided ledger.
+    void accept(const PublicKey& user, std::uint64_t nonce, const Hash32& hash,
+                LedgerSeq max_ledger_seq);
+
+    // Ledger `lcl` is decided: forgets users whose inputs have all expired.
+    void expire(LedgerSeq lcl);
+
+    std::size_t size() const { return records_.size(); }
+
+private:
+    struct Record {
+        std::uint64_t last_nonce = 0;
+        LedgerSeq expires = 0;                   // highest max_ledger_seq_no accepted
+        std::map<std::uint64_t, Hash32> by_nonce; // to tell already_submitted from nonce_expired
+    };
+    std::map<PublicKey, Record> records_;
+    std::map<LedgerSeq, std::vector<PublicKey>> by_expiry_; // may hold outdated entries
+};
+
+} // namespace hp::consensus
