@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ledgers of this node in one SQLite database (WAL mode, synced on every append):
+// ledger_fs/ledger.db. Primary rows are the headers; raw rows hold inputs and outputs, kept
+// according to node.history, but always for the newest ledger, because that one may have to be
+// executed again after a crash. Retention is local and never enters what nodes agree on.
+//
+// Thread rule: a Store belongs to the thread that uses it; a second Store opened read_only on the
+// same file may serve queries from another thread at the same time.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "hp/base/result.hpp"
+#include "hp/proto/ledger.hpp"
+#include "ledger/sqlite.hpp"
+
+namespace hp::ledger {
+
+// node.history and node.history_config (contract-protocol.md 4.1), in ledgers.
+struct Retention {
+    bool full = false;
+    std::uint64_t primary_shards = 1;
+    std::uint64_t raw_shards = 0;
+};
+
+inline constexpr LedgerSeq primary_shard_ledgers = 262'144;
+inline constexpr LedgerSeq raw_shard_ledgers = 4'096;
+
+// The oldest ledger kept when `newest` is the last one; newest + 1 when none is.
+LedgerSeq oldest_kept(LedgerSeq newest, LedgerSeq shard_ledgers, std::uint64_t shards);
+
+// An accepted input as far as replay protection needs it.
+struct AcceptedInput {
+    PublicKey user;
+    std::uint64_t nonce = 0;
+    Hash32 hash;
+    LedgerSeq max_ledger_seq = 0;
+};
+
+// Private consensus mode: users see keys, hashes and nonces of others, but not their content.
+void hide_blobs_of_others(proto::QueriedLedger& ledger, const PublicKey& user);
+
+class Store {
+public:
+    enum class Mode { read_write, read_only };
+
+    // Creates the database in read_write mode when it is missing. Errc::corrupt when it belongs to
+    // another contract or format.
+    static Result<std::unique_ptr<Store>> open(const std::filesystem::path& ledger_fs,
+                                               const std::string& contract_id,
+                                               const Retention& retention, Mode mode);
+
+    // Durable when it returns. A failure means "unknown": stop and recover, never retry.
+    Status append(const proto::LedgerRecord& ledger);
+
+    // The newest ledger with its inputs; empty at genesis. `previous` is not filled in.
+    Result<proto::SharedLedger> head();
+
+    // Calls `visit` for every accepted input, oldest ledger first, of ledgers that hold at least one
+    // whose max_ledger_seq_no is above `lcl`.
+    Status accepted_inputs(LedgerSeq lcl, const std::function<void(const AcceptedInput&)>& visit);
+
+    // One ledger as clients see it; empty when unknown or pruned. Raw parts that are asked for but
+    // not kept come back as empty lists (user-protocol.md section 13).
+    Result<std::optional<proto::QueriedLedger>> query(LedgerSeq seq, bool inputs, bool outputs);
+
+    // Recomputes every stored ledger: hashes, links, signatures and output roots where raw data is
+    // kept. Returns how many were checked; Errc::corrupt names the first bad one.
+    struct Verified {
+        LedgerSeq first = 0;
+        LedgerSeq last = 0;
+        std::uint64_t raw = 0; // of them with inputs and outputs
+    };
+    Result<Verified> verify(const std::function<void(LedgerSeq)>& progress);
+
+private:
+    explicit Store(Database database, const Retention& retention)
+        : database_(std::move(database)), retention_(retention) {}
+
+    Status prepare_schema(const std::string& contract_id, Mode mode);
+    Status prepare_statements(Mode mode);
+    Status insert(const proto::LedgerRecord& ledger);
+    Status prune(LedgerSeq newest);
+    bool raw_is_kept(LedgerSeq seq, LedgerSeq newest) const;
+    Result<LedgerSeq> newest();
+
+    Database database_;
+    Retention retention_;
+    std::optional<Statement> insert_ledger_;
+    std::optional<Statement> insert_raw_;
+    std::optional<Statement> insert_accepted_;
+    std::optional<Statement> prune_ledgers_;
+    std::optional<Statement> prune_raw_;
+    std::optional<Statement> prune_accepted_;
+    std::optional<Statement> select_ledger_;
+    std::optional<Statement> select_raw_;
+    std::optional<Statement> select_newest_;
+};
+
+} // namespace hp::ledger

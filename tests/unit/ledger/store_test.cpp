@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdlib>
+#include <filesystem>
+
+#include <catch2/catch.hpp>
+
+#include "hp/crypto/keys.hpp"
+#include "hp/proto/user_codec.hpp"
+#include "ledger/store.hpp"
+
+using namespace hp;
+using namespace hp::ledger;
+
+namespace {
+
+struct TempDir {
+    std::filesystem::path path;
+    TempDir() {
+        std::string name = (std::filesystem::temp_directory_path() / "hp-ledger-XXXXXX").string();
+        REQUIRE(mkdtemp(name.data()) != nullptr);
+        path = name;
+    }
+    ~TempDir() { std::filesystem::remove_all(path); }
+};
+
+const crypto::KeyPair& user_keys() {
+    static const crypto::KeyPair keys = [] {
+        crypto::init();
+        return crypto::make_key_pair();
+    }();
+    return keys;
+}
+
+proto::SharedInput make_input(std::uint64_t nonce, LedgerSeq max_seq) {
+    const Bytes container =
+        proto::encode_container(proto::Encoding::bson, {to_bytes("input"), nonce, max_seq});
+    return *proto::make_signed_input(user_keys().public_key, proto::Encoding::bson, container,
+                                     crypto::sign(user_keys(), container));
+}
+
+// A chain of ledgers, each confirming one output of the one before.
+proto::LedgerRecord next_ledger(const proto::LedgerRecord* parent, bool with_input) {
+    proto::LedgerRecord ledger;
+    ledger.header.seq = parent != nullptr ? parent->header.seq + 1 : 1;
+    ledger.header.timestamp_ms = static_cast<TimeMs>(1000 * ledger.header.seq);
+    ledger.header.prev_hash = parent != nullptr ? parent->header.hash : Hash32{};
+    ledger.nonce.data.fill(static_cast<std::uint8_t>(ledger.header.seq));
+    ledger.users = {user_keys().public_key};
+    if (with_input) {
+        ledger.inputs = {make_input(ledger.header.seq, ledger.header.seq + 10)};
+    }
+    if (parent != nullptr) {
+        auto result = std::make_shared<proto::ExecutionResult>();
+        result->seq = parent->header.seq;
+        proto::UserOutput output{user_keys().public_key, {}, {to_bytes("out")}};
+        output.hash = crypto::output_hash(output.user, output.messages);
+        result->outputs = {output};
+        result->output_root = proto::output_root(result->outputs, ledger.header.state_hash);
+        ledger.header.output_hash = result->output_root;
+        ledger.previous = result;
+    }
+    ledger.header.user_hash = proto::user_list_hash(ledger.users);
+    ledger.header.input_hash = proto::input_list_hash(ledger.inputs);
+    ledger.header.hash = proto::ledger_hash(ledger.header, ledger.nonce);
+    return ledger;
+}
+
+std::unique_ptr<Store> open_store(const TempDir& dir, const Retention& retention,
+                                  const std::string& id = "id") {
+    auto store = Store::open(dir.path, id, retention, Store::Mode::read_write);
+    REQUIRE(store);
+    return std::move(*store);
+}
+
+proto::LedgerRecord fill_store(Store& store, LedgerSeq count, bool with_input = true) {
+    proto::LedgerRecord last;
+    for (LedgerSeq seq = 1; seq <= count; ++seq) {
+        last = next_ledger(seq == 1 ? nullptr : &last, with_input);
+        REQUIRE(store.append(last));
+    }
+    return last;
+}
+
+const Retention keep_all{true, 1, 0};
+
+void execute(const TempDir& dir, const std::string& sql) {
+    auto database = Database::open(dir.path / "ledger.db", Database::Mode::read_write);
+    REQUIRE(database);
+    REQUIRE(database->execute(sql));
+}
+
+} // namespace
+
+TEST_CASE("an empty store is at genesis and answers for it") {
+    TempDir dir;
+    const auto store = open_store(dir, keep_all);
+    REQUIRE(store->head());
+    CHECK(*store->head() == nullptr);
+    const auto genesis = store->query(0, true, true);
+    REQUIRE((genesis && *genesis));
+    CHECK((*genesis)->header == proto::LedgerHeader{});
+    CHECK((*genesis)->inputs->empty());
+    CHECK_FALSE(*store->query(1, false, false));
+    CHECK_FALSE(*store->query(UINT64_MAX, true, false));
+}
+
+TEST_CASE("ledgers survive reopening, with what a crashed run needs") {
+    TempDir dir;
+    proto::LedgerRecord last;
+    {
+        const auto store = open_store(dir, {false, 1, 0});
+        last = fill_store(*store, 5);
+    }
+    const auto store = open_store(dir, {false, 1, 0});
+    const auto head = store->head();
+    REQUIRE((head && *head));
+    CHECK((*head)->header == last.header);
+    CHECK((*head)->users == last.users);
+    REQUIRE((*head)->inputs.size() == 1);
+    CHECK((*head)->inputs[0]->hash == last.inputs[0]->hash);
+    CHECK(*(*head)->inputs[0]->payload == to_bytes("input"));
+}
+
+TEST_CASE("a database of another contract is refused by name") {
+    TempDir dir;
+    open_store(dir, keep_all, "first");
+    const auto other = Store::open(dir.path, "second", keep_all, Store::Mode::read_write);
+    REQUIRE_FALSE(other);
+    CHECK(other.err().code == Errc::corrupt);
+    CHECK(other.err().context.find("second") != std::string::npos);
+}
+
+TEST_CASE("queries give inputs and outputs only as far as they are kept") {
+    TempDir dir;
+    const auto store = open_store(dir, keep_all);
+    fill_store(*store, 3);
+    const auto ledger = store->query(2, true, true);
+    REQUIRE((ledger && *ledger));
+    REQUIRE((*ledger)->inputs->size() == 1);
+    CHECK((*ledger)->inputs->front().blob == to_bytes("input"));
+    REQUIRE((*ledger)->outputs->size() == 1);
+    CHECK((*ledger)->outputs->front().blobs == std::vector{to_bytes("out")});
+    CHECK_FALSE((*store->query(2, false, false))->inputs);
+
+    TempDir sparse_dir;
+    const auto sparse = open_store(sparse_dir, {false, 1, 0});
+    fill_store(*sparse, 3);
+    CHECK((*sparse->query(3, true, true))->inputs->empty()); // stored for recovery, not for history
+    CHECK((*sparse->query(2, true, true))->outputs->empty());
+
+    proto::QueriedLedger hidden = **ledger;
+    hide_blobs_of_others(hidden, PublicKey{});
+    CHECK(hidden.inputs->front().blob.empty());
+    CHECK(hidden.outputs->front().blobs.empty());
+    CHECK(hidden.inputs->front().key == user_keys().public_key);
+}
+
+TEST_CASE("accepted inputs that may still be replayed are remembered") {
+    TempDir dir;
+    const auto store = open_store(dir, {false, 1, 0});
+    fill_store(*store, 20);
+    std::vector<std::uint64_t> nonces;
+    REQUIRE(store->accepted_inputs(
+        20, [&](const AcceptedInput& input) { nonces.push_back(input.nonce); }));
+    // Ledger n holds nonce n, valid until n + 10.
+    CHECK(nonces == std::vector<std::uint64_t>{11, 12, 13, 14, 15, 16, 17, 18, 19, 20});
+}
+
+TEST_CASE("shards decide what is kept") {
+    CHECK(oldest_kept(1, 4096, 1) == 1);
+    CHECK(oldest_kept(4096, 4096, 1) == 1);
+    CHECK(oldest_kept(4097, 4096, 1) == 4097);
+    CHECK(oldest_kept(4097, 4096, 2) == 1);
+    CHECK(oldest_kept(9000, 4096, 2) == 4097);
+    CHECK(oldest_kept(9000, 4096, 0) == 9001);
+
+    TempDir dir;
+    const auto store = open_store(dir, {false, 1, 1});
+    fill_store(*store, raw_shard_ledgers + 300, false);
+    CHECK((*store->query(raw_shard_ledgers, true, true))->outputs->empty());
+    CHECK((*store->query(raw_shard_ledgers + 2, true, true))->outputs->size() == 1);
+}
+
+TEST_CASE("verification passes a good chain and names the first bad ledger") {
+    TempDir dir;
+    {
+        const auto store = open_store(dir, keep_all);
+        fill_store(*store, 10);
+    }
+    const auto verify = [&] {
+        const auto store = Store::open(dir.path, "", {}, Store::Mode::read_only);
+        REQUIRE(store);
+        return (*store)->verify([](LedgerSeq) {});
+    };
+    const auto good = verify();
+    REQUIRE(good);
+    CHECK(good->first == 1);
+    CHECK(good->last == 10);
+    CHECK(good->raw == 10);
+
+    std::string damage;
+    SECTION("a changed field") { damage = "UPDATE ledger SET time = time + 1 WHERE seq = 4"; }
+    SECTION("a missing ledger") { damage = "DELETE FROM ledger WHERE seq = 4"; }
+    SECTION("a broken link") {
+        damage = "UPDATE ledger SET prev_hash = zeroblob(32) WHERE seq = 4";
+    }
+    SECTION("other inputs") {
+        damage = "UPDATE raw SET inputs = (SELECT inputs FROM raw WHERE seq = 5) WHERE seq = 4";
+    }
+    SECTION("damaged inputs") { damage = "UPDATE raw SET inputs = x'01' WHERE seq = 4"; }
+    execute(dir, damage);
+    const auto bad = verify();
+    REQUIRE_FALSE(bad);
+    CHECK(bad.err().code == Errc::corrupt);
+    CHECK(bad.err().context.find("ledger 4") != std::string::npos);
+}
+
+TEST_CASE("a damaged newest ledger is reported, not executed") {
+    TempDir dir;
+    {
+        const auto store = open_store(dir, keep_all);
+        fill_store(*store, 3);
+    }
+    execute(dir, "UPDATE raw SET inputs = (SELECT inputs FROM raw WHERE seq = 1) WHERE seq = 3");
+    const auto store = open_store(dir, keep_all);
+    const auto head = store->head();
+    REQUIRE_FALSE(head);
+    CHECK(head.err().code == Errc::corrupt);
+}
