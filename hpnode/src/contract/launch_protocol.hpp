@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the node and the launcher's processes say to each other. Both are always the same program,
+// so there are no versions. On the helper's socket: one packet with a run's channel attached. On a
+// run's channel (SOCK_SEQPACKET), node to supervisor: the request, cut into packets, its
+// descriptors spread over them; then command bytes. Back: one report. Values; any thread.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "contract/launcher.hpp"
+
+namespace hp::contract {
+
+// Helper to node, once, at the start; otherwise the text of an error.
+inline constexpr std::string_view helper_ready = "ready";
+
+inline constexpr char command_terminate = 'T';
+inline constexpr char command_kill = 'K';
+
+// Small enough for one packet in any socket buffer, large enough for nearly every request.
+inline constexpr std::size_t request_packet_bytes_max = 32 * 1024;
+
+// What a supervisor needs, without the descriptors: those are the channels, then what replaces
+// stdin, stdout and stderr.
+struct LaunchRequest {
+    std::string state_dir;
+    std::string bin_path;
+    std::vector<std::string> args;
+    std::vector<std::string> environment;
+    config::RoundLimits limits; // only the proc_* ones travel
+    std::optional<config::RunAs> run_as;
+    std::size_t channel_count = 0;
+    std::vector<int> replaced_stdio; // numbers out of 0, 1, 2
+};
+
+// The node's side, and the supervisor's: Errc::closed when the node is gone.
+Status send_request(int channel, const SpawnRequest& request);
+Result<LaunchRequest> receive_request(int channel, std::vector<int>& fds);
+
+Bytes encode_report(const ExitReport& report);
+Result<ExitReport> decode_report(ByteView bytes);
+
+} // namespace hp::contract

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "state/walk.hpp"
+
+#include <fcntl.h>
+
+#include "hp/base/limits.hpp"
+#include "state/store.hpp"
+
+namespace hp::state {
+namespace {
+
+constexpr mode_t permission_bits = 07777;
+
+bool is_executable(const struct stat& st) {
+    return (st.st_mode & S_IXUSR) != 0;
+}
+
+EntryPtr share(Entry entry) {
+    seal(entry);
+    return std::make_shared<const Entry>(std::move(entry));
+}
+
+} // namespace
+
+Result<EntryPtr> Walker::tree(int fd, const EntryPtr& before) {
+    return directory(fd, before, 1);
+}
+
+Result<EntryPtr> Walker::directory(int fd, const EntryPtr& before, std::size_t depth) {
+    const std::int64_t looked_ns = timestamp_now_ns();
+    // Taken before listing: what changes afterwards, also through us, shows at the next walk.
+    HP_TRY(const struct stat st, stat_fd(fd));
+    Entry out;
+    if (before && is_unchanged(*before, st)) {
+        HP_TRY(const bool same, revisit(fd, *before, depth, out.children));
+        if (same) {
+            return before;
+        }
+    } else {
+        HP_TRY(out.children, list(fd, before.get(), depth));
+    }
+    out.type = EntryType::directory;
+    out.seen = fingerprint(st);
+    out.racy = is_racy(out.seen, looked_ns);
+    return share(std::move(out));
+}
+
+Result<bool> Walker::revisit(int fd, const Entry& before, std::size_t depth,
+                             std::vector<Child>& children) {
+    bool same = true;
+    for (std::size_t i = 0; i < before.children.size(); ++i) {
+        const Child& old = before.children[i];
+        HP_TRY(EntryPtr now, entry(fd, old.name, old.entry, depth));
+        if (same && now == old.entry) {
+            continue;
+        }
+        if (same) { // the first difference: take over what came before it
+            const auto end = before.children.begin() + static_cast<std::ptrdiff_t>(i);
+            children.assign(before.children.begin(), end);
+            same = false;
+        }
+        if (now) {
+            children.push_back(Child{old.name, std::move(now)});
+        }
+    }
+    return same;
+}
+
+Result<std::vector<Child>> Walker::list(int fd, const Entry* before, std::size_t depth) {
+    HP_TRY(std::vector<std::string> names, list_names(fd, limits::state_entries_max));
+    std::vector<Child> children;
+    children.reserve(names.size());
+    for (std::string& name : names) {
+        const Child* old = before != nullptr ? find_child(*before, name) : nullptr;
+        HP_TRY(EntryPtr child, entry(fd, name, old != nullptr ? old->entry : nullptr, depth));
+        if (child) {
+            children.push_back(Child{std::move(name), std::move(child)});
+        }
+    }
+    return children;
+}
+
+Result<EntryPtr> Walker::entry(int dir, const std::string& name, const EntryPtr& before,
+                               std::size_t depth) {
+    HP_TRY(const auto st, stat_at(dir, name));
+    if (!st) {
+        return fail(Errc::io, "an entry vanished while the state was read: " + name);
+    }
+    const auto same_type = [&before](EntryType type) {
+        return before && before->type == type ? before : EntryPtr();
+    };
+    switch (st->st_mode & S_IFMT) {
+    case S_IFREG:
+        HP_TRY_STATUS(count(*st));
+        return file(dir, name, *st, same_type(EntryType::file));
+    case S_IFDIR:
+        HP_TRY_STATUS(count(*st));
+        return subdirectory(dir, name, *st, same_type(EntryType::directory), depth + 1);
+    case S_IFLNK:
+        HP_TRY_STATUS(count(*st));
+        return symlink(dir, name, *st, same_type(EntryType::symlink));
+    default:
+        HP_TRY_STATUS(special(dir, name));
+        return EntryPtr();
+    }
+}
+
+Status Walker::count(const struct stat& st) {
+    if (++stats_.entries > limits::state_entries_max) {
+        return fail(Errc::too_large, "the state has more than " +
+                                         std::to_string(limits::state_entries_max) + " entries");
+    }
+    if (S_ISREG(st.st_mode)) {
+        stats_.bytes += static_cast<std::uint64_t>(st.st_size);
+        if (stats_.bytes > limits::state_bytes_max) {
+            return fail(Errc::too_large, "the files of the state have more than " +
+                                             std::to_string(limits::state_bytes_max) + " bytes");
+        }
+    }
+    return {};
+}
+
+Result<EntryPtr> Walker::file(int dir, const std::string& name, struct stat st,
+                              const EntryPtr& before) {
+    const bool executable = is_executable(st);
+    const mode_t mode = file_mode(executable);
+    if (rules_.canonicalise && (st.st_nlink > 1 || (st.st_mode & permission_bits) != mode)) {
+        // The mode first: without it the file may not even be readable.
+        HP_TRY_STATUS(ops_.set_mode(dir, name, mode));
+        if (st.st_nlink > 1) {
+            HP_TRY_STATUS(ops_.break_hard_links(dir, name, executable));
+        }
+    } else if (before && is_unchanged(*before, st)) {
+        return before;
+    }
+    const std::int64_t looked_ns = timestamp_now_ns();
+    HP_TRY(const os::Fd fd, open_at(dir, name, O_RDONLY));
+    HP_TRY(st, stat_fd(fd.get()));
+    if (!S_ISREG(st.st_mode)) {
+        return fail(Errc::io, "an entry was replaced while the state was read: " + name);
+    }
+    Entry out;
+    out.type = EntryType::file;
+    out.executable = executable;
+    out.size = static_cast<std::uint64_t>(st.st_size);
+    if (out.size > limits::state_bytes_max) {
+        return fail(Errc::too_large, "a file larger than the whole state may be: " + name);
+    }
+    out.seen = fingerprint(st);
+    out.racy = is_racy(out.seen, looked_ns);
+    reader_.open(fd.get(), out.size, static_cast<std::uint64_t>(st.st_blocks) * 512);
+    HP_TRY(out.chunks, reader_.hash_all());
+    return share(std::move(out));
+}
+
+Result<EntryPtr> Walker::subdirectory(int dir, const std::string& name, const struct stat& st,
+                                      const EntryPtr& before, std::size_t depth) {
+    if (depth > limits::state_depth_max) {
+        return fail(Errc::too_large, "the state has directories nested deeper than " +
+                                         std::to_string(limits::state_depth_max));
+    }
+    if (rules_.canonicalise && (st.st_mode & permission_bits) != directory_mode) {
+        HP_TRY_STATUS(ops_.set_mode(dir, name, directory_mode));
+    }
+    HP_TRY(const os::Fd fd, open_directory(dir, name));
+    return directory(fd.get(), before, depth);
+}
+
+Result<EntryPtr> Walker::symlink(int dir, const std::string& name, const struct stat& st,
+                                 const EntryPtr& before) {
+    if (before && is_unchanged(*before, st)) {
+        return before;
+    }
+    Entry out;
+    out.type = EntryType::symlink;
+    out.seen = fingerprint(st);
+    out.racy = is_racy(out.seen, timestamp_now_ns());
+    HP_TRY(out.target, read_symlink(dir, name));
+    return share(std::move(out));
+}
+
+Status Walker::special(int dir, const std::string& name) {
+    switch (rules_.special) {
+    case WalkRules::Special::skip:
+        return {};
+    case WalkRules::Special::refuse:
+        return fail(Errc::invalid,
+                    "the state may hold files, directories and symlinks only, not " + name);
+    case WalkRules::Special::remove:
+        break;
+    }
+    if (stats_.removed_special++ == 0) {
+        stats_.first_special = name;
+    }
+    return ops_.unlink(dir, name);
+}
+
+Result<Hash32> hash_tree(const std::filesystem::path& directory) {
+    const FileOps ops;
+    HP_TRY(const os::Fd fd, open_directory(AT_FDCWD, directory.string()));
+    Walker walker(ops, WalkRules{});
+    HP_TRY(const EntryPtr tree, walker.tree(fd.get(), nullptr));
+    return tree->hash;
+}
+
+} // namespace hp::state

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Builds the index of a directory tree from disk. With an earlier index of the same directory only
+// entries whose stat data differ (or prove nothing) are read again; the rest costs one stat.
+// Never follows symlinks. One owner thread.
+#pragma once
+
+#include "hp/base/result.hpp"
+#include "state/chunk_reader.hpp"
+#include "state/file_ops.hpp"
+#include "state/tree.hpp"
+
+namespace hp::state {
+
+struct WalkRules {
+    enum class Special { remove, refuse, skip }; // sockets, fifos, devices: they are no content
+    Special special = Special::skip;
+    // Give everything its canonical mode and break hard links, so that the tree behaves the same
+    // on every node whatever its history.
+    bool canonicalise = false;
+};
+
+struct WalkStats {
+    std::uint64_t entries = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t removed_special = 0;
+    std::string first_special; // name of one of them, for the log
+};
+
+class Walker {
+public:
+    Walker(const FileOps& ops, WalkRules rules) : ops_(ops), rules_(rules) {}
+
+    // The directory open as `fd`. `before` may be null. Errc::too_large over a limit of the state.
+    Result<EntryPtr> tree(int fd, const EntryPtr& before);
+
+    // One regular file, whatever its name; `st` as just read.
+    Result<EntryPtr> file(int dir, const std::string& name, struct stat st, const EntryPtr& before);
+
+    const WalkStats& stats() const { return stats_; }
+
+private:
+    Result<EntryPtr> directory(int fd, const EntryPtr& before, std::size_t depth);
+    // Looks at the known children of a directory whose list of names has not changed. True when
+    // all are as before, otherwise `children` is the new list.
+    Result<bool> revisit(int fd, const Entry& before, std::size_t depth,
+                         std::vector<Child>& children);
+    Result<std::vector<Child>> list(int fd, const Entry* before, std::size_t depth);
+    // Null when the entry is no content.
+    Result<EntryPtr> entry(int dir, const std::string& name, const EntryPtr& before,
+                           std::size_t depth);
+    Result<EntryPtr> subdirectory(int dir, const std::string& name, const struct stat& st,
+                                  const EntryPtr& before, std::size_t depth);
+    Result<EntryPtr> symlink(int dir, const std::string& name, const struct stat& st,
+                             const EntryPtr& before);
+    Status special(int dir, const std::string& name);
+    Status count(const struct stat& st);
+
+    const FileOps& ops_;
+    WalkRules rules_;
+    WalkStats stats_;
+    ChunkReader reader_;
+};
+
+} // namespace hp::state
