@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/commands.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "hp/base/limits.hpp"
+#include "hp/base/version.hpp"
+#include "hp/net/tls.hpp"
+#include "hp/os/dir_lock.hpp"
+#include "hp/os/files.hpp"
+#include "hp/os/log_sinks.hpp"
+#include "node/node.hpp"
+
+namespace hp::node {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// A killed node's helpers need a moment to kill its contract and let go of the lock.
+constexpr std::int64_t lock_wait_ms = 5000;
+
+void complain(const std::string& text) {
+    std::cerr << "hpnode: error: " << text << "\n";
+}
+
+int refuse(const Error& error) {
+    complain(error.context);
+    return exit_refused;
+}
+
+// hp::net does not know config's callback form and the other way round.
+Status make_certificate(const std::string& key_path, const std::string& cert_path,
+                        const std::string& name) {
+    return net::make_self_signed({cert_path, key_path}, name);
+}
+
+Result<std::shared_ptr<LogSink>> open_log(const config::ContractDir& dir,
+                                          const config::NodeLog& log) {
+    os::LogFileOptions file;
+    file.path = dir.log() / "hp.log";
+    file.bytes_per_file_max = static_cast<std::size_t>(log.max_mbytes_per_file) * limits::mib;
+    file.files_max = static_cast<std::size_t>(log.max_file_count);
+    return os::make_log_sink(log.console, log.file ? &file : nullptr);
+}
+
+// Thousands of users need as many descriptors; the soft limit is often 1024.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+struct Finding {
+    bool error = true;
+    std::string path;
+    std::string what;
+};
+
+void check_files(const config::ContractDir& dir, const config::Config& config,
+                 std::vector<Finding>& out) {
+    namespace fs = std::filesystem;
+    std::error_code ignored;
+    if (!config::config_mode_is_private(dir)) {
+        out.push_back({true, "node.private_key",
+                       "hp.cfg is readable by others; run: chmod 600 " + dir.config().string()});
+    }
+    const auto file_or = [&](const std::string& path, const fs::path& standard) {
+        return path.empty() ? standard : dir.root / path;
+    };
+    for (const fs::path& file : {file_or(config.user.tls_cert, dir.tls_cert()),
+                                 file_or(config.user.tls_key, dir.tls_key())}) {
+        if (!config.user.plain_ws && access(file.c_str(), R_OK) != 0) {
+            out.push_back({true, "user.tls_cert", file.string() + " cannot be read"});
+        }
+    }
+    const fs::path binary = dir.seed() / "state" / config.contract.patch.bin_path;
+    if (config.contract.execute && access(binary.c_str(), X_OK) != 0) {
+        out.push_back({false, "contract.bin_path",
+                       binary.string() + " is not an executable file; ledgers will close, but no "
+                                         "contract will run"});
+    }
+}
+
+std::vector<Finding> check_directory(const config::ContractDir& dir) {
+    std::vector<Finding> out;
+    const auto text = os::read_file(dir.config(), limits::config_bytes_max);
+    if (!text) {
+        out.push_back({true, "", text.err().context});
+        return out;
+    }
+    const config::DecodedConfig decoded = config::decode_config(*text);
+    for (const config::Problem& problem : decoded.problems) {
+        out.push_back({true, problem.path, problem.what});
+    }
+    for (const config::Problem& problem : decoded.unknown) {
+        out.push_back({true, problem.path, problem.what});
+    }
+    if (decoded.problems.empty()) {
+        check_files(dir, decoded.config, out);
+    }
+    return out;
+}
+
+} // namespace
+
+int command_version(bool json) {
+    if (json) {
+        std::cout << Json{{"schema", "hp.node.version/1"},
+                          {"version", version},
+                          {"hp_version", hp_version},
+                          {"ledger_version", ledger_version}}
+                         .dump()
+                  << "\n";
+        return exit_ok;
+    }
+    // The space after the first line's version is documented; existing scripts cut it off.
+    std::cout << hp_version << " \nLedger version: " << ledger_version << "\nhpnode " << version
+              << "\n";
+    return exit_ok;
+}
+
+int command_new(const std::string& directory) {
+    const config::ContractDir dir = config::contract_dir(directory);
+    if (const auto made = config::create(dir, make_certificate); !made) {
+        return refuse(made.err());
+    }
+    std::cout << "Contract directory created at " << dir.root.string() << "\n";
+    return exit_ok;
+}
+
+int command_rekey(const std::string& directory) {
+    const config::ContractDir dir = config::contract_dir(directory);
+    auto lock = os::DirLock::acquire(dir.lock(), lock_wait_ms);
+    if (!lock) {
+        return refuse(lock.err());
+    }
+    if (const auto done = config::rekey(dir); !done) {
+        return refuse(done.err());
+    }
+    std::cout << "New signing keys generated at " << dir.config().string() << "\n";
+    return exit_ok;
+}
+
+int command_check(const std::string& directory, bool json) {
+    const std::vector<Finding> findings = check_directory(config::contract_dir(directory));
+    bool ok = true;
+    Json list = Json::array();
+    for (const Finding& finding : findings) {
+        ok = ok && !finding.error;
+        list.push_back({{"severity", finding.error ? "error" : "warning"},
+                        {"path", finding.path},
+                        {"message", finding.what}});
+        if (!json) {
+            std::cout << (finding.error ? "error:   " : "warning: ")
+                      << (finding.path.empty() ? "" : finding.path + ": ") << finding.what << "\n";
+        }
+    }
+    if (json) {
+        std::cout << Json{{"schema", "hp.node.check/1"}, {"ok", ok}, {"findings", list}}.dump()
+                  << "\n";
+    } else if (ok) {
+        std::cout << "ok\n";
+    }
+    return ok ? exit_ok : exit_usage;
+}
+
+int command_run(const std::string& directory) {
+    const config::ContractDir dir = config::contract_dir(directory);
+    if (!std::filesystem::exists(dir.config())) {
+        complain(dir.config().string() + " does not exist; create a node with: hpnode new " +
+                 directory);
+        return exit_refused;
+    }
+    auto lock = os::DirLock::acquire(dir.lock(), lock_wait_ms);
+    if (!lock) {
+        return refuse(lock.err());
+    }
+    auto loaded = config::load(dir);
+    if (!loaded) {
+        return refuse(loaded.err());
+    }
+    raise_descriptor_limit();
+    std::signal(SIGPIPE, SIG_IGN);
+    // Before any thread and while the process is small: this forks the contract helper.
+    auto launcher = contract::Launcher::start({lock->fd().get()});
+    if (!launcher) {
+        return refuse(launcher.err());
+    }
+    auto sink = open_log(dir, loaded->config.log);
+    if (!sink) {
+        return refuse(sink.err());
+    }
+    const Log log(*sink, loaded->config.log.level, "node");
+    log.info("hpnode starting", {{"version", version},
+                                 {"dir", dir.root.string()},
+                                 {"key", loaded->config.node.keys.public_key.hex()},
+                                 {"contract", loaded->config.contract.id}});
+    for (const config::Problem& problem : loaded->unknown) {
+        log.warning("unknown configuration key", {{"path", problem.path}, {"note", problem.what}});
+    }
+    Node node(dir, std::move(loaded->config), std::move(*launcher), log);
+    if (const auto started = node.start(); !started) {
+        log.error("cannot start", {{"why", started.err().context}});
+        return exit_refused;
+    }
+    const int code = node.run();
+    log.info("stopped", {{"exit", code}});
+    return code;
+}
+
+int command_ledger_verify(const std::string& directory, bool json) {
+    const config::ContractDir dir = config::contract_dir(directory);
+    auto store = ledger::Store::open(dir.ledger_fs(), "", {}, ledger::Store::Mode::read_only);
+    if (!store) {
+        complain(store.err().context);
+        return store.err().code == Errc::not_found ? exit_not_found : exit_failed;
+    }
+    const bool show_progress = isatty(STDERR_FILENO) != 0;
+    const auto verified = (*store)->verify([&](LedgerSeq seq) {
+        if (show_progress && seq % 10'000 == 0) {
+            std::cerr << "\rverified up to " << seq << std::flush;
+        }
+    });
+    if (show_progress) {
+        std::cerr << "\r\033[K";
+    }
+    if (!verified) {
+        if (json) {
+            std::cout << Json{{"schema", "hp.node.ledger_verify/1"},
+                              {"ok", false},
+                              {"error", verified.err().context}}
+                             .dump()
+                      << "\n";
+        } else {
+            complain(verified.err().context);
+        }
+        return verified.err().code == Errc::corrupt ? exit_mismatch : exit_failed;
+    }
+    const std::uint64_t count = verified->first == 0 ? 0 : verified->last - verified->first + 1;
+    if (json) {
+        std::cout << Json{{"schema", "hp.node.ledger_verify/1"},
+                          {"ok", true},
+                          {"first", verified->first},
+                          {"last", verified->last},
+                          {"with_raw", verified->raw}}
+                         .dump()
+                  << "\n";
+    } else {
+        std::cout << "verified " << verified->first << ".." << verified->last << " (" << count
+                  << " ledgers, " << verified->raw << " with inputs and outputs)\n";
+    }
+    return exit_ok;
+}
+
+} // namespace hp::node

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/executor.hpp"
+
+#include "hp/base/check.hpp"
+
+namespace hp::node {
+namespace {
+
+// Ledgers between checkpoints of the state: a few deltas to replay after a crash, and the base
+// view's sync stays off most rounds.
+constexpr LedgerSeq checkpoint_interval = 32;
+
+// Both the ledger's users and its inputs are ascending by key.
+std::vector<contract::RunUser> run_users(const proto::LedgerRecord& ledger) {
+    std::vector<contract::RunUser> users;
+    auto next = ledger.inputs.begin();
+    for (const PublicKey& key : ledger.users) {
+        contract::RunUser user{key, {}};
+        for (; next != ledger.inputs.end() && (*next)->user == key; ++next) {
+            user.inputs.push_back((*next)->payload);
+        }
+        users.push_back(std::move(user));
+    }
+    HP_CHECK(next == ledger.inputs.end(), "an input of a user who is not in the ledger");
+    return users;
+}
+
+} // namespace
+
+Executor::Executor(net::Reactor& reactor, contract::Launcher& launcher,
+                   contract::StopSource& stop, std::unique_ptr<state::Store> store,
+                   crypto::KeyPair keys, Callbacks callbacks, Log log)
+    : reactor_(reactor), launcher_(launcher), stop_(stop), store_(std::move(store)), keys_(keys),
+      callbacks_(std::move(callbacks)), log_(std::move(log)),
+      base_state_dir_(store_->base_state_dir()), gate_(store_->gate()), worker_(1, "hp-execute") {}
+
+void Executor::execute(proto::SharedLedger ledger, std::optional<contract::RunSpec> spec) {
+    worker_.submit([this, ledger = std::move(ledger), spec = std::move(spec)]() mutable {
+        auto done = run(*ledger, std::move(spec));
+        if (!done) {
+            reactor_.post([this, error = done.err()] { callbacks_.on_storage_error(error); });
+            return;
+        }
+        if (!*done) {
+            return; // stopped: the run is repeated after the next start
+        }
+        const LedgerSeq seq = ledger->header.seq;
+        reactor_.post([this, execution = std::move(**done)] { callbacks_.on_done(execution); });
+        keep_house(seq);
+    });
+}
+
+Result<std::optional<Execution>> Executor::run(const proto::LedgerRecord& ledger,
+                                               std::optional<contract::RunSpec> spec) {
+    if (!spec) {
+        Execution execution;
+        execution.result = std::make_shared<const proto::ExecutionResult>(
+            make_result(ledger.header.seq, store_->roots(), {}));
+        return std::optional(std::move(execution));
+    }
+    spec->users = run_users(ledger);
+    spec->state_dir = store_->live_state_dir();
+    contract::RunResult result = contract::run_contract(launcher_, *spec, {}, stop_, log_);
+    if (result.end == contract::RunEnd::stopped) {
+        return std::optional<Execution>{};
+    }
+    for (const std::string& note : result.notes) {
+        log_.warning("contract", {{"seq", ledger.header.seq}, {"note", note}});
+    }
+    if (result.end != contract::RunEnd::exited || result.code != 0) {
+        log_.warning("contract run ended abnormally; its outputs and state are kept",
+                     {{"seq", ledger.header.seq}, {"end", contract::describe(result)}});
+    }
+    HP_TRY(Execution execution, commit(ledger, std::move(result)));
+    return std::optional(std::move(execution));
+}
+
+Result<Execution> Executor::commit(const proto::LedgerRecord& ledger, contract::RunResult run) {
+    const state::Roots before = store_->roots();
+    state::CaptureStats stats;
+    const auto roots = store_->capture(stats);
+    if (!roots) {
+        if (roots.err().code != Errc::too_large) {
+            return fail(roots.err());
+        }
+        return void_run(ledger, roots.err().context);
+    }
+    Execution execution;
+    execution.stats = run.stats;
+    execution.contract_ran = true;
+    auto result = std::make_shared<const proto::ExecutionResult>(
+        make_result(ledger.header.seq, *roots, std::move(run.outputs)));
+    HP_TRY_STATUS(store_->commit(ledger.header.seq, proto::encode_result(*result)));
+    execution.result = std::move(result);
+    if (roots->config != before.config) {
+        HP_TRY(Bytes patch, store_->patch_content());
+        execution.patch = std::move(patch);
+    }
+    return execution;
+}
+
+// The run left a state that no node may keep: everything it did is undone (6.4.6 "void").
+Result<Execution> Executor::void_run(const proto::LedgerRecord& ledger, const std::string& why) {
+    log_.error("contract run is void; outputs and state changes are dropped",
+               {{"seq", ledger.header.seq}, {"why", why}});
+    HP_TRY_STATUS(store_->discard());
+    Execution execution;
+    execution.contract_ran = true;
+    execution.result = std::make_shared<const proto::ExecutionResult>(
+        make_result(ledger.header.seq, store_->roots(), {}));
+    return execution;
+}
+
+proto::ExecutionResult Executor::make_result(LedgerSeq seq, const state::Roots& roots,
+                                             std::vector<contract::UserOutputs> outputs) const {
+    proto::ExecutionResult result;
+    result.seq = seq;
+    result.state_hash = roots.state;
+    result.config_hash = roots.config;
+    for (contract::UserOutputs& output : outputs) {
+        const Hash32 hash = crypto::output_hash(output.key, output.messages);
+        result.outputs.push_back({output.key, hash, std::move(output.messages)});
+    }
+    result.output_root = proto::output_root(result.outputs, result.state_hash);
+    if (!result.outputs.empty()) {
+        result.root_signature = crypto::sign(keys_, result.output_root.view());
+    }
+    return result;
+}
+
+// Work that no round waits for. An error here shows again at the next commit, which stops the node.
+void Executor::keep_house(LedgerSeq seq) {
+    const auto applied = store_->apply_pending();
+    if (!applied) {
+        log_.error("cannot update the read-only view", {{"why", applied.err().context}});
+        return;
+    }
+    if (*applied && seq >= last_checkpoint_ + checkpoint_interval) {
+        // Deltas of the newest ledger stay: its outputs are not confirmed yet.
+        if (const auto done = store_->checkpoint(seq - 1); !done) {
+            log_.error("cannot checkpoint the state", {{"why", done.err().context}});
+        }
+        last_checkpoint_ = seq;
+    }
+}
+
+} // namespace hp::node

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the contract for decided ledgers, one after another, on a thread of its own, and makes each
+// run's effect durable before its result is told (consensus.md 6.4.6). The state store belongs to
+// that thread after start(). Results come back on the reactor.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "contract/runner.hpp"
+#include "hp/base/log.hpp"
+#include "hp/net/reactor.hpp"
+#include "hp/net/worker_pool.hpp"
+#include "hp/proto/ledger.hpp"
+#include "state/store.hpp"
+
+namespace hp::node {
+
+struct Execution {
+    proto::SharedResult result;
+    std::optional<Bytes> patch; // content of patch.cfg, when its hash differs from before the run
+    contract::RunStats stats;
+    bool contract_ran = false;
+};
+
+class Executor {
+public:
+    struct Callbacks { // reactor thread
+        std::function<void(Execution)> on_done;
+        std::function<void(Error)> on_storage_error;
+    };
+
+    // All references must outlive the executor.
+    Executor(net::Reactor& reactor, contract::Launcher& launcher, contract::StopSource& stop,
+             std::unique_ptr<state::Store> store, crypto::KeyPair keys, Callbacks callbacks,
+             Log log);
+
+    // Executes `ledger` with `spec` (everything but the users and their inputs filled in); without
+    // a spec the contract is not run and the state stays. One at a time.
+    void execute(proto::SharedLedger ledger, std::optional<contract::RunSpec> spec);
+
+    // Thread-safe parts of the store, for read requests.
+    std::filesystem::path base_state_dir() const { return base_state_dir_; }
+    state::ReadGate& gate() { return gate_; }
+
+private:
+    // On the worker thread:
+    Result<std::optional<Execution>> run(const proto::LedgerRecord& ledger,
+                                         std::optional<contract::RunSpec> spec);
+    Result<Execution> commit(const proto::LedgerRecord& ledger, contract::RunResult run);
+    Result<Execution> void_run(const proto::LedgerRecord& ledger, const std::string& why);
+    proto::ExecutionResult make_result(LedgerSeq seq, const state::Roots& roots,
+                                       std::vector<contract::UserOutputs> outputs) const;
+    void keep_house(LedgerSeq seq);
+
+    net::Reactor& reactor_;
+    contract::Launcher& launcher_;
+    contract::StopSource& stop_;
+    std::unique_ptr<state::Store> store_;
+    crypto::KeyPair keys_;
+    Callbacks callbacks_;
+    Log log_;
+    std::filesystem::path base_state_dir_;
+    state::ReadGate& gate_;
+    LedgerSeq last_checkpoint_ = 0;
+    net::WorkerPool worker_; // last: its thread uses everything above
+};
+
+} // namespace hp::node

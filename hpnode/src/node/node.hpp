@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// The composition root of a running node: owns every part, feeds events to the consensus engine
+// and turns its effects into calls. All decisions about ledgers are the engine's; all decisions
+// about one user's connection are the session's; this file only connects.
+//
+// Threads: the reactor thread owns everything here. Workers verify signatures, append ledgers,
+// execute the contract, answer ledger queries and run read requests; each posts its result back.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "consensus/engine.hpp"
+#include "contract/launcher.hpp"
+#include "hp/base/log.hpp"
+#include "hp/config/contract_dir.hpp"
+#include "hp/net/reactor.hpp"
+#include "hp/net/worker_pool.hpp"
+#include "ledger/store.hpp"
+#include "node/agreed_config.hpp"
+#include "node/executor.hpp"
+#include "node/read_requests.hpp"
+#include "node/user_port.hpp"
+
+namespace hp::node {
+
+// Exit codes of `hpnode run` beyond the common table: the environment failed in the commit path.
+inline constexpr int exit_storage = 70; // ledger or state could not be written or read
+inline constexpr int exit_no_space = 71;
+
+class Node {
+public:
+    // The launcher must have been started while the process had one thread.
+    Node(config::ContractDir dir, config::Config config,
+         std::unique_ptr<contract::Launcher> launcher, Log log);
+    ~Node();
+
+    // Opens ledgers, state and the user port, recovering what a crash left behind. Nothing runs yet.
+    Status start();
+
+    // Runs until SIGINT or SIGTERM (0), or until storage fails (exit_storage, exit_no_space).
+    int run();
+
+private:
+    // start-up
+    Status open_storage();
+    Result<consensus::Start> load_start();
+    Status open_user_port();
+
+    // engine
+    void feed(consensus::Event event);
+    void perform(const consensus::VerifyInput& effect);
+    void perform(const consensus::TellStatus& effect);
+    void perform(const consensus::Persist& effect);
+    void perform(const consensus::Decided& effect);
+    void perform(const consensus::Execute& effect);
+    void perform(const consensus::StatusChanged& effect);
+    void perform(const consensus::WakeAt& effect);
+    consensus::Params engine_params() const;
+
+    // ledgers
+    void adopt_config(const proto::LedgerHeader& header);
+    void deliver_outputs(const proto::LedgerRecord& ledger);
+    void on_executed(Execution execution);
+    contract::RunSpec run_spec() const;
+
+    // users
+    void on_request(user::SessionId id, proto::UserRequest request);
+    void handle(user::SessionId id, const proto::StatRequest&);
+    void handle(user::SessionId id, const proto::LclRequest&);
+    void handle(user::SessionId id, proto::InputRequest& request);
+    void handle(user::SessionId id, proto::ReadRequest& request);
+    void handle(user::SessionId id, const proto::SubscriptionRequest& request);
+    void handle(user::SessionId id, const proto::LedgerQuery& query);
+    void on_read_done(const PublicKey& user, const std::string& request_id,
+                      contract::RunResult result);
+    void publish_connectivity();
+    bool weakly_connected() const;
+
+    void stop(int exit_code, const std::string& why);
+    void storage_failed(const Error& error);
+    const config::Config& config() const { return agreed_.config(); }
+
+    config::ContractDir dir_;
+    SystemClock clock_;
+    Log log_;
+    Log consensus_log_;
+    AgreedConfig agreed_;
+    std::unique_ptr<contract::Launcher> launcher_;
+    std::optional<contract::StopSource> stop_runs_;
+    net::Reactor reactor_;
+    net::Timer wake_timer_;
+    net::Timer stop_timer_;
+
+    std::unique_ptr<ledger::Store> ledgers_;       // storage worker, after start()
+    std::unique_ptr<ledger::Store> query_ledgers_; // query worker
+    std::unique_ptr<consensus::Engine> engine_;
+    std::deque<consensus::Event> events_; // waiting while effects are performed
+    bool feeding_ = false;
+    bool stopping_ = false;
+    int exit_code_ = 0;
+    std::optional<bool> last_weak_;
+
+    std::unique_ptr<UserPort> users_;
+    std::unique_ptr<Executor> executor_;
+    std::unique_ptr<ReadRequests> reads_;
+    // Last: their threads use the parts above.
+    net::WorkerPool verify_workers_;
+    net::WorkerPool storage_worker_;
+    net::WorkerPool query_worker_;
+};
+
+} // namespace hp::node

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/read_requests.hpp"
+
+#include "hp/base/limits.hpp"
+
+namespace hp::node {
+
+ReadRequests::ReadRequests(net::Reactor& reactor, contract::Launcher& launcher,
+                           contract::StopSource& stop, state::ReadGate& gate,
+                           std::size_t concurrent, Log log)
+    : reactor_(reactor), launcher_(launcher), stop_(stop), gate_(gate), log_(std::move(log)),
+      workers_(concurrent, "hp-read") {}
+
+bool ReadRequests::submit(contract::RunSpec spec, OnDone on_done) {
+    if (workers_.waiting() >= limits::read_queue_max) {
+        return false;
+    }
+    workers_.submit([this, spec = std::move(spec), on_done = std::move(on_done)]() mutable {
+        auto result = std::make_shared<contract::RunResult>();
+        {
+            const state::ReadGate::Pass pass = gate_.enter();
+            *result = contract::run_contract(launcher_, spec, {}, stop_, log_);
+        }
+        reactor_.post([result, on_done = std::move(on_done)] { on_done(std::move(*result)); });
+    });
+    return true;
+}
+
+} // namespace hp::node

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Read requests: contract runs on the frozen read-only view, outside consensus, several at a time
+// and beside the consensus run (user-protocol.md section 10). Each request ends in its outputs or
+// in a logged reason. submit() and the callback are on the reactor thread.
+#pragma once
+
+#include <functional>
+
+#include "contract/runner.hpp"
+#include "hp/base/log.hpp"
+#include "hp/net/reactor.hpp"
+#include "hp/net/worker_pool.hpp"
+#include "state/store.hpp"
+
+namespace hp::node {
+
+class ReadRequests {
+public:
+    using OnDone = std::function<void(contract::RunResult)>;
+
+    // All references must outlive this object. `concurrent` > 0.
+    ReadRequests(net::Reactor& reactor, contract::Launcher& launcher, contract::StopSource& stop,
+                 state::ReadGate& gate, std::size_t concurrent, Log log);
+
+    // False when the queue is full.
+    bool submit(contract::RunSpec spec, OnDone on_done);
+
+private:
+    net::Reactor& reactor_;
+    contract::Launcher& launcher_;
+    contract::StopSource& stop_;
+    state::ReadGate& gate_;
+    Log log_;
+    net::WorkerPool workers_;
+};
+
+} // namespace hp::node
