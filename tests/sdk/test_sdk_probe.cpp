@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// probe_contract does what its README says, so that conformance tests can trust it.
+//
+// Threads: one.
+#include "contract_host.hpp"
+
+#include <csignal>
+#include <cstdlib>
+
+#include <catch2/catch.hpp>
+#include <unistd.h>
+
+using namespace hp::test;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+using Texts = std::vector<std::string>;
+
+RunSpec make_spec(Texts inputs, const StateDir& dir) {
+    RunSpec spec;
+    spec.program = HP_PROBE_CONTRACT;
+    spec.directory = dir.path();
+    spec.users = {{make_key(1), std::move(inputs)}};
+    return spec;
+}
+
+Texts ask(const StateDir& dir, Texts inputs) {
+    return split_frames(run_contract(make_spec(std::move(inputs), dir)).outputs.at(make_key(1)));
+}
+
+Texts ask(Texts inputs) {
+    const StateDir dir;
+    return ask(dir, std::move(inputs));
+}
+
+} // namespace
+
+TEST_CASE("probe: outputs", "[sdk][contracts]") {
+    CHECK(ask({"echo:a:b", "none", "multi:3", "raw:00ff41", "raw:", "order"}) ==
+          Texts{"a:b", "1", "2", "3", std::string("\0\xff\x41", 3), "",
+                "echo:a:b\nnone\nmulti:3\nraw:00ff41\nraw:\norder"});
+    CHECK(ask({"hello", "", "echo", "none:", "crash:x", "unknown:1", std::string("\0\xff", 2)}) ==
+          Texts{"hello", "", "echo", "none:", "crash:x", "unknown:1", std::string("\0\xff", 2)});
+    CHECK(ask({"raw:0", "raw:0g", "multi:x", "exit:256", "big:-1", "write:=x"}) ==
+          Texts(6, "error:argument"));
+    const Texts big = ask({"big:1000000", "big2"});
+    REQUIRE(big.size() == 3);
+    CHECK(big[0].size() == 1'000'000);
+    CHECK_THAT(big[0], StartsWith("abcdefghijklmnopqrstuvwxyzabc"));
+    CHECK(big[1].size() == 131066);
+    CHECK(big[2] == "after big2");
+}
+
+TEST_CASE("probe: frames no SDK would write", "[sdk][contracts]") {
+    const StateDir dir;
+    const RunOutcome half = run_contract(make_spec({"echo:whole", "halfframe", "echo:never"}, dir));
+    CHECK(half.exit_code == 0);
+    CHECK(half.outputs.at(make_key(1)) == std::string("\0\0\0\5whole\0\0\0\x64ten bytes.", 23));
+    const RunOutcome huge = run_contract(make_spec({"hugeheader", "echo:x"}, dir));
+    CHECK(huge.outputs.at(make_key(1)) == std::string("\xff\xff\xff\xf0\0\0\0\1x", 9));
+    CHECK(ask({"slowheader", "echo:x"}) == Texts{"slow header", "x"});
+}
+
+TEST_CASE("probe: ways to end", "[sdk][contracts]") {
+    const StateDir dir;
+    const RunOutcome crash = run_contract(make_spec({"echo:x", "crash", "echo:y"}, dir));
+    CHECK(crash.signal == SIGSEGV);
+    CHECK(split_frames(crash.outputs.at(make_key(1))) == Texts{"x"});
+    CHECK(dir.read("crash.txt") == "written before the crash\n");
+    CHECK(dir.list() == "crash.txt");
+    CHECK(run_contract(make_spec({"exit:7"}, dir)).exit_code == 7);
+
+    RunSpec hang = make_spec({"echo:x", "hang", "echo:y"}, dir);
+    hang.timeout_ms = 300;
+    const RunOutcome hung = run_contract(hang);
+    CHECK(hung.timed_out);
+    CHECK(split_frames(hung.outputs.at(make_key(1))) == Texts{"x"});
+    CHECK(ask({"sleep:30"}) == Texts{"slept"});
+}
+
+TEST_CASE("probe: a daemon outlives the contract", "[sdk][contracts]") {
+    const StateDir dir;
+    const RunOutcome run = run_contract(make_spec({"daemon", "echo:x"}, dir));
+    CHECK(run.exit_code == 0);
+    CHECK(split_frames(run.outputs.at(make_key(1))) == Texts{"daemon started", "x"});
+    const std::string before = dir.read("daemon.txt");
+    REQUIRE_THAT(before, StartsWith("pid "));
+    const pid_t daemon = std::atoi(before.c_str() + 4);
+    ::usleep(200'000);
+    CHECK(dir.read("daemon.txt").size() > before.size());
+    REQUIRE(daemon > 1);
+    CHECK(::kill(daemon, SIGKILL) == 0);
+}
+
+TEST_CASE("probe: noisy streams", "[sdk][contracts]") {
+    const StateDir dir;
+    const RunOutcome run = run_contract(make_spec({"fillpipe"}, dir));
+    CHECK(run.out.size() == 10'000'000);
+    CHECK(run.err.size() == 10'000'000);
+    CHECK(split_frames(run.outputs.at(make_key(1))) == Texts{"filled"});
+}
+
+TEST_CASE("probe: files", "[sdk][contracts]") {
+    const StateDir dir;
+    CHECK(ask(dir, {"write:a.txt=x=y", "read:a.txt", "read:none", "write:no/dir=1", "private:p"}) ==
+          Texts{"ok", "x=y", "error:ENOENT", "error:ENOENT", "ok"});
+    CHECK(dir.read("a.txt") == "x=y");
+    CHECK(dir.read("../private.txt") == "p");
+    CHECK(ask(dir, {"patch:version=2.0"}) == Texts{"error:ENOENT"});
+
+    dir.write("../patch.cfg", "{\n    \"version\": \"1.0\",\n    \"consensus\": {\n"
+                              "        \"roundtime\": 1000,\n        \"threshold\": 80\n    }\n}");
+    CHECK(ask(dir, {"patch:version=2.0", "patch:roundtime=500", "patch:threshold=66",
+                    "patch:colour=red", "patch:version"}) ==
+          Texts{"ok", "ok", "ok", "error:field", "error:argument"});
+    CHECK(dir.read("../patch.cfg") ==
+          "{\n    \"version\": \"2.0\",\n    \"consensus\": {\n"
+          "        \"roundtime\": 500,\n        \"threshold\": 66\n    }\n}");
+}
+
+TEST_CASE("probe: what the process was given", "[sdk][contracts]") {
+    const StateDir dir;
+    RunSpec spec = make_spec({"context", "env", "args", "cwd", "fds"}, dir);
+    spec.args = {"one", "", "\"three\""};
+    spec.environment = {"B=2", "A=1 x"};
+    const RunOutcome run = run_contract(spec);
+    const Texts frames = split_frames(run.outputs.at(make_key(1)));
+    REQUIRE(frames.size() == 5);
+    CHECK(frames[0] == run.document);
+    CHECK(frames[1] == "B=2\nA=1 x");
+    CHECK(frames[2] == std::string(HP_PROBE_CONTRACT) + "\none\n\n\"three\"");
+    CHECK(frames[3] == dir.path());
+    CHECK_THAT(frames[4], StartsWith("0 ") && Contains("\n1 pipe:") && Contains("memfd:inputs") &&
+                              Contains("socket:"));
+    std::size_t lines = 1;
+    for (const char c : frames[4])
+        lines += c == '\n' ? 1 : 0;
+    CHECK(lines == 3 + 4); // the streams, and user, NPL, control, inputs: nothing leaks
+    CHECK(ask({"env"}) == Texts{""});
+}
+
+TEST_CASE("probe: channels", "[sdk][contracts]") {
+    CHECK(ask({"memfdwrite"}) == Texts{"write=EPERM ftruncate=EPERM"});
+    const StateDir dir;
+    RunSpec open = make_spec({"memfdwrite"}, dir);
+    open.seal_inputs = false;
+    CHECK(split_frames(run_contract(open).outputs.at(make_key(1))) ==
+          Texts{"write=ok ftruncate=ok"});
+
+    RunSpec npl = make_spec({"npl:hi"}, dir);
+    npl.npl_packets = {make_key(5), "from five"};
+    CHECK(split_frames(run_contract(npl).outputs.at(make_key(1))) ==
+          Texts{make_key(5) + ":from five\n" + node_key() + ":hi"});
+    npl.readonly = true;
+    npl.npl_packets.clear();
+    CHECK(split_frames(run_contract(npl).outputs.at(make_key(1))) == Texts{"error:ENOTCONN"});
+}
