@@ -96,8 +96,7 @@ void Engine::on(Instant, const ConfigChanged& event, Effects& out) {
 }
 
 bool Engine::can_decide_alone() const {
-    return identity_.validator && validators_.contains(identity_.self) &&
-           validators_.quorum() == 1;
+    return identity_.validator && validators_.contains(identity_.self) && validators_.quorum() == 1;
 }
 
 bool Engine::outputs_wait() const {
@@ -176,7 +175,8 @@ void Engine::decided(const SharedLedger& ledger, Effects& out) {
     }
     for (const SharedInput& input : ledger->inputs) {
         const ByteView hash = input->hash.view();
-        out.push_back(TellStatus{input->user, {std::nullopt, Bytes(hash.begin(), hash.end()), lcl_}});
+        out.push_back(
+            TellStatus{input->user, {std::nullopt, Bytes(hash.begin(), hash.end()), lcl_}});
     }
     result_ = nullptr;
     phase_ = Phase::executing;

@@ -24,10 +24,10 @@ namespace hp::consensus {
 
 // Where the node stands after start-up.
 struct Start {
-    proto::SharedLedger head;      // null at genesis
-    proto::SharedResult result;    // of head, if its execution is committed; at genesis: seq 0 with
-                                   // the initial state and config hashes
-    NonceRecords nonces;           // from the ledgers
+    proto::SharedLedger head;   // null at genesis
+    proto::SharedResult result; // of head, if its execution is committed; at genesis: seq 0 with
+                                // the initial state and config hashes
+    NonceRecords nonces;        // from the ledgers
 };
 
 class Engine {
@@ -75,9 +75,9 @@ private:
     Phase phase_ = Phase::waiting;
     LedgerId lcl_;
     TimeMs lcl_time_ms_ = 0;
-    proto::SharedResult result_;      // of lcl_, null while executing
-    proto::SharedLedger proposed_;    // while persisting
-    std::vector<Rejection> refused_;  // at assembly, told when the ledger is decided
+    proto::SharedResult result_;                  // of lcl_, null while executing
+    proto::SharedLedger proposed_;                // while persisting
+    std::vector<Rejection> refused_;              // at assembly, told when the ledger is decided
     std::optional<std::int64_t> inputs_since_us_; // arrival of the oldest ready input
     std::optional<std::int64_t> wake_us_;         // the tick asked for
     proto::VoteStatus vote_status_ = proto::VoteStatus::unknown;

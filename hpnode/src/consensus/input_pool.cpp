@@ -42,8 +42,7 @@ InputPool::Arrival InputPool::arrive(proto::SharedInput input, const Params& par
     }
     const auto known = users_.find(input->user);
     const std::uint64_t waiting = known == users_.end() ? 0 : known->second.payload_bytes;
-    if (params.user_input_bytes > 0 &&
-        waiting + input->payload->size() > params.user_input_bytes) {
+    if (params.user_input_bytes > 0 && waiting + input->payload->size() > params.user_input_bytes) {
         return {false, RejectReason::round_inputs_overflow};
     }
     if (const auto reason = nonces.check(*input, lcl)) {

@@ -24,8 +24,8 @@ struct Rejection {
 class InputPool {
 public:
     struct Arrival {
-        bool pending = false;                            // verify it; a verdict must follow
-        std::optional<proto::RejectReason> rejected;     // neither: a silent duplicate
+        bool pending = false;                        // verify it; a verdict must follow
+        std::optional<proto::RejectReason> rejected; // neither: a silent duplicate
     };
     Arrival arrive(proto::SharedInput input, const Params& params, const NonceRecords& nonces,
                    LedgerSeq lcl);

@@ -31,7 +31,7 @@ public:
 private:
     struct Record {
         std::uint64_t last_nonce = 0;
-        LedgerSeq expires = 0;                   // highest max_ledger_seq_no accepted
+        LedgerSeq expires = 0;                    // highest max_ledger_seq_no accepted
         std::map<std::uint64_t, Hash32> by_nonce; // to tell already_submitted from nonce_expired
     };
     std::map<PublicKey, Record> records_;

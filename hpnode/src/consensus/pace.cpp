@@ -15,9 +15,8 @@ std::int64_t credit_cap(const Params& params) {
 } // namespace
 
 Pace::Pace(const Params& params, std::int64_t now_us)
-    : round_us_(params.roundtime_ms * 1000), eager_(params.eager),
-      credits_max_(credit_cap(params)), credits_(credits_max_), credited_until_us_(now_us),
-      next_idle_us_(now_us) {}
+    : round_us_(params.roundtime_ms * 1000), eager_(params.eager), credits_max_(credit_cap(params)),
+      credits_(credits_max_), credited_until_us_(now_us), next_idle_us_(now_us) {}
 
 void Pace::change(const Params& params) {
     next_idle_us_ += params.roundtime_ms * 1000 - round_us_;

@@ -21,8 +21,8 @@ struct Params {
 // Who this node is and what nobody else can guess.
 struct Identity {
     PublicKey self;
-    bool validator = true;  // false: observer, never votes
-    Hash32 nonce_secret;    // random at start; source of this node's share of group nonces
+    bool validator = true; // false: observer, never votes
+    Hash32 nonce_secret;   // random at start; source of this node's share of group nonces
 };
 
 namespace params {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -34,6 +35,18 @@ Status check_texts(const SpawnRequest& request) {
 void reap(int pid) {
     while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
     }
+}
+
+// A program started without stdin, stdout or stderr would give their numbers to whatever it opens
+// next, and later write its messages into that.
+Status open_missing_stdio() {
+    for (int number = 0; number < 3; ++number) {
+        // The lower ones are taken, so that open() returns this number.
+        if (::fcntl(number, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) < 0) {
+            return fail(errno_error("cannot open /dev/null", errno));
+        }
+    }
+    return {};
 }
 
 Status wait_until_ready(int channel) {
@@ -100,6 +113,7 @@ Result<ExitReport> Process::read_report() {
 
 Result<std::unique_ptr<Launcher>> Launcher::start(const std::vector<int>& keep_open) {
     HP_CHECK(keep_open.size() <= keep_open_max, "more descriptors than there are places for");
+    HP_TRY_STATUS(open_missing_stdio());
     HP_TRY(os::FdPair pair, os::seqpacket_pair());
     const pid_t pid = ::fork();
     if (pid < 0) {

@@ -38,7 +38,7 @@ struct SpawnRequest {
     config::RoundLimits limits;           // only the proc_* ones are used here
     std::optional<config::RunAs> run_as;
     int stdin_fd = -1;  // all descriptors are borrowed until spawn() returns
-    int stdout_fd = -1; // -1: that of this program when the launcher started, or /dev/null
+    int stdout_fd = -1; // -1: that of this program when the launcher was started
     int stderr_fd = -1;
     std::vector<int> channels; // become first_channel_fd, first_channel_fd + 1, ...
 };
@@ -93,7 +93,7 @@ class Launcher {
 public:
     // Forks the helper and waits until it is ready. `keep_open` descriptors (the directory lock)
     // stay open in the helper and its supervisors and are never passed to contracts; at most
-    // keep_open_max of them.
+    // keep_open_max of them. stdin, stdout and stderr become /dev/null where they are closed.
     static Result<std::unique_ptr<Launcher>> start(const std::vector<int>& keep_open);
     static constexpr std::size_t keep_open_max = 5;
 

@@ -36,16 +36,6 @@ Result<int> park(int fd) {
     return copy;
 }
 
-Status open_missing_stdio() {
-    for (int number = 0; number < 3; ++number) {
-        if (::fcntl(number, F_GETFD) < 0) {
-            // Lower numbers are taken, so this one is the lowest free: open() returns it.
-            HP_TRY_STATUS(system_call(::open("/dev/null", O_RDWR), "cannot open /dev/null"));
-        }
-    }
-    return {};
-}
-
 // Gives every descriptor its place (see supervisor.hpp) and closes all others.
 Status arrange_descriptors(int channel, const std::vector<int>& keep_open) {
     sigset_t child_exits;
@@ -66,8 +56,7 @@ Status arrange_descriptors(int channel, const std::vector<int>& keep_open) {
         const int source = parked[static_cast<std::size_t>(number - node_fd)];
         HP_TRY_STATUS(system_call(::dup3(source, number, O_CLOEXEC), "cannot move a descriptor"));
     }
-    HP_TRY_STATUS(system_call(::close_range(first_channel_fd, ~0U, 0), "close_range"));
-    return open_missing_stdio();
+    return system_call(::close_range(first_channel_fd, ~0U, 0), "close_range");
 }
 
 // SIGINT from a terminal goes to its whole foreground group: only the node's own orderly shutdown

@@ -78,9 +78,9 @@ void Database::Close::operator()(sqlite3* database) const {
 
 Result<Database> Database::open(const std::filesystem::path& file, Mode mode) {
     sqlite3* handle = nullptr;
-    const int flags = SQLITE_OPEN_NOMUTEX | (mode == Mode::read_only
-                                                 ? SQLITE_OPEN_READONLY
-                                                 : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    const int flags = SQLITE_OPEN_NOMUTEX |
+                      (mode == Mode::read_only ? SQLITE_OPEN_READONLY
+                                               : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     const int code = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
     Database database(handle);
     if (code != SQLITE_OK) {

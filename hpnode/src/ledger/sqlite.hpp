@@ -20,7 +20,8 @@ public:
     Statement(Statement&&) noexcept = default;
     Statement& operator=(Statement&&) noexcept = default;
 
-    // Parameters count from 1 in the order they are bound. Bound blobs must stay alive until step().
+    // Parameters count from 1 in the order they are bound. Bound blobs must stay alive until
+    // step().
     Statement& bind(std::uint64_t value);
     Statement& bind(ByteView blob);
 

@@ -143,8 +143,7 @@ Status Store::prepare_schema(const std::string& contract_id, Mode mode) {
 
 Status Store::prepare_statements(Mode mode) {
     const std::string columns = ledger_columns;
-    HP_TRY(select_ledger_,
-           database_.prepare("SELECT " + columns + " FROM ledger WHERE seq = ?"));
+    HP_TRY(select_ledger_, database_.prepare("SELECT " + columns + " FROM ledger WHERE seq = ?"));
     HP_TRY(select_raw_, database_.prepare("SELECT inputs, outputs FROM raw WHERE seq = ?"));
     HP_TRY(select_newest_, database_.prepare("SELECT max(seq) FROM ledger"));
     if (mode == Mode::read_only) {
@@ -159,9 +158,8 @@ Status Store::prepare_statements(Mode mode) {
                                              "ledger WHERE seq < ? ORDER BY seq LIMIT ?)"));
     HP_TRY(prune_raw_, database_.prepare("DELETE FROM raw" + oldest +
                                          "raw WHERE seq < ? ORDER BY seq LIMIT ?)"));
-    HP_TRY(prune_accepted_,
-           database_.prepare("DELETE FROM accepted" + oldest +
-                             "accepted WHERE expires <= ? ORDER BY seq LIMIT ?)"));
+    HP_TRY(prune_accepted_, database_.prepare("DELETE FROM accepted" + oldest +
+                                              "accepted WHERE expires <= ? ORDER BY seq LIMIT ?)"));
     return {};
 }
 
@@ -210,8 +208,7 @@ Status Store::prune(LedgerSeq newest) {
     if (retention_.full) {
         return {};
     }
-    const LedgerSeq primary =
-        oldest_kept(newest, primary_shard_ledgers, retention_.primary_shards);
+    const LedgerSeq primary = oldest_kept(newest, primary_shard_ledgers, retention_.primary_shards);
     // The newest raw rows stay whatever the setting says: they are what a crash needs.
     const LedgerSeq raw =
         std::min(newest, oldest_kept(newest, raw_shard_ledgers, retention_.raw_shards));
@@ -220,8 +217,7 @@ Status Store::prune(LedgerSeq newest) {
 }
 
 bool Store::raw_is_kept(LedgerSeq seq, LedgerSeq newest) const {
-    return retention_.full ||
-           seq >= oldest_kept(newest, raw_shard_ledgers, retention_.raw_shards);
+    return retention_.full || seq >= oldest_kept(newest, raw_shard_ledgers, retention_.raw_shards);
 }
 
 Result<LedgerSeq> Store::newest() {
@@ -356,14 +352,17 @@ namespace {
 
 Status verify_raw(const StoredHeader& stored, ByteView inputs, ByteView outputs) {
     const proto::LedgerHeader& header = stored.header;
-    HP_TRY(const proto::DecodedInputs in, proto::decode_inputs(inputs));
-    if (proto::user_list_hash(in.users) != header.user_hash) {
+    const auto in = proto::decode_inputs(inputs);
+    if (!in) {
+        return fail(corrupt(header.seq, in.err().context));
+    }
+    if (proto::user_list_hash(in->users) != header.user_hash) {
         return fail(corrupt(header.seq, "user list does not match user_hash"));
     }
-    if (proto::input_list_hash(in.inputs) != header.input_hash) {
+    if (proto::input_list_hash(in->inputs) != header.input_hash) {
         return fail(corrupt(header.seq, "inputs do not match input_hash"));
     }
-    for (const proto::SharedInput& input : in.inputs) {
+    for (const proto::SharedInput& input : in->inputs) {
         if (!proto::verify_signature(*input)) {
             return fail(corrupt(header.seq, "input " + input->hash.hex() + " has a bad signature"));
         }
@@ -371,8 +370,11 @@ Status verify_raw(const StoredHeader& stored, ByteView inputs, ByteView outputs)
     if (outputs.empty()) {
         return {};
     }
-    HP_TRY(const proto::ExecutionResult result, proto::decode_result(outputs));
-    if (proto::output_root(result.outputs, header.state_hash) != header.output_hash) {
+    const auto result = proto::decode_result(outputs);
+    if (!result) {
+        return fail(corrupt(header.seq, result.err().context));
+    }
+    if (proto::output_root(result->outputs, header.state_hash) != header.output_hash) {
         return fail(corrupt(header.seq, "outputs do not match output_hash"));
     }
     return {};

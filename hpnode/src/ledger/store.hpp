@@ -59,8 +59,8 @@ public:
     // The newest ledger with its inputs; empty at genesis. `previous` is not filled in.
     Result<proto::SharedLedger> head();
 
-    // Calls `visit` for every accepted input, oldest ledger first, of ledgers that hold at least one
-    // whose max_ledger_seq_no is above `lcl`.
+    // Calls `visit` for every accepted input, oldest ledger first, of ledgers that hold at least
+    // one whose max_ledger_seq_no is above `lcl`.
     Status accepted_inputs(LedgerSeq lcl, const std::function<void(const AcceptedInput&)>& visit);
 
     // One ledger as clients see it; empty when unknown or pruned. Raw parts that are asked for but

@@ -54,8 +54,8 @@ Result<bool> AgreedConfig::decided(const Hash32& config_hash) {
 Status AgreedConfig::adopt(ByteView content) {
     const config::DecodedPatch decoded = config::decode_patch(content);
     if (!decoded.problems.empty()) {
-        log_.error("patch.cfg is invalid; the old configuration stays in force",
-                   {{"problems", config::describe(decoded.problems)}});
+        log_.error("patch.cfg is invalid; the old configuration stays in force:\n" +
+                   config::describe(decoded.problems));
         return {};
     }
     config_.contract.patch = decoded.patch;

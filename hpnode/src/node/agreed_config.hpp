@@ -22,9 +22,10 @@ public:
 
     const config::Config& config() const { return config_; }
 
-    // Brings hp.cfg and the store's patch.cfg together. `head_config_hash` is what the newest ledger
-    // agreed on, empty at genesis. An operator's edit of hp.cfg wins over an older agreement and is
-    // in force from the next ledger on; a change by the contract wins over an unedited hp.cfg.
+    // Brings hp.cfg and the store's patch.cfg together. `head_config_hash` is what the newest
+    // ledger agreed on, empty at genesis. An operator's edit of hp.cfg wins over an older agreement
+    // and is in force from the next ledger on; a change by the contract wins over an unedited
+    // hp.cfg.
     Status at_start(state::Store& store, const std::optional<Hash32>& head_config_hash);
 
     // The contract changed patch.cfg: `content` with this hash awaits agreement.

@@ -27,9 +27,9 @@ std::vector<contract::RunUser> run_users(const proto::LedgerRecord& ledger) {
 
 } // namespace
 
-Executor::Executor(net::Reactor& reactor, contract::Launcher& launcher,
-                   contract::StopSource& stop, std::unique_ptr<state::Store> store,
-                   crypto::KeyPair keys, Callbacks callbacks, Log log)
+Executor::Executor(net::Reactor& reactor, contract::Launcher& launcher, contract::StopSource& stop,
+                   std::unique_ptr<state::Store> store, crypto::KeyPair keys, Callbacks callbacks,
+                   Log log)
     : reactor_(reactor), launcher_(launcher), stop_(stop), store_(std::move(store)), keys_(keys),
       callbacks_(std::move(callbacks)), log_(std::move(log)),
       base_state_dir_(store_->base_state_dir()), gate_(store_->gate()), worker_(1, "hp-execute") {}

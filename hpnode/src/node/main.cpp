@@ -35,8 +35,8 @@ int run(int argc, char** argv) {
     CLI::App* make = add_command(app, "new", "create a node's directory", options, true);
     CLI::App* start = add_command(app, "run", "run a node in the foreground", options, true);
     CLI::App* rekey = add_command(app, "rekey", "give a node new signing keys", options, true);
-    CLI::App* check = add_command(app, "check", "report everything wrong with a node's directory",
-                                  options, true);
+    CLI::App* check =
+        add_command(app, "check", "report everything wrong with a node's directory", options, true);
     CLI::App* ledger = app.add_subcommand("ledger", "look at a stopped or running node's ledgers");
     ledger->require_subcommand(1);
     CLI::App* verify =

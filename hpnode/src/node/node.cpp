@@ -61,8 +61,8 @@ Status Node::open_storage() {
     HP_TRY(query_ledgers_,
            ledger::Store::open(dir_.ledger_fs(), id, kept, ledger::Store::Mode::read_only));
     HP_TRY(consensus::Start start, load_start());
-    consensus::Identity identity{config().node.keys.public_key,
-                                 config().node.role == config::Role::validator, {}};
+    consensus::Identity identity{
+        config().node.keys.public_key, config().node.role == config::Role::validator, {}};
     crypto::random_bytes(identity.nonce_secret.data);
     consensus::Effects effects;
     engine_ = std::make_unique<consensus::Engine>(engine_params(), identity, std::move(start),
@@ -145,9 +145,8 @@ Status Node::open_user_port() {
 }
 
 int Node::run() {
-    reactor_.on_signals({SIGINT, SIGTERM}, [this](int signal) {
-        stop(0, "signal " + std::to_string(signal));
-    });
+    reactor_.on_signals({SIGINT, SIGTERM},
+                        [this](int signal) { stop(0, "signal " + std::to_string(signal)); });
     reactor_.run();
     return exit_code_;
 }
@@ -223,8 +222,7 @@ void Node::perform(const consensus::Persist& effect) {
             reactor_.post([this, error = stored.err()] { storage_failed(error); });
             return;
         }
-        reactor_.post(
-            [this, seq = ledger->header.seq] { feed(consensus::Persisted{seq}); });
+        reactor_.post([this, seq = ledger->header.seq] { feed(consensus::Persisted{seq}); });
     });
 }
 
@@ -321,13 +319,12 @@ void Node::deliver_outputs(const proto::LedgerRecord& ledger) {
 void Node::on_executed(Execution execution) {
     if (execution.contract_ran) {
         const contract::RunStats& stats = execution.stats;
-        consensus_log_.debug("contract run",
-                             {{"seq", execution.result->seq},
-                              {"wall_us", stats.wall_us},
-                              {"cpu_us", stats.cpu_us},
-                              {"max_rss_kib", stats.max_rss_kib},
-                              {"in", stats.input_bytes},
-                              {"out", stats.output_bytes}});
+        consensus_log_.debug("contract run", {{"seq", execution.result->seq},
+                                              {"wall_us", stats.wall_us},
+                                              {"cpu_us", stats.cpu_us},
+                                              {"max_rss_kib", stats.max_rss_kib},
+                                              {"in", stats.input_bytes},
+                                              {"out", stats.output_bytes}});
     }
     if (execution.patch) {
         agreed_.pending(execution.result->config_hash, std::move(*execution.patch));
@@ -441,8 +438,7 @@ void Node::handle(user::SessionId id, const proto::LedgerQuery& query) {
     if (session == nullptr) {
         return;
     }
-    const bool all_blobs =
-        config().contract.patch.consensus.mode == config::Visibility::public_;
+    const bool all_blobs = config().contract.patch.consensus.mode == config::Visibility::public_;
     query_worker_.submit([this, id, query, all_blobs, user = session->key()] {
         auto ledger = query_ledgers_->query(query.seq, query.inputs, query.outputs);
         proto::LedgerQueryResult result{query.id, !ledger, {}};

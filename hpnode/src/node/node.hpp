@@ -36,7 +36,8 @@ public:
          std::unique_ptr<contract::Launcher> launcher, Log log);
     ~Node();
 
-    // Opens ledgers, state and the user port, recovering what a crash left behind. Nothing runs yet.
+    // Opens ledgers, state and the user port, recovering what a crash left behind. Nothing runs
+    // yet.
     Status start();
 
     // Runs until SIGINT or SIGTERM (0), or until storage fails (exit_storage, exit_no_space).

@@ -90,15 +90,15 @@ void UserPort::on_aborted(const std::string& host, const std::string& why) {
 
 void UserPort::on_stream(std::shared_ptr<net::Stream> stream) {
     const user::SessionId id = next_id_++;
-    const user::SessionLimits limits{config_.user.max_bytes_per_min,
-                                     config_.user.max_bad_msgs_per_min, config_.user.idle_timeout};
-    user::Session session(id, stream->remote_host(), limits, now_ms());
-    auto [entry, fresh] =
-        connections_.try_emplace(id, Connection{stream, std::move(session)});
+    const user::SessionRules rules{
+        config_.user.max_bytes_per_min, config_.user.max_bad_msgs_per_min,
+        config_.user.idle_timeout,
+        config_.contract.execute && config_.user.concurrent_read_requests > 0};
+    user::Session session(id, stream->remote_host(), rules, now_ms());
+    auto [entry, fresh] = connections_.try_emplace(id, Connection{stream, std::move(session)});
     Connection& connection = entry->second;
-    const Bytes challenge =
-        connection.session.open(config_.contract.id, config_.contract.patch.version,
-                                crypto::random_hex16());
+    const Bytes challenge = connection.session.open(
+        config_.contract.id, config_.contract.patch.version, crypto::random_hex16());
     stream->start([this, id](const Bytes& message) { on_message(id, message); },
                   [this, id](const net::CloseInfo& info) { on_close(id, info); });
     send_bytes(connection, std::make_shared<const Bytes>(challenge));

@@ -28,8 +28,8 @@ public:
     };
 
     // `config` and `unl` are read whenever a user connects: they show what is in force then.
-    UserPort(net::Reactor& reactor, const config::Config& config, const Clock& clock,
-             Events events, Log log);
+    UserPort(net::Reactor& reactor, const config::Config& config, const Clock& clock, Events events,
+             Log log);
 
     // Opens the port. `tls` absent: plain ws.
     Status listen(const std::optional<net::TlsFiles>& tls);

@@ -11,9 +11,9 @@ namespace hp::user {
 using proto::RejectReason;
 using proto::RequestError;
 
-Session::Session(SessionId id, std::string host, const SessionLimits& limits, TimeMs now_mono_ms)
-    : id_(id), host_(std::move(host)), limits_(limits), active_at_ms_(now_mono_ms),
-      bytes_(limits.bytes_per_min), bad_messages_(limits.bad_messages_per_min) {}
+Session::Session(SessionId id, std::string host, const SessionRules& rules, TimeMs now_mono_ms)
+    : id_(id), host_(std::move(host)), rules_(rules), active_at_ms_(now_mono_ms),
+      bytes_(rules.bytes_per_min), bad_messages_(rules.bad_messages_per_min) {}
 
 Bytes Session::open(std::string contract_id, std::string contract_version, std::string challenge) {
     contract_id_ = std::move(contract_id);
@@ -76,8 +76,12 @@ void Session::on_request(TimeMs now_mono_ms, ByteView message, Actions& out) {
         return;
     }
     switch (request.error()) {
-    case RequestError::bad_message:
     case RequestError::bad_read_fields:
+        if (!rules_.serves_reads) {
+            return;
+        }
+        [[fallthrough]];
+    case RequestError::bad_message:
         refuse(RejectReason::bad_msg_format, {}, out);
         break;
     case RequestError::unknown_type:
@@ -103,8 +107,8 @@ void Session::on_tick(TimeMs now_mono_ms, Actions& out) const {
     const TimeMs silent_ms = now_mono_ms - active_at_ms_;
     if (state_ == State::challenged && silent_ms >= limits::handshake_timeout_ms) {
         out.push_back(Close{CloseCause::silent, "no challenge response in time"});
-    } else if (state_ == State::verified && limits_.idle_timeout_ms > 0 &&
-               silent_ms >= limits_.idle_timeout_ms) {
+    } else if (state_ == State::verified && rules_.idle_timeout_ms > 0 &&
+               silent_ms >= rules_.idle_timeout_ms) {
         out.push_back(Close{CloseCause::silent, "idle for too long"});
     }
 }

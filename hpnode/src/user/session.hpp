@@ -19,10 +19,11 @@ namespace hp::user {
 
 using SessionId = std::uint64_t;
 
-struct SessionLimits {
+struct SessionRules {
     std::uint64_t bytes_per_min = 0;        // 0 = none
     std::uint64_t bad_messages_per_min = 0; // 0 = none
     TimeMs idle_timeout_ms = 0;             // 0 = none
+    bool serves_reads = true; // false: read requests are ignored without a look at them (6.5)
 };
 
 // --- what the owner must do, in order ---
@@ -46,7 +47,7 @@ using Actions = std::vector<Action>;
 
 class Session {
 public:
-    Session(SessionId id, std::string host, const SessionLimits& limits, TimeMs now_mono_ms);
+    Session(SessionId id, std::string host, const SessionRules& rules, TimeMs now_mono_ms);
 
     // The challenge to send first. The contract's id and version are remembered: what the node
     // signs later must be what it announced.
@@ -86,7 +87,7 @@ private:
 
     SessionId id_;
     std::string host_;
-    SessionLimits limits_;
+    SessionRules rules_;
     State state_ = State::challenged;
     TimeMs active_at_ms_;
 

@@ -19,8 +19,7 @@ OutputTree::OutputTree(std::vector<Hash32> leaves) {
         std::vector<Hash32> above;
         for (std::size_t at = 0; at < below.size(); at += branching) {
             const std::size_t count = std::min(branching, below.size() - at);
-            above.push_back(count == 1 ? below[at]
-                                       : b3_list(std::span(below).subspan(at, count)));
+            above.push_back(count == 1 ? below[at] : b3_list(std::span(below).subspan(at, count)));
         }
         levels_.push_back(std::move(above));
     }

@@ -159,9 +159,8 @@ bool write_member(bson_t* out, std::string_view name, const Value& value) {
                                 static_cast<int>(value.text.size()));
     case Value::Type::binary:
     case Value::Type::content:
-        return bson_append_binary(out, key, key_length,
-                                  static_cast<bson_subtype_t>(binary_subtype), bytes.data(),
-                                  static_cast<std::uint32_t>(bytes.size()));
+        return bson_append_binary(out, key, key_length, static_cast<bson_subtype_t>(binary_subtype),
+                                  bytes.data(), static_cast<std::uint32_t>(bytes.size()));
     case Value::Type::array:
         return bson_append_array_begin(out, key, key_length, &inner) &&
                write_items(&inner, value.items) && bson_append_array_end(out, &inner);
@@ -177,7 +176,8 @@ bool write_member(bson_t* out, std::string_view name, const Value& value) {
 std::optional<Value> parse_bson(ByteView document) {
     bson_t view;
     bson_iter_t it;
-    if (!bson_init_static(&view, document.data(), document.size()) || !bson_iter_init(&it, &view)) {
+    // libbson aborts the process on a null pointer, which is what an empty view may hold.
+    if (document.empty() || !bson_init_static(&view, document.data(), document.size()) || !bson_iter_init(&it, &view)) {
         return std::nullopt;
     }
     Value root = Value::object();

@@ -21,9 +21,7 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
 public:
     bool null() override { return put(Value{}); }
     bool boolean(bool v) override { return put(Value::of(v)); }
-    bool number_unsigned(number_unsigned_t v) override {
-        return put(Value::of(std::uint64_t{v}));
-    }
+    bool number_unsigned(number_unsigned_t v) override { return put(Value::of(std::uint64_t{v})); }
     bool number_integer(number_integer_t v) override {
         // Only "-0" and true negatives come here.
         return put(v == 0 ? Value::of(std::uint64_t{0})

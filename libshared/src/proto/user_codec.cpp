@@ -44,7 +44,8 @@ std::optional<Bytes> contract_content(Encoding encoding, const Value& value) {
     return value.type == Type::string ? to_bytes(value.text) : write_json(value);
 }
 
-// --- requests -------------------------------------------------------------------------------------
+// --- requests
+// -------------------------------------------------------------------------------------
 
 DecodedRequest decode_input(Encoding encoding, const Value& message) {
     auto container = content_field(encoding, message, "input_container");
@@ -676,11 +677,15 @@ struct MessageReader {
 };
 
 constexpr MessageReader message_readers[] = {
-    {"contract_input_status", read_status},   {"contract_output", read_output},
+    {"contract_input_status", read_status},
+    {"contract_output", read_output},
     {"contract_read_response", read_read_response},
-    {"stat_response", read_stat},             {"lcl_response", read_lcl},
-    {"unl_change", read_unl_change},          {"ledger_event", read_ledger_event},
-    {"health_event", read_health_event},      {"ledger_query_result", read_query_result},
+    {"stat_response", read_stat},
+    {"lcl_response", read_lcl},
+    {"unl_change", read_unl_change},
+    {"ledger_event", read_ledger_event},
+    {"health_event", read_health_event},
+    {"ledger_query_result", read_query_result},
 };
 
 } // namespace

@@ -139,7 +139,7 @@ TEST_CASE("queries give inputs and outputs only as far as they are kept") {
     REQUIRE((*ledger)->inputs->size() == 1);
     CHECK((*ledger)->inputs->front().blob == to_bytes("input"));
     REQUIRE((*ledger)->outputs->size() == 1);
-    CHECK((*ledger)->outputs->front().blobs == std::vector{to_bytes("out")});
+    CHECK((*ledger)->outputs->front().blobs == std::vector<Bytes>{to_bytes("out")});
     CHECK_FALSE((*store->query(2, false, false))->inputs);
 
     TempDir sparse_dir;
@@ -199,15 +199,21 @@ TEST_CASE("verification passes a good chain and names the first bad ledger") {
     CHECK(good->raw == 10);
 
     std::string damage;
-    SECTION("a changed field") { damage = "UPDATE ledger SET time = time + 1 WHERE seq = 4"; }
-    SECTION("a missing ledger") { damage = "DELETE FROM ledger WHERE seq = 4"; }
+    SECTION("a changed field") {
+        damage = "UPDATE ledger SET time = time + 1 WHERE seq = 4";
+    }
+    SECTION("a missing ledger") {
+        damage = "DELETE FROM ledger WHERE seq = 4";
+    }
     SECTION("a broken link") {
         damage = "UPDATE ledger SET prev_hash = zeroblob(32) WHERE seq = 4";
     }
     SECTION("other inputs") {
         damage = "UPDATE raw SET inputs = (SELECT inputs FROM raw WHERE seq = 5) WHERE seq = 4";
     }
-    SECTION("damaged inputs") { damage = "UPDATE raw SET inputs = x'01' WHERE seq = 4"; }
+    SECTION("damaged inputs") {
+        damage = "UPDATE raw SET inputs = x'01' WHERE seq = 4";
+    }
     execute(dir, damage);
     const auto bad = verify();
     REQUIRE_FALSE(bad);

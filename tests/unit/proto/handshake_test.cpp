@@ -28,7 +28,8 @@ bool accepted(const std::string& text) {
 TEST_CASE("the challenge has the documented bytes") {
     CHECK(to_text(encode_challenge({"0.6.4", "id", "1.0", std::string(32, 'a')})) ==
           R"({"hp_version":"0.6.4","type":"user_challenge","contract_id":"id",)"
-          R"("contract_version":"1.0","challenge":")" + std::string(32, 'a') + "\"}");
+          R"("contract_version":"1.0","challenge":")" +
+              std::string(32, 'a') + "\"}");
 }
 
 TEST_CASE("challenge responses are strict") {

@@ -32,7 +32,8 @@ TEST_CASE("the ledger hash follows docs/protocol/ledger.md byte by byte") {
     Hash32 nonce;
     nonce.data.fill(3);
     std::string data = "6870322f6c65646765722d6461746100"; // "hp2/ledger-data" NUL
-    data += "0000000000000005" "00000000000003e8";
+    data += "0000000000000005"
+            "00000000000003e8";
     for (const char* byte : {"01", "02", "03", "04", "05", "06"}) {
         for (int i = 0; i < 32; ++i) {
             data += byte;
@@ -50,7 +51,8 @@ TEST_CASE("input hashes are listed by nonce, then hash, over all users") {
     const auto b = crypto::make_key_pair();
     const auto first = make_input(b, 1);
     const auto second = make_input(a, 2);
-    CHECK(input_list_hash({second, first}) == crypto::b3_list(std::vector{first->hash, second->hash}));
+    CHECK(input_list_hash({second, first}) ==
+          crypto::b3_list(std::vector{first->hash, second->hash}));
     CHECK(input_list_hash({}).is_zero());
     CHECK(user_list_hash({}).is_zero());
 }

@@ -58,10 +58,11 @@ const std::string h1(64, '1');
 TEST_CASE("the documented bytes of a BSON rejection") {
     const Bytes bytes =
         encode_message(Encoding::bson, InputStatus{RejectReason::bad_msg_format, {}, {}});
-    CHECK(to_hex(bytes) ==
-          "6600000002747970650016000000636f6e74726163745f696e7075745f7374617475730002737461747573000900"
-          "000072656a656374656400"
-          "02726561736f6e000f0000006261645f6d73675f666f726d61740005696e7075745f6861736800000000008000");
+    CHECK(to_hex(bytes) == "6600000002747970650016000000636f6e74726163745f696e7075745f7374617475730"
+                           "002737461747573000900"
+                           "000072656a656374656400"
+                           "02726561736f6e000f0000006261645f6d73675f666f726d61740005696e7075745f686"
+                           "1736800000000008000");
 }
 
 TEST_CASE("JSON statuses, lcl and subscriptions look as documented") {
@@ -72,7 +73,8 @@ TEST_CASE("JSON statuses, lcl and subscriptions look as documented") {
               R"(","ledger_seq_no":190,"ledger_hash":")" + h1 + R"("})");
     CHECK(json(InputStatus{RejectReason::nonce_expired, Bytes(32, 0x11), {}}) ==
           R"({"type":"contract_input_status","status":"rejected","reason":"nonce_expired",)"
-          R"("input_hash":")" + h1 + R"("})");
+          R"("input_hash":")" +
+              h1 + R"("})");
     CHECK(json(LclResponse{{42, hash}}) ==
           R"({"type":"lcl_response","ledger_seq_no":42,"ledger_hash":")" + h1 + R"("})");
     CHECK(json(VoteStatusEvent{VoteStatus::desync}) ==
@@ -112,7 +114,9 @@ TEST_CASE("contract content is embedded only when it is one JSON value of the do
 TEST_CASE("strings are escaped as documented and always valid UTF-8") {
     CHECK(content("a\"b\\c/\b\f\n\r\t\x01\x7f\xC3\xA9") ==
           "\"a\\\"b\\\\c/\\b\\f\\n\\r\\t\\u0001\\u007f\xC3\xA9\"");
-    CHECK(content("\xFF\xFE" "A") == "\"\xEF\xBF\xBD\xEF\xBF\xBD" "A\"");
+    CHECK(content("\xFF\xFE"
+                  "A") == "\"\xEF\xBF\xBD\xEF\xBF\xBD"
+                          "A\"");
     CHECK(content("\xED\xA0\x80") == "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""); // a surrogate
     CHECK(content("\xF0\x9F\x98\x80") == "\"\xF0\x9F\x98\x80\"");
     CHECK(content("\xC0\xAF") == "\"\xEF\xBF\xBD\xEF\xBF\xBD\""); // overlong
@@ -146,9 +150,11 @@ TEST_CASE("requests are understood in any field order, unknown fields ignored") 
 }
 
 TEST_CASE("malformed requests say what kind of answer they get") {
-    for (const char* text : {"", "garbage", "[]", "{}", "5", R"({"type":5})", R"({"type":"stat")",
-                             R"({"type":"stat","type":"stat"})", R"({'type':'stat'})",
-                             R"({"type":"stat",})", "{\"type\":\"st\xFF" "at\"}"}) {
+    for (const char* text :
+         {"", "garbage", "[]", "{}", "5", R"({"type":5})", R"({"type":"stat")",
+          R"({"type":"stat","type":"stat"})", R"({'type':'stat'})", R"({"type":"stat",})",
+          "{\"type\":\"st\xFF"
+          "at\"}"}) {
         CAPTURE(text);
         CHECK(error_of(text) == RequestError::bad_message);
     }
@@ -203,20 +209,23 @@ TEST_CASE("containers need strict fields") {
 }
 
 TEST_CASE("the BSON vectors decode and encode to the same bytes") {
-    const std::string container_hex =
-        "4000000005696e70757400050000000068656c6c6f126e6f6e6365000068e5cf8b010000126d61785f6c6564676572"
-        "5f7365715f6e6f006e0000000000000000";
+    const std::string container_hex = "4000000005696e70757400050000000068656c6c6f126e6f6e6365000068"
+                                      "e5cf8b010000126d61785f6c6564676572"
+                                      "5f7365715f6e6f006e0000000000000000";
     const auto container = decode_container(Encoding::bson, *from_hex(container_hex));
     REQUIRE(container);
     CHECK(to_text(container->input) == "hello");
     CHECK(container->nonce == 1700000000000);
     CHECK(container->max_ledger_seq == 110);
 
-    const auto message = from_hex(
-        "be0000000274797065000f000000636f6e74726163745f696e7075740005696e7075745f636f6e7461696e657200400"
-        "00000004000000005696e70757400050000000068656c6c6f126e6f6e6365000068e5cf8b010000126d61785f6c6564"
-        "6765725f7365715f6e6f006e000000000000000005736967004000000000590f99cd896cca9469c2f82d4ab75410795"
-        "e18b86c4e44a6a9397ac30ad755bcc0a0c4467bf94b7cca66274ec134b9d72f9c62701ecc22b2426af0fdfbf94b0200");
+    const auto message = from_hex("be0000000274797065000f000000636f6e74726163745f696e7075740005696e"
+                                  "7075745f636f6e7461696e657200400"
+                                  "00000004000000005696e70757400050000000068656c6c6f126e6f6e6365000"
+                                  "068e5cf8b010000126d61785f6c6564"
+                                  "6765725f7365715f6e6f006e000000000000000005736967004000000000590f"
+                                  "99cd896cca9469c2f82d4ab75410795"
+                                  "e18b86c4e44a6a9397ac30ad755bcc0a0c4467bf94b7cca66274ec134b9d72f9"
+                                  "c62701ecc22b2426af0fdfbf94b0200");
     REQUIRE(message);
     const auto request = decode_request(Encoding::bson, *message);
     REQUIRE(request);
@@ -229,17 +238,24 @@ TEST_CASE("the BSON vectors decode and encode to the same bytes") {
     }
 }
 
+TEST_CASE("an empty BSON message is malformed, not fatal") {
+    CHECK_FALSE(decode_request(Encoding::bson, {}));
+    CHECK_FALSE(decode_container(Encoding::bson, {}));
+    CHECK_FALSE(decode_message(Encoding::bson, {}));
+}
+
 TEST_CASE("BSON integers are int32 when they fit and int64 above") {
     const Bytes small = encode_message(Encoding::bson, LclResponse{{INT32_MAX, {}}});
-    const Bytes large = encode_message(Encoding::bson, LclResponse{{std::uint64_t{INT32_MAX} + 1, {}}});
+    const Bytes large =
+        encode_message(Encoding::bson, LclResponse{{std::uint64_t{INT32_MAX} + 1, {}}});
     CHECK(large.size() == small.size() + 4);
     const auto name = to_hex(as_bytes("ledger_seq_no"));
     CHECK(to_hex(small).find("10" + name + "00ffffff7f") != std::string::npos);
     CHECK(to_hex(large).find("12" + name + "000000008000000000") != std::string::npos);
 }
 
-TEMPLATE_TEST_CASE_SIG("every server message survives encoding and decoding", "",
-                       ((Encoding E), E), Encoding::json, Encoding::bson) {
+TEMPLATE_TEST_CASE_SIG("every server message survives encoding and decoding", "", ((Encoding E), E),
+                       Encoding::json, Encoding::bson) {
     const auto round_trip = [](const ServerMessage& message) {
         const Bytes bytes = encode_message(E, message);
         const auto decoded = decode_message(E, bytes);

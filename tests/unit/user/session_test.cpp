@@ -19,7 +19,7 @@ struct Fixture {
     Session session;
     TimeMs now = 1000;
 
-    explicit Fixture(SessionLimits limits = {}) : session(1, "127.0.0.1", limits, 1000) {
+    explicit Fixture(SessionRules rules = {}) : session(1, "127.0.0.1", rules, 1000) {
         crypto::init();
         user = crypto::make_key_pair();
         node = crypto::make_key_pair();
@@ -116,6 +116,13 @@ TEST_CASE("malformed messages are answered as documented and counted") {
     REQUIRE(last.size() == 2);
     CHECK(std::holds_alternative<Reply>(last[0]));
     CHECK(std::get<Close>(last[1]).cause == CloseCause::too_many_bad_messages);
+}
+
+TEST_CASE("without read requests, malformed ones are ignored like good ones") {
+    Fixture f({0, 0, 0, false});
+    f.verify();
+    CHECK(f.message(R"({"type":"contract_read_request"})").empty());
+    CHECK(f.message("garbage").size() == 1);
 }
 
 TEST_CASE("byte limits count everything from the first message on and restart each minute") {

@@ -20,7 +20,8 @@ inline constexpr std::size_t handshake_message_bytes_max = 4 * kib;
 // Sockets accepted but not yet verified, all hosts: keys are free, so this bounds anonymous memory.
 // Beyond it new sockets are closed at accept.
 inline constexpr std::size_t unverified_sessions_max = 2048;
-// Verified sessions when user.max_connections is 0. Beyond it: close 1013 before the handshake ends.
+// Verified sessions when user.max_connections is 0. Beyond it: close 1013 before the handshake
+// ends.
 inline constexpr std::size_t user_sessions_max = 10000;
 // Time to finish TLS, upgrade and handshake (user-protocol.md 2.5).
 inline constexpr std::int64_t handshake_timeout_ms = 5000;
@@ -43,7 +44,8 @@ inline constexpr int message_depth_max = 64;
 inline constexpr std::size_t request_id_bytes_max = 1024;
 
 // --- connections (net) ---------------------------------------------------------------------------
-// HTTP head of an upgrade request; real ones have a few hundred bytes. Larger: the socket is closed.
+// HTTP head of an upgrade request; real ones have a few hundred bytes. Larger: the socket is
+// closed.
 inline constexpr std::size_t http_head_bytes_max = 8 * kib;
 // Framed bytes collected for one connection before they are written, beyond its send queue: large
 // enough for full TLS records, small enough to exist once per busy connection.
@@ -92,7 +94,8 @@ inline constexpr std::size_t control_message_bytes_max = 131'072;
 // NPL messages waiting for a contract that does not read; the oldest are kept, later ones dropped.
 inline constexpr std::size_t npl_queue_messages_max = 4096;
 inline constexpr std::size_t npl_queue_bytes_max = 32 * mib;
-// Read requests waiting for a worker (contract-protocol.md 6.1); beyond it they are dropped, logged.
+// Read requests waiting for a worker (contract-protocol.md 6.1); beyond it they are dropped,
+// logged.
 inline constexpr std::size_t read_queue_max = 1024;
 // Highest user.concurrent_read_requests.
 inline constexpr std::size_t concurrent_reads_max = 32;
@@ -109,8 +112,9 @@ inline constexpr std::size_t config_bytes_max = 4 * mib;
 // A user's key file is a few hundred bytes.
 inline constexpr std::size_t key_file_bytes_max = 16 * kib;
 inline constexpr std::size_t patch_bytes_max = 1 * mib;
-// Nesting and number of JSON values in either file: real ones nest 4 deep and have one value a field,
-// UNL member and environment variable. Beyond it the file is refused, before memory is spent.
+// Nesting and number of JSON values in either file: real ones nest 4 deep and have one value a
+// field, UNL member and environment variable. Beyond it the file is refused, before memory is
+// spent.
 inline constexpr std::size_t config_depth_max = 16;
 inline constexpr std::size_t config_values_max = 100'000;
 // Lower, so that every acceptable patch.cfg also fits into hp.cfg, where it is written to.

@@ -54,12 +54,18 @@ public:
     Log module(std::string name) const;
 
     bool enabled(LogLevel level) const { return sink_ && level >= level_; }
-    void debug(std::string_view message, Kvs pairs = {}) const { put(LogLevel::debug, message, pairs); }
-    void info(std::string_view message, Kvs pairs = {}) const { put(LogLevel::info, message, pairs); }
+    void debug(std::string_view message, Kvs pairs = {}) const {
+        put(LogLevel::debug, message, pairs);
+    }
+    void info(std::string_view message, Kvs pairs = {}) const {
+        put(LogLevel::info, message, pairs);
+    }
     void warning(std::string_view message, Kvs pairs = {}) const {
         put(LogLevel::warning, message, pairs);
     }
-    void error(std::string_view message, Kvs pairs = {}) const { put(LogLevel::error, message, pairs); }
+    void error(std::string_view message, Kvs pairs = {}) const {
+        put(LogLevel::error, message, pairs);
+    }
 
 private:
     void put(LogLevel level, std::string_view message, Kvs pairs) const;

@@ -188,9 +188,8 @@ struct LedgerQueryResult {
     std::vector<QueriedLedger> results; // none or one
 };
 
-using ServerMessage =
-    std::variant<InputStatus, ContractOutput, ReadResponse, StatResponse, LclResponse, UnlChange,
-                 LedgerCreated, VoteStatusEvent, ProposalHealth, ConnectivityHealth,
-                 LedgerQueryResult>;
+using ServerMessage = std::variant<InputStatus, ContractOutput, ReadResponse, StatResponse,
+                                   LclResponse, UnlChange, LedgerCreated, VoteStatusEvent,
+                                   ProposalHealth, ConnectivityHealth, LedgerQueryResult>;
 
 } // namespace hp::proto

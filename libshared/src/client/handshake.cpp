@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "handshake.hpp"
+
+#include "hp/base/limits.hpp"
+#include "hp/base/version.hpp"
+
+#include <algorithm>
+
+namespace hp::client {
+namespace {
+
+// Up to and including the second dot: the part that must agree.
+std::string_view protocol_prefix() {
+    return hp_version.substr(0, hp_version.rfind('.') + 1);
+}
+
+tl::unexpected<ConnectError> refuse(ConnectProblem problem, std::string message) {
+    return tl::unexpected<ConnectError>(ConnectError{problem, std::move(message)});
+}
+
+// Text from a server that is not trusted yet, made fit for a terminal.
+std::string quoted(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text.substr(0, 64)) {
+        out.push_back(c >= 0x20 && c < 0x7f ? c : '?');
+    }
+    return out + '"';
+}
+
+} // namespace
+
+Handshake::Handshake(const Options& options)
+    : options_(options), server_challenge_(crypto::random_hex16()) {}
+
+Connected<Bytes> Handshake::on_challenge(ByteView message) {
+    if (message.size() > limits::handshake_message_bytes_max) {
+        return refuse(ConnectProblem::handshake, "the server's challenge message is too large");
+    }
+    auto challenge = proto::decode_challenge(message);
+    if (!challenge) {
+        return refuse(ConnectProblem::handshake, challenge.err().context);
+    }
+    theirs_ = std::move(*challenge);
+    if (auto good = check_expectations(); !good) {
+        return tl::unexpected(std::move(good.error()));
+    }
+    return proto::encode_challenge_response(
+        {crypto::sign(options_.keys, as_bytes(theirs_.challenge)), options_.keys.public_key,
+         server_challenge_, options_.encoding});
+}
+
+Connected<void> Handshake::check_expectations() const {
+    if (!theirs_.hp_version.starts_with(protocol_prefix())) {
+        return refuse(ConnectProblem::version, "the server speaks protocol version " +
+                                                   quoted(theirs_.hp_version) + ", not " +
+                                                   std::string(protocol_prefix()) + "x");
+    }
+    if (options_.contract_id && *options_.contract_id != theirs_.contract_id) {
+        return refuse(ConnectProblem::contract,
+                      "the server runs contract " + quoted(theirs_.contract_id));
+    }
+    if (options_.contract_version && *options_.contract_version != theirs_.contract_version) {
+        return refuse(ConnectProblem::contract,
+                      "the server runs contract version " + quoted(theirs_.contract_version));
+    }
+    return {};
+}
+
+Connected<ServerInfo> Handshake::on_server_response(ByteView message) const {
+    auto response = proto::decode_server_response(message);
+    if (!response) {
+        return refuse(ConnectProblem::handshake, response.err().context);
+    }
+    const std::string text =
+        proto::server_signed_text(server_challenge_, theirs_.contract_id, theirs_.contract_version);
+    if (!crypto::verify(response->key, as_bytes(text), response->signature)) {
+        return refuse(ConnectProblem::handshake, "the server does not hold the key it shows");
+    }
+    const auto& trusted = options_.trusted_keys;
+    if (!trusted.empty() && std::ranges::find(trusted, response->key) == trusted.end()) {
+        return refuse(ConnectProblem::untrusted_server,
+                      "the server's key " + response->key.hex() + " is not trusted");
+    }
+    return ServerInfo{theirs_.hp_version, theirs_.contract_id, theirs_.contract_version,
+                      response->key, std::move(response->unl)};
+}
+
+} // namespace hp::client

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Starts real nodes in temporary directories and gets rid of them again.
+// Every child is remembered with its pid; what is still there when the test process exits is
+// killed, including processes that a contract left behind.
+
+import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { free_port, sleep, until, within } from './util.mjs';
+
+const js_root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+export const bin_dir = path.resolve(
+    process.env.HP_BIN_DIR ?? path.join(js_root, '..', '..', 'build', 'dev', 'bin'),
+);
+export const hpnode_path = path.join(bin_dir, 'hpnode');
+export const probe_path = path.resolve(
+    process.env.HP_PROBE ?? path.join(bin_dir, 'probe_contract'),
+);
+export const contracts_dir = path.join(js_root, 'contracts');
+export const modules_dir = path.join(js_root, 'node_modules');
+
+// The readiness check connects from here: early disconnects may count as faults of their address.
+const readiness_ip = '127.0.0.250';
+const start_timeout_ms = 30000;
+const stop_timeout_ms = 15000;
+const leftovers_timeout_ms = 3000;
+const console_lines_max = 400;
+const mark_name = 'HP_TEST_NODE';
+
+const live_nodes = new Set();
+
+/** Quick and regular ledgers: most tests care about the order of ledgers, not about their pace. */
+const base_config = {
+    node: { pace: 'paced', history_config: { max_primary_shards: 1, max_raw_shards: 1 } },
+    contract: { consensus: { roundtime: 250 } },
+    log: { loggers: ['file'] },
+};
+
+export class TestNode {
+    /**
+     * options.config    merged over hp.cfg
+     * options.contract  'probe', or { files: [[from, name]], bin_path, bin_args }
+     */
+    static async start(options = {}) {
+        for (let tries = 0; ; tries += 1) {
+            const node = new TestNode(options);
+            try {
+                await node.create();
+                await node.run();
+                return node;
+            } catch (error) {
+                const tail = node.log_tail();
+                await node.dispose({ expect_clean: false });
+                // Somebody may take a port between its choice and its use.
+                if (tries < 2 && /address already in use/i.test(tail)) continue;
+                error.message += `\n--- ${node.name} log\n${tail}`;
+                throw error;
+            }
+        }
+    }
+
+    constructor({ name = 'node', config = {}, contract = 'probe' }) {
+        this.name = name;
+        this.config_override = config;
+        this.contract = contract === 'probe' ? probe_contract() : contract;
+        this.root = null;
+        this.child = null;
+        this.exit = null;
+        this.console_lines = [];
+    }
+
+    get dir() {
+        return path.join(this.root, 'node');
+    }
+    get log_path() {
+        return path.join(this.dir, 'log', 'hp.log');
+    }
+    get state_dir() {
+        return path.join(this.dir, 'contract_fs', 'seed', 'state');
+    }
+    get url() {
+        const scheme = this.cfg.user.plain_ws ? 'ws' : 'wss';
+        return `${scheme}://127.0.0.1:${this.port}`;
+    }
+    get pid() {
+        return this.child.pid;
+    }
+    get running() {
+        return this.child !== null && this.exit === null;
+    }
+
+    async create() {
+        this.root = fs.mkdtempSync(path.join(os.tmpdir(), 'hp-js-test-'));
+        live_nodes.add(this);
+        const made = spawnSync(hpnode_path, ['new', this.dir], { encoding: 'utf8' });
+        if (made.status !== 0) {
+            const cause = made.error ? made.error.message : made.stderr + made.stdout;
+            throw new Error(`hpnode new failed with status ${made.status}: ${cause}`);
+        }
+        await this.write_config();
+        for (const [from, name] of this.contract.files) {
+            fs.cpSync(from, path.join(this.state_dir, name), { recursive: true });
+        }
+    }
+
+    async write_config() {
+        const cfg_path = path.join(this.dir, 'cfg', 'hp.cfg');
+        const cfg = JSON.parse(fs.readFileSync(cfg_path, 'utf8'));
+        merge(cfg, base_config);
+        merge(cfg, this.config_override);
+        this.port = await free_port();
+        cfg.user.port = this.port;
+        cfg.mesh.port = await free_port();
+        cfg.contract.bin_path = this.contract.bin_path;
+        cfg.contract.bin_args = this.contract.bin_args ?? '';
+        cfg.contract.environment = {
+            ...cfg.contract.environment,
+            [mark_name]: path.basename(this.root),
+        };
+        fs.writeFileSync(cfg_path, JSON.stringify(cfg, null, 4));
+        this.cfg = cfg;
+    }
+
+    /** Runs the node and returns when its user port accepts connections. */
+    async run() {
+        this.exit = null;
+        this.child = spawn(hpnode_path, ['run', this.dir], {
+            stdio: ['ignore', 'pipe', 'pipe'],
+            cwd: this.root,
+        });
+        this.exited = new Promise((resolve) => {
+            this.child.once('error', (error) => {
+                this.exit = { code: null, signal: null, error };
+                resolve(this.exit);
+            });
+            this.child.once('exit', (code, signal) => {
+                this.exit = { code, signal };
+                resolve(this.exit);
+            });
+        });
+        this.child.stdout.on('data', (data) => this.note_console(data));
+        this.child.stderr.on('data', (data) => this.note_console(data));
+
+        await until(
+            () => {
+                if (this.exit) {
+                    const how = this.exit.error?.message ?? `code ${this.exit.code}`;
+                    throw new Error(`hpnode ended while starting: ${how}`);
+                }
+                return answers(this.port);
+            },
+            { timeout_ms: start_timeout_ms, what: `answer on user port ${this.port}` },
+        );
+    }
+
+    note_console(data) {
+        this.console_lines.push(...data.toString().split('\n').filter(Boolean));
+        this.console_lines.splice(0, this.console_lines.length - console_lines_max);
+    }
+
+    /** SIGTERM; the exit status is part of the result, SIGKILL is the fallback. */
+    async stop() {
+        if (!this.running) return this.exit;
+        this.child.kill('SIGTERM');
+        try {
+            return await within(this.exited, stop_timeout_ms, 'exit of the node');
+        } catch {
+            this.child.kill('SIGKILL');
+            return { ...(await this.exited), forced: true };
+        }
+    }
+
+    async kill() {
+        if (this.running) this.child.kill('SIGKILL');
+        return this.exited;
+    }
+
+    /** Stops the node, removes its directory, and complains if it did not end in good order. */
+    async dispose({ expect_clean = true } = {}) {
+        const was_running = this.running;
+        const exit = this.child ? await this.stop() : null;
+        const tail = expect_clean ? this.log_tail() : '';
+        const left = expect_clean && this.child ? await this.await_no_leftovers() : [];
+        this.kill_leftovers();
+        this.remove();
+        if (!expect_clean || !this.child) return;
+        if (left.length > 0)
+            throw new Error(`${this.name} left processes behind: ${left}\n${tail}`);
+        if (!was_running)
+            throw new Error(`${this.name} ended by itself: ${this.exit_text()}\n${tail}`);
+        if (exit.code !== 0 || exit.forced) {
+            throw new Error(`${this.name} did not stop cleanly: ${this.exit_text()}\n${tail}`);
+        }
+    }
+
+    remove() {
+        live_nodes.delete(this);
+        if (this.root && !process.env.HP_KEEP_DIRS) {
+            fs.rmSync(this.root, { recursive: true, force: true });
+        }
+    }
+
+    exit_text() {
+        if (!this.exit) return 'running';
+        return `code ${this.exit.code}, signal ${this.exit.signal}`;
+    }
+
+    /** Contract processes by the mark in their environment, children of contracts included. */
+    contract_processes() {
+        const mark = `${mark_name}=${path.basename(this.root)}`;
+        return other_pids().filter((pid) => environment_of(pid).includes(mark));
+    }
+
+    /** Processes that should be gone with the node: contracts, and what runs in its directory. */
+    leftovers() {
+        const in_directory = other_pids().filter((pid) => directory_of(pid).startsWith(this.root));
+        const pids = new Set([...in_directory, ...this.contract_processes()]);
+        if (this.running) pids.delete(this.child.pid);
+        return [...pids];
+    }
+
+    async await_no_leftovers() {
+        const deadline = Date.now() + leftovers_timeout_ms;
+        while (this.leftovers().length > 0 && Date.now() < deadline) await sleep(50);
+        return this.leftovers();
+    }
+
+    kill_leftovers() {
+        if (!this.root) return;
+        for (const pid of this.leftovers()) {
+            try {
+                process.kill(pid, 'SIGKILL');
+            } catch {
+                // It ended meanwhile.
+            }
+        }
+    }
+
+    log_text() {
+        try {
+            return fs.readFileSync(this.log_path, 'utf8');
+        } catch {
+            return '';
+        }
+    }
+
+    log_lines() {
+        return this.log_text().split('\n').filter(Boolean).length;
+    }
+
+    log_tail(count = 25) {
+        if (!this.root) return '';
+        const lines = this.log_text().split('\n').filter(Boolean).slice(-count);
+        return [...lines, ...this.console_lines.slice(-count)].join('\n');
+    }
+
+    /** Resident memory of the node process. */
+    rss_kb() {
+        const status = fs.readFileSync(`/proc/${this.pid}/status`, 'utf8');
+        return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)[1]);
+    }
+
+    open_fds() {
+        return fs.readdirSync(`/proc/${this.pid}/fd`).length;
+    }
+}
+
+/** Nodes by name, started on first use and shared by the tests of one file. */
+export class NodePool {
+    constructor(options_by_name) {
+        this.options = options_by_name;
+        this.nodes = new Map();
+    }
+
+    get(name) {
+        if (!this.nodes.has(name)) {
+            const options = { name, ...this.options[name] };
+            this.nodes.set(name, TestNode.start(options));
+        }
+        return this.nodes.get(name);
+    }
+
+    async dispose() {
+        const started = await Promise.allSettled(this.nodes.values());
+        const nodes = started
+            .filter((item) => item.status === 'fulfilled')
+            .map((item) => item.value);
+        const ended = await Promise.allSettled(nodes.map((node) => node.dispose()));
+        const failed = ended.filter((item) => item.status === 'rejected');
+        if (failed.length > 0)
+            throw new Error(failed.map((item) => item.reason.message).join('\n'));
+    }
+}
+
+export function probe_contract() {
+    return { files: [[probe_path, 'probe_contract']], bin_path: 'probe_contract' };
+}
+
+/** A script contract, run by the Node.js that runs the tests, with its modules beside it. */
+export function script_contract(script, { args = '', modules = [] } = {}) {
+    const files = [[path.join(contracts_dir, script), script]];
+    for (const module of modules) {
+        files.push([path.join(modules_dir, module), path.join('node_modules', module)]);
+    }
+    return { files, bin_path: process.execPath, bin_args: `${script} ${args}`.trim() };
+}
+
+function merge(target, source) {
+    for (const [key, value] of Object.entries(source)) {
+        const nested = value !== null && typeof value === 'object' && !Array.isArray(value);
+        if (nested && typeof target[key] === 'object') merge(target[key], value);
+        else target[key] = value;
+    }
+}
+
+function answers(port) {
+    return new Promise((resolve) => {
+        const socket = net.connect({ port, host: '127.0.0.1', localAddress: readiness_ip });
+        socket.once('connect', () => {
+            socket.destroy();
+            resolve(true);
+        });
+        socket.once('error', () => resolve(false));
+    });
+}
+
+function other_pids() {
+    const names = fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return names.map(Number).filter((pid) => pid !== process.pid);
+}
+
+// Processes may end between listing and looking.
+function directory_of(pid) {
+    try {
+        return fs.readlinkSync(`/proc/${pid}/cwd`);
+    } catch {
+        return '';
+    }
+}
+
+function environment_of(pid) {
+    try {
+        return fs.readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
+    } catch {
+        return [];
+    }
+}
+
+process.once('exit', () => {
+    for (const node of live_nodes) {
+        if (node.running) node.child.kill('SIGKILL');
+        node.kill_leftovers();
+        node.remove();
+    }
+});
+for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+]) {
+    process.once(signal, () => process.exit(code));
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One test's clients: closed when the test ends, and quoted with the logs of their nodes when it
+// fails, so that a failure can be understood without running it again.
+
+import { test } from 'node:test';
+
+import { RawClient } from './rawclient.mjs';
+import { RawSocket } from './rawsocket.mjs';
+import { sleep } from './util.mjs';
+
+const test_timeout_ms = 90000;
+const clients_shown_max = 4;
+const death_notice_ms = 150;
+
+export class Scope {
+    constructor() {
+        this.clients = [];
+        this.sockets = [];
+        this.nodes = new Set();
+    }
+
+    /** Makes the log of this node part of a failure message. */
+    watch(node) {
+        this.nodes.add(node);
+        return node;
+    }
+
+    async connect(node, options = {}) {
+        this.watch(node);
+        return this.keep(await RawClient.connect(node, options));
+    }
+
+    async login(node, options = {}) {
+        this.watch(node);
+        return this.keep(await RawClient.login(node, options));
+    }
+
+    keep(client) {
+        this.clients.push(client);
+        return client;
+    }
+
+    async socket(node, options = {}) {
+        this.watch(node);
+        const socket = await RawSocket.open(node, options);
+        this.sockets.push(socket);
+        return socket;
+    }
+
+    async websocket(node, options = {}) {
+        this.watch(node);
+        const socket = await RawSocket.open_websocket(node, options);
+        this.sockets.push(socket);
+        return socket;
+    }
+
+    explain(error) {
+        const lines = [error.message];
+        for (const client of this.clients.slice(-clients_shown_max)) {
+            if (!error.message.includes(`[${client.label}]`))
+                lines.push(client.explain('last messages'));
+        }
+        for (const node of this.nodes) {
+            const state = node.running ? 'running' : node.exit_text();
+            lines.push(`--- log of node "${node.name}" (${state})`, node.log_tail());
+        }
+        const explained = new Error(lines.join('\n'));
+        explained.stack = `${explained.message}\n${error.stack}`;
+        return explained;
+    }
+
+    async close() {
+        for (const socket of this.sockets) socket.destroy();
+        await Promise.all(this.clients.map((client) => client.close()));
+    }
+}
+
+/** A test whose function receives its Scope. */
+export function scoped_test(name, run, options = {}) {
+    test(name, { timeout: test_timeout_ms, ...options }, async (context) => {
+        const scope = new Scope();
+        try {
+            await run(scope, context);
+        } catch (error) {
+            // A connection ends before the death of its node is known here.
+            await sleep(death_notice_ms);
+            throw scope.explain(error);
+        } finally {
+            await scope.close();
+        }
+    });
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Waiting, small statistics and free ports. Waits are for conditions, with a deadline that only
+// decides when a test gives up; no test passes because a fixed time went by.
+
+import net from 'node:net';
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Polls until `probe` returns something truthy and returns it. */
+export async function until(
+    probe,
+    { timeout_ms = 10000, every_ms = 25, what = 'a condition' } = {},
+) {
+    const deadline = Date.now() + timeout_ms;
+    for (;;) {
+        const value = await probe();
+        if (value) return value;
+        if (Date.now() > deadline) throw new Error(`no ${what} within ${timeout_ms} ms`);
+        await sleep(every_ms);
+    }
+}
+
+/** The promise's value, or an error once `timeout_ms` have passed. */
+export function within(promise, timeout_ms, what) {
+    let timer;
+    const expiry = new Promise((_, reject) => {
+        timer = setTimeout(() => {
+            reject(new Error(`${what} did not happen within ${timeout_ms} ms`));
+        }, timeout_ms);
+    });
+    return Promise.race([promise, expiry]).finally(() => clearTimeout(timer));
+}
+
+export function median(values) {
+    const sorted = [...values].sort((a, b) => a - b);
+    return sorted[Math.floor(sorted.length / 2)];
+}
+
+export const range = (count) => Array.from({ length: count }, (_, index) => index);
+
+// Below the kernel's ephemeral range, so that outgoing connections of other tests cannot sit on a
+// port between its choice and the node's bind; each process starts elsewhere.
+const port_min = 20000;
+const port_span = 12000;
+let next_port = (process.pid * 61) % port_span;
+
+export async function free_port() {
+    for (let tries = 0; tries < port_span; tries += 1) {
+        const port = port_min + next_port;
+        next_port = (next_port + 1) % port_span;
+        if (await can_bind(port)) return port;
+    }
+    throw new Error('no free loopback port');
+}
+
+function can_bind(port) {
+    return new Promise((resolve) => {
+        const server = net.createServer();
+        server.once('error', () => resolve(false));
+        server.listen({ port, host: '0.0.0.0' }, () => server.close(() => resolve(true)));
+    });
+}
+
+// The node counts faults per source address. Loopback offers a whole /8, so every client that is
+// going to misbehave gets an address of its own and cannot ban another test.
+let next_host = 1;
+
+export function fresh_ip() {
+    const host = next_host;
+    next_host += 1;
+    return `127.7.${1 + Math.floor(host / 250)}.${1 + (host % 250)}`;
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs the suites named as arguments (default: all) against the built node:
+//     node run.mjs [conformance] [interop] [hostile]
+// HP_BIN_DIR names the directory of hpnode, HP_PROBE the probe contract.
+
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const all_suites = ['conformance', 'interop', 'hostile'];
+// Files at a time. The suites wait more than they compute; hostile tests measure.
+const concurrency = { conformance: 3, interop: 2, hostile: 2 };
+
+function main(suites) {
+    for (const suite of suites) {
+        if (!all_suites.includes(suite)) {
+            console.error(`unknown suite "${suite}"; there are ${all_suites.join(', ')}`);
+            return 2;
+        }
+    }
+    install_modules();
+    return suites.map(run_suite).some((status) => status !== 0) ? 1 : 0;
+}
+
+function install_modules() {
+    if (fs.existsSync(path.join(here, 'node_modules'))) return;
+    const flags = ['install', '--omit=dev', '--no-audit', '--no-fund'];
+    const result = spawnSync('npm', flags, { cwd: here, stdio: 'inherit' });
+    if (result.status !== 0) throw new Error('npm install failed');
+}
+
+function run_suite(suite) {
+    const names = fs
+        .readdirSync(path.join(here, suite))
+        .filter((name) => /\.test\.mjs$/.test(name));
+    const files = names.sort().map((name) => path.join(suite, name));
+    const flags = ['--test', '--test-reporter=spec'];
+    // Older versions choose the number of parallel files themselves.
+    if (supports_concurrency()) {
+        flags.push(`--test-concurrency=${concurrency[suite]}`);
+    }
+    return spawnSync(process.execPath, [...flags, ...files], { cwd: here, stdio: 'inherit' })
+        .status;
+}
+
+function supports_concurrency() {
+    const [major, minor] = process.versions.node.split('.').map(Number);
+    return major > 20 || (major === 20 && minor >= 10);
+}
+
+const requested = process.argv.slice(2);
+process.exitCode = main(requested.length > 0 ? requested : all_suites);

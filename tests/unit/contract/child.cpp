@@ -1,0 +1,581 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract of the runner's tests: argv[1] names what it does, the rest are its arguments. Exit
+// code 0 says that everything it checks itself was right. Plain POSIX on purpose: it must see what
+// a contract without any library of ours sees.
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <poll.h>
+#include <string>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+extern char** environ;
+
+namespace {
+
+using nlohmann::json;
+using Args = std::vector<std::string>;
+
+std::string program; // argv[0]
+std::string document_text;
+json document;
+
+std::string read_stdin() {
+    std::string text;
+    char buffer[65536];
+    for (;;) {
+        const ssize_t count = ::read(0, buffer, sizeof buffer);
+        if (count <= 0) {
+            return text;
+        }
+        text.append(buffer, static_cast<std::size_t>(count));
+    }
+}
+
+std::size_t number(const Args& args, std::size_t index) {
+    return std::stoul(args.at(index));
+}
+
+void sleep_ms(std::size_t ms) {
+    ::usleep(static_cast<useconds_t>(ms * 1000));
+}
+
+void append_line(const std::string& file, const std::string& line) {
+    std::ofstream(file, std::ios::app) << line << "\n";
+}
+
+// --- users -------------------------------------------------------------------------------------
+
+std::vector<int> user_fds() {
+    std::vector<int> fds;
+    for (const auto& [key, user] : document["users"].items()) {
+        fds.push_back(user.at(0).get<int>());
+    }
+    return fds;
+}
+
+bool write_all(int fd, const std::string& bytes) {
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+        const ssize_t count = ::write(fd, bytes.data() + done, bytes.size() - done);
+        if (count < 0) {
+            return false;
+        }
+        done += static_cast<std::size_t>(count);
+    }
+    return true;
+}
+
+std::string header(std::uint32_t size) {
+    std::string out;
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        out += static_cast<char>(size >> shift & 255);
+    }
+    return out;
+}
+
+std::string frame(const std::string& message) {
+    return header(static_cast<std::uint32_t>(message.size())) + message;
+}
+
+std::string pread_all(int fd, std::uint64_t offset, std::uint64_t length) {
+    std::string out(length, '\0');
+    const ssize_t count = ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset));
+    out.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+    return out;
+}
+
+int echo(const Args&) {
+    const int in = document["user_in_fd"];
+    for (const auto& [key, user] : document["users"].items()) {
+        for (std::size_t i = 1; i < user.size(); ++i) {
+            if (!write_all(user[0], frame(pread_all(in, user[i][0], user[i][1])))) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+// frames <count> <size> [<pause us>]: message i to every user is a digit repeated.
+int frames(const Args& args) {
+    for (std::size_t i = 0; i < number(args, 1); ++i) {
+        const std::string message(number(args, 2), static_cast<char>('0' + i % 10));
+        for (const int fd : user_fds()) {
+            if (!write_all(fd, frame(message))) {
+                return 1;
+            }
+        }
+        if (args.size() > 3) {
+            ::usleep(static_cast<useconds_t>(number(args, 3)));
+        }
+    }
+    return 0;
+}
+
+int half_frame(const Args&) {
+    return write_all(user_fds().front(), frame("whole") + header(100) + "only a part") ? 0 : 1;
+}
+
+// A length no one can mean, then more; the second user's output must not suffer.
+int huge_header(const Args&) {
+    const std::vector<int> fds = user_fds();
+    const bool sent = write_all(fds[0], frame("before") + "\xff\xff\xff\xf0" + "garbage");
+    sleep_ms(50);
+    return sent && write_all(fds[0], std::string(300'000, 'x')) && write_all(fds[1], frame("fine"))
+               ? 0
+               : 1;
+}
+
+int slow_header(const Args&) {
+    for (const char byte : frame("slowly")) {
+        if (!write_all(user_fds().front(), std::string(1, byte))) {
+            return 1;
+        }
+        sleep_ms(5);
+    }
+    return write_all(user_fds().front(), frame("") + frame("after")) ? 0 : 1;
+}
+
+// Every input is "input <index>", and zeros follow it up to the next page.
+int check_inputs(const Args& args) {
+    const int in = document["user_in_fd"];
+    struct stat info {};
+    ::fstat(in, &info);
+    const auto size = static_cast<std::size_t>(info.st_size);
+    const void* map = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, in, 0);
+    if (map == MAP_FAILED) {
+        return 1;
+    }
+    const char* bytes = static_cast<const char*>(map);
+    std::size_t index = 0;
+    for (const auto& [key, user] : document["users"].items()) {
+        for (std::size_t i = 1; i < user.size(); ++i, ++index) {
+            const std::size_t offset = user[i][0];
+            const std::string expected = "input " + std::to_string(index);
+            if (offset % 4096 != 0 || user[i][1] != expected.size() ||
+                ::strcmp(bytes + offset, expected.c_str()) != 0) {
+                return 2;
+            }
+        }
+    }
+    return index == number(args, 1) && size % 4096 == 0 ? 0 : 3;
+}
+
+int write_inputs(const Args&) {
+    for (const int fd : {document["user_in_fd"].get<int>(), 0}) {
+        const std::string path = "/proc/self/fd/" + std::to_string(fd);
+        const int again = ::open(path.c_str(), O_RDWR);
+        for (const int target : {fd, again}) {
+            if (target >= 0 && (::pwrite(target, "x", 1, 0) >= 0 || ::ftruncate(target, 0) == 0 ||
+                                ::ftruncate(target, 1 << 20) == 0)) {
+                return 1;
+            }
+        }
+        if (::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) != MAP_FAILED) {
+            return 2;
+        }
+    }
+    return 0;
+}
+
+// --- NPL and control ---------------------------------------------------------------------------
+
+bool npl_send(const std::string& message) {
+    return ::send(document["npl_fd"], message.data(), message.size(), 0) ==
+           static_cast<ssize_t>(message.size());
+}
+
+// Empty at the end of the channel or after `timeout_ms`.
+std::string npl_packet(int timeout_ms) {
+    pollfd wait{document["npl_fd"].get<int>(), POLLIN, 0};
+    if (::poll(&wait, 1, timeout_ms) != 1) {
+        return {};
+    }
+    std::string buffer(200'000, '\0');
+    const ssize_t count = ::recv(wait.fd, buffer.data(), buffer.size(), 0);
+    buffer.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+    return buffer;
+}
+
+bool npl_expect(const std::string& message) {
+    return npl_packet(5000) == document["public_key"].get<std::string>() &&
+           npl_packet(5000) == message;
+}
+
+std::string npl_text(std::size_t index, std::size_t size) {
+    std::string text = std::to_string(index) + ":";
+    text.resize(std::max(size, text.size()), static_cast<char>('a' + index % 26));
+    return text;
+}
+
+// npl_echo <count> <size>: send all, then read all back, in order.
+int npl_echo(const Args& args) {
+    for (std::size_t i = 0; i < number(args, 1); ++i) {
+        if (!npl_send(npl_text(i, number(args, 2)))) {
+            return 1;
+        }
+    }
+    for (std::size_t i = 0; i < number(args, 1); ++i) {
+        if (!npl_expect(npl_text(i, number(args, 2)))) {
+            return 2;
+        }
+    }
+    return npl_packet(50).empty() ? 0 : 3;
+}
+
+// npl_flood <count> <size> <ms>: send, read nothing, sleep.
+int npl_flood(const Args& args) {
+    const std::string message(number(args, 2), 'f');
+    for (std::size_t i = 0; i < number(args, 1); ++i) {
+        if (!npl_send(message)) {
+            return 1;
+        }
+    }
+    sleep_ms(number(args, 3));
+    return 0;
+}
+
+// Three messages of 40 bytes with a limit of 100; then what came back.
+int npl_limit(const Args&) {
+    const std::string message(40, 'l');
+    for (int i = 0; i < 3; ++i) {
+        if (!npl_send(message)) {
+            return 1;
+        }
+    }
+    return npl_expect(message) && npl_expect(message) && npl_packet(100).empty() ? 0 : 2;
+}
+
+int npl_silent(const Args&) {
+    return npl_send("nobody hears this") && npl_packet(200).empty() ? 0 : 1;
+}
+
+// An empty packet and one over the size are no messages; they end nothing either.
+int npl_odd(const Args&) {
+    const int fd = document["npl_fd"];
+    const std::string large(150'000, 'L');
+    return ::send(fd, "", 0, 0) == 0 && ::send(fd, large.data(), large.size(), 0) == 150'000 &&
+                   ::send(fd, "", 0, 0) == 0 && npl_send("good") && npl_expect("good")
+               ? 0
+               : 1;
+}
+
+int npl_half_close(const Args&) {
+    const bool sent = npl_send("last");
+    ::shutdown(document["npl_fd"], SHUT_WR);
+    sleep_ms(50);
+    return sent && npl_expect("last") ? 0 : 1;
+}
+
+int control(const Args& args) {
+    for (std::size_t i = 1; i < args.size(); ++i) {
+        ::send(document["control_fd"], args[i].data(), args[i].size(), 0);
+        ::send(document["control_fd"], "", 0, 0);
+    }
+    return 0;
+}
+
+// --- processes ---------------------------------------------------------------------------------
+
+int sleep_args(const Args& args) {
+    sleep_ms(number(args, 1));
+    return 0;
+}
+
+int stubborn(const Args&) {
+    ::signal(SIGTERM, SIG_IGN);
+    append_line("pids.txt", std::to_string(::getpid()));
+    for (;;) {
+        sleep_ms(1000);
+    }
+}
+
+// A process of its own that writes its pid and stays.
+void stay(bool new_session) {
+    if (::fork() == 0) {
+        if (new_session) {
+            ::setsid();
+        } else {
+            ::setpgid(0, 0);
+        }
+        if (::fork() == 0) {
+            ::signal(SIGTERM, SIG_IGN);
+            ::signal(SIGHUP, SIG_IGN);
+            append_line("pids.txt", std::to_string(::getpid()));
+            for (;;) {
+                sleep_ms(1000);
+            }
+        }
+        ::_exit(0);
+    }
+}
+
+// daemons <ms>: leaves daemons behind that hold all descriptors, sleeps and ends.
+int leave_daemons(const Args& args) {
+    append_line("pids.txt", std::to_string(::getpid()));
+    for (int i = 0; i < 4; ++i) {
+        stay(i % 2 == 0);
+    }
+    for (int lines = 0; lines < 5; sleep_ms(1)) { // all have written their pids
+        std::ifstream in("pids.txt");
+        lines = static_cast<int>(std::count(std::istreambuf_iterator<char>(in), {}, '\n'));
+    }
+    sleep_ms(number(args, 1));
+    return 0;
+}
+
+// Ten lines of processes, each of which forks its successor and ends, for 20 seconds: never more
+// than a few at a time, but always others. With "session" each has a session of its own.
+int relay(const Args& args) {
+    const bool new_sessions = args.at(1) == "session";
+    const auto end = ::time(nullptr) + 20;
+    for (int i = 0; i < 10; ++i) {
+        if (::fork() != 0) {
+            continue;
+        }
+        while (::time(nullptr) < end) {
+            if (::fork() != 0) {
+                ::_exit(0);
+            }
+            if (new_sessions) {
+                ::setsid();
+            }
+        }
+        ::_exit(0);
+    }
+    sleep_ms(50);
+    return 0;
+}
+
+// Many orphans that end while the contract runs.
+int orphans(const Args&) {
+    for (int i = 0; i < 50; ++i) {
+        const pid_t pid = ::fork();
+        if (pid == 0) {
+            if (::fork() != 0) {
+                ::_exit(0);
+            }
+            ::_exit(3);
+        }
+        ::waitpid(pid, nullptr, 0);
+    }
+    sleep_ms(50);
+    const std::string children = "/proc/" + std::to_string(::getppid()) + "/task/" +
+                                 std::to_string(::getppid()) + "/children";
+    std::ifstream in(children);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    return text == std::to_string(::getpid()) + " " ? 0 : 1; // no zombies beside this
+}
+
+int kill_supervisor(const Args&) {
+    append_line("pids.txt", std::to_string(::getpid()));
+    stay(true);
+    sleep_ms(100);
+    ::kill(::getppid(), SIGKILL);
+    sleep_ms(20'000);
+    return 0;
+}
+
+int leave_group(const Args&) {
+    ::setpgid(0, ::getpgid(::getppid()));
+    sleep_ms(20'000);
+    return 0;
+}
+
+int close_channels(const Args& args) {
+    for (int fd = 3; fd < 64; ++fd) {
+        ::close(fd);
+    }
+    sleep_ms(number(args, 1));
+    return 0;
+}
+
+int crash(const Args&) {
+    const rlimit no_core{0, 0};
+    ::setrlimit(RLIMIT_CORE, &no_core);
+    write_all(user_fds().front(), frame("last words"));
+    append_line("crash.txt", "crashing");
+    ::raise(SIGSEGV);
+    return 0;
+}
+
+int spin(const Args&) {
+    const volatile bool forever = true;
+    while (forever) {
+    }
+    return 0;
+}
+
+int allocate(const Args& args) {
+    return std::malloc(number(args, 1) << 20) == nullptr ? 0 : 1;
+}
+
+int open_files(const Args& args) {
+    std::size_t opened = 0;
+    while (::open("/dev/null", O_RDONLY) >= 0) {
+        ++opened;
+    }
+    const bool channels_live = ::fcntl(document["control_fd"].get<int>(), F_GETFD) == 0;
+    return errno == EMFILE && opened == number(args, 1) && channels_live ? 0 : 1;
+}
+
+int exit_with(const Args& args) {
+    return static_cast<int>(number(args, 1));
+}
+
+// say <lines>: known text on stdout and stderr.
+int say(const Args& args) {
+    for (std::size_t i = 0; i < number(args, 1); ++i) {
+        const std::string line = "line " + std::to_string(i) + "\n";
+        write_all(1, "out " + line);
+        write_all(2, "err " + line);
+    }
+    return 0;
+}
+
+// --- what the process looks like ---------------------------------------------------------------
+
+json descriptors() {
+    json out = json::object();
+    for (int fd = 0; fd < 200; ++fd) {
+        char target[256];
+        const std::string path = "/proc/self/fd/" + std::to_string(fd);
+        const ssize_t count = ::readlink(path.c_str(), target, sizeof target);
+        if (count >= 0) {
+            out[std::to_string(fd)] = std::string(target, static_cast<std::size_t>(count));
+        }
+    }
+    return out;
+}
+
+json socket_types() {
+    json out = json::object();
+    for (int fd = 3; fd < 200; ++fd) {
+        int type = 0;
+        socklen_t size = sizeof type;
+        if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0) {
+            out[std::to_string(fd)] = type == SOCK_STREAM ? "stream" : "seqpacket";
+        }
+    }
+    return out;
+}
+
+json limit_of(int resource) {
+    rlimit value{};
+    ::getrlimit(static_cast<__rlimit_resource>(resource), &value);
+    return {value.rlim_cur, value.rlim_max};
+}
+
+json signal_state() {
+    json out = {{"ignored", json::array()}, {"blocked", json::array()}};
+    sigset_t blocked;
+    ::sigprocmask(SIG_BLOCK, nullptr, &blocked);
+    for (int i = 1; i <= SIGRTMAX; ++i) {
+        struct sigaction action {};
+        if (::sigaction(i, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) {
+            out["ignored"].push_back(i);
+        }
+        if (sigismember(&blocked, i) == 1) {
+            out["blocked"].push_back(i);
+        }
+    }
+    return out;
+}
+
+json identity() {
+    std::vector<gid_t> ids(64);
+    ids.resize(static_cast<std::size_t>(::getgroups(64, ids.data())));
+    return {{"uid", ::getuid()}, {"gid", ::getgid()}, {"groups", ids}};
+}
+
+int look(const Args& args) {
+    json out;
+    out["argv0"] = program;
+    out["args"] = args;
+    out["env"] = json::array();
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        out["env"].push_back(*entry);
+    }
+    char cwd[4096];
+    out["cwd"] = ::getcwd(cwd, sizeof cwd);
+    out["stdin"] = document_text;
+    out["fds"] = descriptors();
+    out["sockets"] = socket_types();
+    out["signals"] = signal_state();
+    out["identity"] = identity();
+    out["pid"] = ::getpid();
+    out["pgid"] = ::getpgrp();
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    out["umask"] = mask;
+    out["cpu"] = limit_of(RLIMIT_CPU);
+    out["data"] = limit_of(RLIMIT_DATA);
+    out["nofile"] = limit_of(RLIMIT_NOFILE);
+    std::ofstream("look.json") << out.dump();
+    return 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    const std::map<std::string, std::function<int(const Args&)>> behaviours = {
+        {"echo", echo},
+        {"frames", frames},
+        {"half_frame", half_frame},
+        {"huge_header", huge_header},
+        {"slow_header", slow_header},
+        {"check_inputs", check_inputs},
+        {"write_inputs", write_inputs},
+        {"npl_echo", npl_echo},
+        {"npl_flood", npl_flood},
+        {"npl_limit", npl_limit},
+        {"npl_silent", npl_silent},
+        {"npl_odd", npl_odd},
+        {"npl_half_close", npl_half_close},
+        {"control", control},
+        {"sleep", sleep_args},
+        {"stubborn", stubborn},
+        {"daemons", leave_daemons},
+        {"relay", relay},
+        {"orphans", orphans},
+        {"kill_supervisor", kill_supervisor},
+        {"leave_group", leave_group},
+        {"close_channels", close_channels},
+        {"crash", crash},
+        {"spin", spin},
+        {"allocate", allocate},
+        {"open_files", open_files},
+        {"exit", exit_with},
+        {"say", say},
+        {"look", look},
+    };
+    program = argv[0];
+    const Args args(argv + 1, argv + argc);
+    const auto behaviour = behaviours.find(args.empty() ? "" : args[0]);
+    if (behaviour == behaviours.end()) {
+        return 99;
+    }
+    document_text = read_stdin();
+    document = json::parse(document_text, nullptr, false);
+    if (document.is_discarded()) {
+        return 98;
+    }
+    return behaviour->second(args);
+}
