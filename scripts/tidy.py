@@ -12,7 +12,7 @@ LINE_MAX = 100
 FUNCTION_MAX = 70
 SOURCE = re.compile(r"\.(cpp|hpp|h|c)$")
 CODE = re.compile(r"\.(cpp|hpp|h|c|py|sh|mjs|cmake)$|CMakeLists\.txt$")
-# Not ours to format, or generated.
+# Not ours to format, or generated, or npm's.
 EXEMPT = re.compile(r"^tests/(vectors|fuzz/corpus|unit/config/golden)/")
 
 

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <optional>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -16,10 +17,11 @@ namespace {
 
 constexpr const char* patch_file = "../patch.cfg";
 constexpr const char* private_file = "../private.txt";
+constexpr unsigned long pause_ms_max = 60'000;
 
-/// 0, or the errno of what failed.
-int write_file(const std::string& name, std::string_view text) {
-    const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+/// 0, or the errno of what failed. `how` is O_TRUNC or O_APPEND.
+int write_file(const std::string& name, std::string_view text, int how = O_TRUNC) {
+    const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | how | O_CLOEXEC, 0644);
     if (fd < 0)
         return errno;
     const int failed = write_all(fd, text) ? 0 : errno;
@@ -47,12 +49,54 @@ void answer(Call& call, int failed) {
         call.user.send("ok");
 }
 
+struct Halves {
+    std::string_view left;
+    std::string_view right;
+};
+
+/// The parts before and after `at`; empty, with "error:argument" sent, when there is no left part.
+std::optional<Halves> split(Call& call, std::string_view text, std::size_t at) {
+    if (at != 0 && at != std::string_view::npos)
+        return Halves{text.substr(0, at), text.substr(at + 1)};
+    send_error(call.user, "argument");
+    return std::nullopt;
+}
+
 void write_state(Call& call) {
-    const std::size_t equals = call.argument.find('=');
-    if (equals == 0 || equals == std::string_view::npos)
-        return send_error(call.user, "argument");
-    answer(call, write_file(std::string(call.argument.substr(0, equals)),
-                            call.argument.substr(equals + 1)));
+    if (const auto file = split(call, call.argument, call.argument.find('=')))
+        answer(call, write_file(std::string(file->left), file->right));
+}
+
+/// False, with the error sent, when the line could not be added.
+bool append_line(Call& call, std::string_view name, std::string_view prefix,
+                 std::string_view text) {
+    const std::string line = std::string(prefix).append(text).append("\n");
+    const int failed = write_file(std::string(name), line, O_APPEND);
+    if (failed != 0)
+        send_error(call.user, errno_name(failed));
+    return failed == 0;
+}
+
+void append(Call& call) {
+    const auto file = split(call, call.argument, call.argument.find('='));
+    if (file && append_line(call, file->left, "", file->right))
+        call.user.send(file->right);
+}
+
+/// Two lines with time between them: whoever interrupts the run leaves the first one alone.
+void slow_append(Call& call) {
+    const auto ends = split(call, call.argument, call.argument.rfind(':'));
+    if (!ends)
+        return;
+    const auto file = split(call, ends->left, ends->left.find('='));
+    unsigned long pause_ms = 0;
+    call.argument = ends->right;
+    if (!file || !parse_number(call, pause_ms_max, pause_ms) ||
+        !append_line(call, file->left, "B ", file->right))
+        return;
+    sleep_ms(pause_ms);
+    if (append_line(call, file->left, "E ", file->right))
+        call.user.send(file->right);
 }
 
 void read_state(Call& call) {
@@ -95,11 +139,28 @@ void patch(Call& call) {
     answer(call, write_file(patch_file, json));
 }
 
+void patch_raw(Call& call) {
+    answer(call, write_file(patch_file, call.argument));
+}
+
+/// One more key at the end of the list; everything else keeps its bytes.
+void patch_unl(Call& call) {
+    std::string json;
+    if (const int failed = read_file(patch_file, json))
+        return answer(call, failed);
+    const std::size_t list = json.find("\"unl\": [");
+    const std::size_t end = json.find("\n    ]", list);
+    if (list == std::string::npos || end == std::string::npos)
+        return send_error(call.user, "field");
+    json.insert(end, std::string(",\n        \"").append(call.argument).append("\""));
+    answer(call, write_file(patch_file, json));
+}
+
 constexpr std::array probes{
-    Probe{"write", true, write_state},
-    Probe{"read", true, read_state},
-    Probe{"private", true, write_private},
-    Probe{"patch", true, patch},
+    Probe{"write", true, write_state},      Probe{"append", true, append},
+    Probe{"slowappend", true, slow_append}, Probe{"read", true, read_state},
+    Probe{"private", true, write_private},  Probe{"patch", true, patch},
+    Probe{"patchraw", true, patch_raw},     Probe{"patchunl", true, patch_unl},
 };
 
 } // namespace

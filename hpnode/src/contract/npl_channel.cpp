@@ -62,9 +62,9 @@ void NplChannel::on_events(std::uint32_t events, std::span<std::uint8_t> buffer,
     outbox_.flush(socket_);
 }
 
-void NplChannel::drain(std::span<std::uint8_t> buffer,
-                       const std::function<void(Bytes)>& on_message) {
-    while (read_one(buffer, on_message)) {
+void NplChannel::drain(std::span<std::uint8_t> buffer, const std::function<void(Bytes)>& on_message,
+                       int packets_max) {
+    for (int i = 0; i < packets_max && read_one(buffer, on_message); ++i) {
     }
     if (undelivered_ > 0) {
         notes_.add(std::to_string(undelivered_) +

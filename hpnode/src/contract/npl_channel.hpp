@@ -52,8 +52,9 @@ public:
     // Both ways, a bounded amount. Closes the socket once the contract has.
     void on_events(std::uint32_t events, std::span<std::uint8_t> buffer,
                    const std::function<void(Bytes)>& on_message);
-    // All that is left, after the end of the contract.
-    void drain(std::span<std::uint8_t> buffer, const std::function<void(Bytes)>& on_message);
+    // What is left after the end of the contract.
+    void drain(std::span<std::uint8_t> buffer, const std::function<void(Bytes)>& on_message,
+               int packets_max);
 
 private:
     bool read_one(std::span<std::uint8_t> buffer, const std::function<void(Bytes)>& on_message);

@@ -29,6 +29,11 @@ static_assert(read_buffer_bytes >= limits::control_message_bytes_max);
 // Control packets taken off before other channels get their turn.
 constexpr int packets_per_turn = 64;
 
+// Reads of one channel after the end of the process: more than any socket or pipe holds. Without
+// an end a process outside the run, to which the contract has given the descriptor, could keep the
+// node reading for ever.
+constexpr int drain_reads_max = 16 * 1024;
+
 constexpr std::int64_t exec_timeout_ms_max = 366LL * 24 * 3600 * 1000; // keeps the sums small
 constexpr std::int64_t poll_ms_max = 3600 * 1000;
 
@@ -401,20 +406,19 @@ void Run::on_npl(std::uint32_t events) {
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, npl_->fd(), &change);
 }
 
-// Nothing of the run is alive any more: what is in the sockets is all there will ever be, at most
-// their buffers.
+// Nothing of the run is alive any more: what is in the sockets is all that counts.
 void Run::drain() {
     for (std::size_t i = 0; i < user_fds_.size(); ++i) {
-        while (read_user(i)) {
+        for (int reads = 0; reads < drain_reads_max && read_user(i); ++reads) {
         }
     }
-    while (read_control()) {
+    for (int reads = 0; reads < drain_reads_max && read_control(); ++reads) {
     }
     if (npl_) {
-        npl_->drain(buffer(), handlers_.on_npl);
+        npl_->drain(buffer(), handlers_.on_npl, drain_reads_max);
     }
     for (std::optional<LogCapture>& log : logs_) {
-        while (log && log->pump(buffer())) {
+        for (int reads = 0; reads < drain_reads_max && log && log->pump(buffer()); ++reads) {
         }
         if (log && log->write_failed()) {
             notes_.add("a part of the contract's log could not be written");

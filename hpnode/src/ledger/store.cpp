@@ -208,16 +208,18 @@ Status Store::prune(LedgerSeq newest) {
     if (retention_.full) {
         return {};
     }
-    const LedgerSeq primary = oldest_kept(newest, primary_shard_ledgers, retention_.primary_shards);
+    const LedgerSeq primary =
+        oldest_kept(newest, retention_.primary_shard_ledgers, retention_.primary_shards);
     // The newest raw rows stay whatever the setting says: they are what a crash needs.
     const LedgerSeq raw =
-        std::min(newest, oldest_kept(newest, raw_shard_ledgers, retention_.raw_shards));
+        std::min(newest, oldest_kept(newest, retention_.raw_shard_ledgers, retention_.raw_shards));
     HP_TRY_STATUS(prune_ledgers_->bind(primary).bind(prune_rows).run());
     return prune_raw_->bind(raw).bind(prune_rows).run();
 }
 
 bool Store::raw_is_kept(LedgerSeq seq, LedgerSeq newest) const {
-    return retention_.full || seq >= oldest_kept(newest, raw_shard_ledgers, retention_.raw_shards);
+    return retention_.full ||
+           seq >= oldest_kept(newest, retention_.raw_shard_ledgers, retention_.raw_shards);
 }
 
 Result<LedgerSeq> Store::newest() {

@@ -24,10 +24,9 @@ struct Retention {
     bool full = false;
     std::uint64_t primary_shards = 1;
     std::uint64_t raw_shards = 0;
+    LedgerSeq primary_shard_ledgers = 262'144;
+    LedgerSeq raw_shard_ledgers = 4'096;
 };
-
-inline constexpr LedgerSeq primary_shard_ledgers = 262'144;
-inline constexpr LedgerSeq raw_shard_ledgers = 4'096;
 
 // The oldest ledger kept when `newest` is the last one; newest + 1 when none is.
 LedgerSeq oldest_kept(LedgerSeq newest, LedgerSeq shard_ledgers, std::uint64_t shards);

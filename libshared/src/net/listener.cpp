@@ -3,6 +3,7 @@
 // one deadline, so a slow or silent peer holds up nobody. Reactor thread only.
 #include "hp/net/message_stream.hpp"
 
+#include "hp/base/check.hpp"
 #include "hp/base/limits.hpp"
 
 #include "openssl.hpp"

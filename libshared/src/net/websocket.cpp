@@ -53,9 +53,9 @@ constexpr std::string_view upgrade_required = "HTTP/1.1 426 Upgrade Required\r\n
                                               "Upgrade: websocket\r\n"
                                               "Connection: close\r\n"
                                               "Content-Type: text/plain\r\n"
-                                              "Content-Length: 35\r\n"
+                                              "Content-Length: 33\r\n"
                                               "\r\n"
-                                              "This port speaks only WebSocket...\n";
+                                              "This port speaks only WebSocket.\n";
 
 class WsStream final : public Stream, public std::enable_shared_from_this<WsStream> {
 public:

@@ -6,19 +6,26 @@
 
 #include "hp/base/check.hpp"
 #include "hp/base/limits.hpp"
+#include "hp/base/utf8.hpp"
 
 namespace hp::proto {
 namespace {
 
 constexpr int binary_subtype = 0x80; // what clients expect of hashes, keys and content
 
-bool read_members(bson_iter_t& it, Value& parent, int depth);
+// How much more of a message may be read.
+struct Allowance {
+    int depth;
+    std::size_t& values; // shared by the whole message
+};
 
-bool read_nested(const bson_iter_t& it, Value::Type type, Value& out, int depth) {
+bool read_members(bson_iter_t& it, Value& parent, Allowance allowance);
+
+bool read_nested(const bson_iter_t& it, Value::Type type, Value& out, Allowance allowance) {
     bson_iter_t inner;
     out.type = type;
-    return depth < limits::message_depth_max && bson_iter_recurse(&it, &inner) &&
-           read_members(inner, out, depth + 1);
+    return allowance.depth > 0 && bson_iter_recurse(&it, &inner) &&
+           read_members(inner, out, {allowance.depth - 1, allowance.values});
 }
 
 bool read_integer(std::int64_t number, Value& out) {
@@ -46,7 +53,7 @@ bool read_binary(const bson_iter_t& it, Value& out) {
     return true;
 }
 
-bool read_value(const bson_iter_t& it, Value& out, int depth) {
+bool read_value(const bson_iter_t& it, Value& out, Allowance allowance) {
     switch (bson_iter_type(&it)) {
     case BSON_TYPE_DOUBLE:
         out = Value{.type = Value::Type::number, .text = std::to_string(bson_iter_double(&it))};
@@ -54,9 +61,9 @@ bool read_value(const bson_iter_t& it, Value& out, int depth) {
     case BSON_TYPE_UTF8:
         return read_utf8(it, out);
     case BSON_TYPE_DOCUMENT:
-        return read_nested(it, Value::Type::object, out, depth);
+        return read_nested(it, Value::Type::object, out, allowance);
     case BSON_TYPE_ARRAY:
-        return read_nested(it, Value::Type::array, out, depth);
+        return read_nested(it, Value::Type::array, out, allowance);
     case BSON_TYPE_BINARY:
         return read_binary(it, out);
     case BSON_TYPE_BOOL:
@@ -78,10 +85,10 @@ bool read_value(const bson_iter_t& it, Value& out, int depth) {
     }
 }
 
-bool read_members(bson_iter_t& it, Value& parent, int depth) {
+bool read_members(bson_iter_t& it, Value& parent, Allowance allowance) {
     while (bson_iter_next(&it)) {
         Value value;
-        if (!read_value(it, value, depth)) {
+        if (allowance.values-- == 0 || !read_value(it, value, allowance)) {
             return false;
         }
         if (parent.type == Value::Type::array) {
@@ -89,7 +96,7 @@ bool read_members(bson_iter_t& it, Value& parent, int depth) {
             continue;
         }
         const std::string_view name = bson_iter_key(&it);
-        if (parent.find(name) != nullptr) {
+        if (parent.members.size() >= limits::message_members_max || parent.find(name) != nullptr) {
             return false;
         }
         parent.add(name, std::move(value));
@@ -173,15 +180,16 @@ bool write_member(bson_t* out, std::string_view name, const Value& value) {
 
 } // namespace
 
-std::optional<Value> parse_bson(ByteView document) {
+std::optional<Value> parse_bson(ByteView document, std::size_t values_max) {
     bson_t view;
     bson_iter_t it;
     // libbson aborts the process on a null pointer, which is what an empty view may hold.
-    if (document.empty() || !bson_init_static(&view, document.data(), document.size()) || !bson_iter_init(&it, &view)) {
+    if (document.empty() || !bson_init_static(&view, document.data(), document.size()) ||
+        !bson_iter_init(&it, &view)) {
         return std::nullopt;
     }
     Value root = Value::object();
-    if (!read_members(it, root, 0)) {
+    if (!read_members(it, root, {limits::message_depth_max, values_max})) {
         return std::nullopt;
     }
     return root;

@@ -52,11 +52,13 @@ struct Value {
     const Value* find(std::string_view name, Type type) const; // and of that type
 };
 
-// Errors of decoding are not told apart: the protocol has one answer to all of them.
-std::optional<Value> parse_json(ByteView text);
-std::optional<Value> parse_bson(ByteView document);
-inline std::optional<Value> parse(Encoding encoding, ByteView bytes) {
-    return encoding == Encoding::json ? parse_json(bytes) : parse_bson(bytes);
+// Errors of decoding are not told apart: the protocol has one answer to all of them. More than
+// `values_max` values in the whole tree are an error too.
+std::optional<Value> parse_json(ByteView text, std::size_t values_max);
+std::optional<Value> parse_bson(ByteView document, std::size_t values_max);
+inline std::optional<Value> parse(Encoding encoding, ByteView bytes, std::size_t values_max) {
+    return encoding == Encoding::json ? parse_json(bytes, values_max)
+                                      : parse_bson(bytes, values_max);
 }
 
 Bytes write_json(const Value& value);
@@ -64,7 +66,5 @@ Bytes write_bson(const Value& object); // the root must be an object
 inline Bytes write(Encoding encoding, const Value& object) {
     return encoding == Encoding::json ? write_json(object) : write_bson(object);
 }
-
-bool is_utf8(std::string_view text);
 
 } // namespace hp::proto

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hp/base/limits.hpp"
+#include "hp/base/utf8.hpp"
 
 namespace hp::proto {
 namespace {
@@ -19,6 +20,8 @@ using Json = nlohmann::json;
 // Builds the tree from parser events; returning false from any of them stops the parse.
 class TreeBuilder final : public nlohmann::json_sax<Json> {
 public:
+    explicit TreeBuilder(std::size_t values_max) : values_left_(values_max) {}
+
     bool null() override { return put(Value{}); }
     bool boolean(bool v) override { return put(Value::of(v)); }
     bool number_unsigned(number_unsigned_t v) override { return put(Value::of(std::uint64_t{v})); }
@@ -36,7 +39,8 @@ public:
     bool binary(binary_t&) override { return false; } // not JSON
     bool start_object(std::size_t) override { return open(Value::Type::object); }
     bool key(string_t& name) override {
-        if (open_.back()->find(name) != nullptr) {
+        if (open_.back()->members.size() >= limits::message_members_max ||
+            open_.back()->find(name) != nullptr) {
             return false; // parsers disagree on duplicates, so nobody may send them
         }
         open_.back()->members.emplace_back(std::move(name), Value{});
@@ -62,10 +66,16 @@ private:
                                                   : parent.items.emplace_back();
     }
     bool put(Value value) {
+        if (values_left_-- == 0) {
+            return false;
+        }
         slot() = std::move(value);
         return true;
     }
     bool open(Value::Type type) {
+        if (values_left_-- == 0) {
+            return false;
+        }
         if (open_.size() >= static_cast<std::size_t>(limits::message_depth_max)) {
             return false;
         }
@@ -82,62 +92,49 @@ private:
     // Pointers into the tree stay valid: a container only grows while it is the innermost one.
     Value root_;
     std::vector<Value*> open_;
+    std::size_t values_left_;
 };
 
-// Length of the valid UTF-8 sequence at `at`, 0 when it is malformed.
-std::size_t utf8_sequence(std::string_view text, std::size_t at) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char first = byte(at);
-    if (first < 0x80) {
-        return 1;
-    }
-    std::size_t length = 0;
-    unsigned char low = 0x80; // range of the second byte: no overlong forms, no surrogates
-    unsigned char high = 0xBF;
-    if (first >= 0xC2 && first <= 0xDF) {
-        length = 2;
-    } else if (first >= 0xE0 && first <= 0xEF) {
-        length = 3;
-        low = first == 0xE0 ? 0xA0 : 0x80;
-        high = first == 0xED ? 0x9F : 0xBF;
-    } else if (first >= 0xF0 && first <= 0xF4) {
-        length = 4;
-        low = first == 0xF0 ? 0x90 : 0x80;
-        high = first == 0xF4 ? 0x8F : 0xBF;
-    }
-    if (length == 0 || at + length > text.size() || byte(at + 1) < low || byte(at + 1) > high) {
-        return 0;
-    }
-    for (std::size_t i = 2; i < length; ++i) {
-        if ((byte(at + i) & 0xC0) != 0x80) {
-            return 0;
-        }
-    }
-    return length;
+// Escaped as 9.3 says; malformed UTF-8 becomes U+FFFD so that the message stays valid.
+constexpr bool is_plain(unsigned char c) {
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-// Escaped as 9.3 says; malformed UTF-8 becomes U+FFFD so that the message stays valid.
-void write_string(Bytes& out, std::string_view text) {
+// Writes the first character of `text`, which is not plain. Returns how many bytes it took.
+std::size_t write_special(Bytes& out, std::string_view text) {
     static constexpr std::string_view named = "\"\\\b\f\n\r\t";
     static constexpr std::string_view letters = "\"\\bfnrt";
+    const auto byte = static_cast<std::uint8_t>(text[0]);
+    if (const auto special = named.find(text[0]); special != std::string_view::npos) {
+        out.push_back('\\');
+        out.push_back(static_cast<std::uint8_t>(letters[special]));
+        return 1;
+    }
+    if (byte < 0x20 || byte == 0x7f) {
+        append(out, as_bytes("\\u00"));
+        append(out, as_bytes(to_hex({&byte, 1})));
+        return 1;
+    }
+    if (const std::size_t length = utf8_length(text); length > 0) {
+        append(out, as_bytes(text.substr(0, length)));
+        return length;
+    }
+    append(out, as_bytes("\xEF\xBF\xBD"));
+    return 1;
+}
+
+// Runs of plain characters are copied whole: outputs of megabytes go through here.
+void write_string(Bytes& out, std::string_view text) {
     out.push_back('"');
-    for (std::size_t at = 0; at < text.size();) {
-        const char c = text[at];
-        if (const auto special = named.find(c); special != std::string_view::npos) {
-            out.push_back('\\');
-            out.push_back(static_cast<std::uint8_t>(letters[special]));
-            ++at;
-        } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-            append(out, as_bytes("\\u00"));
-            const auto byte = static_cast<std::uint8_t>(c);
-            append(out, as_bytes(to_hex({&byte, 1})));
-            ++at;
-        } else if (const std::size_t length = utf8_sequence(text, at); length > 0) {
-            append(out, as_bytes(text.substr(at, length)));
-            at += length;
-        } else {
-            append(out, as_bytes("\xEF\xBF\xBD"));
-            ++at;
+    while (!text.empty()) {
+        const auto* const plain_end = std::find_if_not(text.begin(), text.end(), [](char c) {
+            return is_plain(static_cast<unsigned char>(c));
+        });
+        const auto plain = static_cast<std::size_t>(plain_end - text.begin());
+        append(out, as_bytes(text.substr(0, plain)));
+        text.remove_prefix(plain);
+        if (!text.empty()) {
+            text.remove_prefix(write_special(out, text));
         }
     }
     out.push_back('"');
@@ -229,8 +226,8 @@ void write_value(Bytes& out, const Value& value) {
 
 } // namespace
 
-std::optional<Value> parse_json(ByteView text) {
-    TreeBuilder builder;
+std::optional<Value> parse_json(ByteView text, std::size_t values_max) {
+    TreeBuilder builder(values_max);
     const std::string_view chars = as_text(text);
     if (!Json::sax_parse(chars.begin(), chars.end(), &builder)) {
         return std::nullopt;
@@ -242,17 +239,6 @@ Bytes write_json(const Value& value) {
     Bytes out;
     write_value(out, value);
     return out;
-}
-
-bool is_utf8(std::string_view text) {
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t length = utf8_sequence(text, at);
-        if (length == 0) {
-            return false;
-        }
-        at += length;
-    }
-    return true;
 }
 
 } // namespace hp::proto

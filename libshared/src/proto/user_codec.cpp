@@ -360,7 +360,7 @@ Value build(Encoding, const LedgerQuery& query) {
 } // namespace
 
 DecodedRequest decode_request(Encoding encoding, ByteView bytes) {
-    const auto message = parse(encoding, bytes);
+    const auto message = parse(encoding, bytes, limits::request_values_max);
     const Value* type = message ? message->find("type", Type::string) : nullptr;
     if (type == nullptr) {
         return tl::unexpected(RequestError::bad_message);
@@ -387,7 +387,7 @@ DecodedRequest decode_request(Encoding encoding, ByteView bytes) {
 }
 
 Result<InputContainer> decode_container(Encoding encoding, ByteView bytes) {
-    const auto message = parse(encoding, bytes);
+    const auto message = parse(encoding, bytes, limits::request_values_max);
     if (!message) {
         return fail(Errc::invalid, "input container is not well formed");
     }
@@ -691,7 +691,7 @@ constexpr MessageReader message_readers[] = {
 } // namespace
 
 Result<ServerMessage> decode_message(Encoding encoding, ByteView bytes) {
-    const auto document = parse(encoding, bytes);
+    const auto document = parse(encoding, bytes, limits::server_message_values_max);
     const Value* type = document ? document->find("type", Type::string) : nullptr;
     if (type == nullptr) {
         return fail(Errc::invalid, "message is not an object with a type");

@@ -111,6 +111,16 @@ describe('hostile: messages', () => {
         assert.ok(node.running);
     });
 
+    scoped_test('BSON with 200 000 members', async (scope) => {
+        const node = await nodes.get('wide bson');
+        const client = await attacker_of(scope, node, { protocol: 'bson' });
+        const other = await scope.login(node);
+        client.send(Object.fromEntries(range(200000).map((at) => [`k${at}`, 0])));
+        await client.lcl();
+        await other.echo('alive');
+        assert.ok(node.running);
+    });
+
     scoped_test('signatures and keys of odd sizes in inputs', async (scope) => {
         const node = await nodes.get('plain');
         for (const protocol of ['json', 'bson']) {

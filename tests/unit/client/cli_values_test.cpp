@@ -5,6 +5,8 @@
 #include "json_writer.hpp"
 #include "payload.hpp"
 
+#include "hp/base/utf8.hpp"
+
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <fstream>

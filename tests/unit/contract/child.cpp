@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
@@ -82,7 +83,7 @@ bool write_all(int fd, const std::string& bytes) {
     return true;
 }
 
-std::string header(std::uint32_t size) {
+std::string length_bytes(std::uint32_t size) {
     std::string out;
     for (int shift = 24; shift >= 0; shift -= 8) {
         out += static_cast<char>(size >> shift & 255);
@@ -91,7 +92,7 @@ std::string header(std::uint32_t size) {
 }
 
 std::string frame(const std::string& message) {
-    return header(static_cast<std::uint32_t>(message.size())) + message;
+    return length_bytes(static_cast<std::uint32_t>(message.size())) + message;
 }
 
 std::string pread_all(int fd, std::uint64_t offset, std::uint64_t length) {
@@ -130,7 +131,8 @@ int frames(const Args& args) {
 }
 
 int half_frame(const Args&) {
-    return write_all(user_fds().front(), frame("whole") + header(100) + "only a part") ? 0 : 1;
+    return write_all(user_fds().front(), frame("whole") + length_bytes(100) + "only a part") ? 0
+                                                                                             : 1;
 }
 
 // A length no one can mean, then more; the second user's output must not suffer.
@@ -407,11 +409,39 @@ int close_channels(const Args& args) {
     return 0;
 }
 
+// Hands its outgoing channels to whoever listens at the path, which is no process of the run.
+int give_away(const Args& args) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    args.at(1).copy(address.sun_path, sizeof address.sun_path - 1);
+    const int link = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    if (::connect(link, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+        return 1;
+    }
+    const int fds[] = {user_fds().front(), document["npl_fd"], document["control_fd"], 1};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof fds)] = {};
+    char byte = 0;
+    iovec part{&byte, 1};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof fds);
+    std::memcpy(CMSG_DATA(header), fds, sizeof fds);
+    const bool sent = ::sendmsg(link, &message, 0) == 1;
+    return sent && ::read(link, &byte, 1) == 1 ? 0 : 2; // it has begun
+}
+
 int crash(const Args&) {
     const rlimit no_core{0, 0};
     ::setrlimit(RLIMIT_CORE, &no_core);
     write_all(user_fds().front(), frame("last words"));
     append_line("crash.txt", "crashing");
+    ::signal(SIGSEGV, SIG_DFL);
     ::raise(SIGSEGV);
     return 0;
 }
@@ -558,6 +588,7 @@ int main(int argc, char** argv) {
         {"kill_supervisor", kill_supervisor},
         {"leave_group", leave_group},
         {"close_channels", close_channels},
+        {"give_away", give_away},
         {"crash", crash},
         {"spin", spin},
         {"allocate", allocate},

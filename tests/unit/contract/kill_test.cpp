@@ -141,11 +141,11 @@ TEST_CASE("nothing survives a node that is killed with SIGKILL") {
     const os::Fd lock(::open((state / "lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
     const pid_t node = ::fork();
     if (node == 0) {
-        auto launcher = Launcher::start({lock.get()});
-        RunFixture f;
-        f.launcher = std::move(*launcher);
-        f.spec.state_dir = state.path();
-        f.run("daemons 60000");
+        const auto launcher = Launcher::start({lock.get()});
+        const auto stop = StopSource::make();
+        RunSpec spec = make_child_spec(state.path());
+        spec.bin_args = "daemons 60000";
+        run_contract(**launcher, spec, {}, *stop, Log());
         ::_exit(0);
     }
     REQUIRE(wait_until([&] { return read_numbers(state / "pids.txt").size() == 5; }));

@@ -4,7 +4,9 @@
 
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
+#include "contract/fd_passing.hpp"
 #include "hp/base/limits.hpp"
 #include "run_fixture.hpp"
 
@@ -90,6 +92,49 @@ TEST_CASE("channels closed early neither end the run nor keep the node busy") {
                usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
     };
     CHECK(cpu_us(after) - cpu_us(before) < 100'000);
+}
+
+TEST_CASE("a foreign process that holds the channels cannot hold up the node") {
+    RunFixture f;
+    f.spec.log_files = RunLogFiles{"/dev/null", "/dev/null"};
+    const std::string path = f.state / "give";
+    const os::Fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    REQUIRE(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(listener.get(), 1) == 0);
+
+    const auto old_handler = std::signal(SIGPIPE, SIG_IGN); // the writer below meets closed pipes
+    std::atomic<bool> over{false};
+    std::size_t received = 0;
+    std::thread writer([&] {
+        const os::Fd link(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        std::uint8_t byte = 0;
+        std::vector<int> fds;
+        static_cast<void>(receive_packet(link.get(), {&byte, 1}, fds));
+        received = fds.size();
+        static_cast<void>(os::write_all(link.get(), {&byte, 1}));
+        const std::string noise(4096, '\0');
+        while (!over) {
+            for (const int fd : fds) {
+                if (::send(fd, noise.data(), noise.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+                    errno == ENOTSOCK) {
+                    [[maybe_unused]] const ssize_t count = ::write(fd, noise.data(), 1);
+                }
+            }
+        }
+        for (const int fd : fds) {
+            ::close(fd);
+        }
+    });
+    const RunResult result = f.run("give_away " + path);
+    over = true;
+    writer.join();
+    std::signal(SIGPIPE, old_handler);
+    CHECK(received == 4);
+    CHECK(f.succeeded(result));
+    CHECK(result.stats.wall_us < 10'000'000);
 }
 
 TEST_CASE("the outbox is bounded and keeps pairs together over a full socket") {

@@ -154,19 +154,20 @@ TEST_CASE("an unprivileged node cannot become somebody else") {
     if (::geteuid() != 0) {
         return;
     }
-    const TempDir state;
     const pid_t pid = ::fork();
     if (pid == 0) { // a node of user 65534
         int failures = 0;
         if (::setgid(65534) != 0 || ::setuid(65534) != 0) {
             ::_exit(100);
         }
-        RunFixture f;
-        f.spec.bin_path = "/bin/true";
-        f.spec.run_as = config::RunAs{1, 1};
-        failures += f.run("").end != RunEnd::failed;
-        f.spec.run_as = config::RunAs{65534, 65534};
-        failures += !f.succeeded(f.run(""));
+        {
+            RunFixture f;
+            f.spec.bin_path = "/bin/true";
+            f.spec.run_as = config::RunAs{1, 1};
+            failures += f.run("").end != RunEnd::failed;
+            f.spec.run_as = config::RunAs{65534, 65534};
+            failures += !f.succeeded(f.run(""));
+        }
         ::_exit(failures);
     }
     int status = 0;
@@ -206,8 +207,11 @@ TEST_CASE("a node without stdin, stdout and stderr") {
         for (int fd = 0; fd < 3; ++fd) {
             ::close(fd);
         }
-        RunFixture f;
-        const json seen = f.look();
+        json seen;
+        {
+            RunFixture f;
+            seen = f.look();
+        }
         ::_exit(seen["fds"]["1"] == "/dev/null" && seen["fds"]["2"] == "/dev/null" ? 0 : 1);
     }
     int status = 0;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <unistd.h>
@@ -42,13 +43,15 @@ inline std::vector<std::string> texts(const std::vector<Bytes>& messages) {
     return out;
 }
 
+// Empty when it cannot be read; files of /proc may vanish in between.
 inline std::string read_text(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
+    std::ostringstream out;
+    out << std::ifstream(path, std::ios::binary).rdbuf();
+    return out.str();
 }
 
 inline std::vector<int> read_numbers(const std::filesystem::path& path) {
-    std::ifstream in(path);
+    std::istringstream in(read_text(path));
     return {std::istream_iterator<int>(in), {}};
 }
 
@@ -88,6 +91,25 @@ inline bool wait_until(const std::function<bool()>& condition, int timeout_ms = 
     return condition();
 }
 
+// A consensus run of the test child without users.
+inline contract::RunSpec make_child_spec(const std::filesystem::path& state_dir) {
+    contract::RunSpec spec;
+    spec.hp_version = "0.6.4";
+    spec.contract_id = "3c349abe-4d70-4f50-9fa6-018f1f2530ab";
+    spec.node_keys.public_key = numbered_key(0xabcdef01);
+    spec.node_keys.private_key.data.fill(0x11);
+    spec.node_keys.private_key.data[0] = key_prefix;
+    spec.timestamp = 1795212533671;
+    spec.lcl = LedgerId{13, {}};
+    spec.lcl->hash.data.fill(0xd3);
+    spec.unl = {{numbered_key(1), 1795212534477}};
+    spec.state_dir = state_dir;
+    spec.bin_path = HP_RUN_TEST_CHILD;
+    spec.limits.exec_timeout = 60'000;
+    spec.npl_enabled = true;
+    return spec;
+}
+
 struct RunFixture {
     TempDir state;
     std::unique_ptr<contract::Launcher> launcher;
@@ -96,20 +118,8 @@ struct RunFixture {
     std::vector<std::string> npl;
     std::vector<std::string> control;
 
-    RunFixture() : launcher(start_launcher()), stop(make_stop()) {
-        spec.hp_version = "0.6.4";
-        spec.contract_id = "3c349abe-4d70-4f50-9fa6-018f1f2530ab";
-        spec.node_keys.public_key = numbered_key(0xabcdef01);
-        spec.node_keys.private_key.data.fill(0x11);
-        spec.node_keys.private_key.data[0] = key_prefix;
-        spec.timestamp = 1795212533671;
-        spec.lcl = LedgerId{13, {}};
-        spec.lcl->hash.data.fill(0xd3);
-        spec.unl = {{numbered_key(1), 1795212534477}};
-        spec.state_dir = state.path();
-        spec.bin_path = HP_RUN_TEST_CHILD;
-        spec.limits.exec_timeout = 60'000;
-        spec.npl_enabled = true;
+    RunFixture()
+        : launcher(start_launcher()), spec(make_child_spec(state.path())), stop(make_stop()) {
         add_user({});
     }
 

@@ -175,10 +175,12 @@ TEST_CASE("shards decide what is kept") {
     CHECK(oldest_kept(9000, 4096, 0) == 9001);
 
     TempDir dir;
-    const auto store = open_store(dir, {false, 1, 1});
-    fill_store(*store, raw_shard_ledgers + 300, false);
-    CHECK((*store->query(raw_shard_ledgers, true, true))->outputs->empty());
-    CHECK((*store->query(raw_shard_ledgers + 2, true, true))->outputs->size() == 1);
+    const auto store = open_store(dir, {false, 2, 1, 40, 20});
+    fill_store(*store, 100, false);
+    CHECK_FALSE(*store->query(40, false, false)); // shards 1..40, 41..80, 81..: the newest two
+    CHECK(*store->query(41, false, false));
+    CHECK((*store->query(80, true, true))->outputs->empty());
+    CHECK((*store->query(82, true, true))->outputs->size() == 1);
 }
 
 TEST_CASE("verification passes a good chain and names the first bad ledger") {

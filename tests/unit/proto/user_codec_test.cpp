@@ -188,6 +188,23 @@ TEST_CASE("nesting is bounded") {
     CHECK(error_of(wrap(too_deep)) == RequestError::bad_message);
 }
 
+TEST_CASE("the number of values and members is bounded") {
+    const auto list = [](std::size_t values) {
+        std::string text = R"({"type":"stat","x":[0)";
+        for (std::size_t i = 1; i < values; ++i) {
+            text += ",0";
+        }
+        return text + "]}";
+    };
+    CHECK(decode(list(9'000)));
+    CHECK(error_of(list(10'000)) == RequestError::bad_message);
+    std::string many = R"({"type":"stat")";
+    for (int i = 0; i < 1'000; ++i) {
+        many += ",\"" + std::to_string(i) + "\":0";
+    }
+    CHECK(error_of(many + "}") == RequestError::bad_message);
+}
+
 TEST_CASE("containers need strict fields") {
     const auto container = [](std::string_view text) {
         return decode_container(Encoding::json, as_bytes(text));

@@ -182,7 +182,7 @@ TEST_CASE("the sixth violation within ten minutes bans for ten minutes") {
     CHECK_FALSE(bans.banned("b", 2000));
     CHECK(bans.banned("a", 601'999));
     CHECK_FALSE(bans.banned("a", 602'000));
-    for (int i = 0; i < 100'000; ++i) {
+    for (int i = 0; i < 10'000; ++i) {
         bans.violation("host" + std::to_string(i), 3000); // memory stays bounded
     }
 }

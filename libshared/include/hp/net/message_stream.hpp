@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Message streams: WebSocket connections over TLS (or plain TCP when asked), seen as whole
-// messages. Everything here is reactor thread only. Implemented in net/websocket.cpp, the one
-// translation unit that includes Boost.Beast.
+// messages. Everything here is reactor thread only, and nothing may outlive its Reactor (destroy
+// streams and listeners before it; after run() has returned any one thread may do that).
+// Implemented in net/{listener,connector,websocket}.cpp; only the last includes Boost.Beast.
 //
 // Rules that come from user-protocol.md section 2: outgoing frames are always binary; incoming
 // text and binary are alike; no extension or subprotocol is ever selected; the message limit is
 // inclusive and exact (one byte more closes with 1009); pings are answered and server pings sent.
+// One difference: text frames must be UTF-8, as RFC 6455 demands, or the stream closes with 1007.
 #pragma once
 
 #include <cstddef>
@@ -46,7 +48,9 @@ public:
     virtual ~Stream() = default;
 
     // Handlers are set once, before the first message can arrive (inside the on_stream or connect
-    // callback). on_close is called exactly once, after which no other call comes.
+    // callback). on_close is called exactly once, after which no other call comes; never from
+    // inside a call to this object. A started stream lives until then even if nobody refers to it;
+    // one that is dropped without having been started ends its connection.
     virtual void start(std::function<void(Bytes)> on_message,
                        std::function<void(CloseInfo)> on_close) = 0;
 
@@ -55,14 +59,15 @@ public:
     virtual void send(SharedBytes message) = 0;
 
     // Sends what is queued, then a close frame, then ends the connection (at most ~2 s later even
-    // if the other side does not answer).
+    // if the other side does not answer). Messages that still arrive are not delivered.
     virtual void close(CloseCode code, std::string reason) = 0;
 
     // Stops (true) or resumes (false) reading from the connection: back-pressure on the sender.
+    // No message is delivered while paused; a lost connection may go unnoticed that long.
     virtual void pause_reading(bool paused) = 0;
 
     virtual const std::string& remote_host() const = 0; // numeric address, no port
-    virtual std::size_t queued_bytes() const = 0;
+    virtual std::size_t queued_bytes() const = 0;       // sent to us, not yet taken by the kernel
     // SHA-256 fingerprint of the certificate the other side showed, lowercase hex; empty without
     // TLS.
     virtual const std::string& peer_certificate_sha256() const = 0;
@@ -74,7 +79,7 @@ struct TlsFiles {
 };
 
 struct ListenOptions {
-    std::string address = "0.0.0.0";
+    std::string address = "0.0.0.0"; // numeric; "::" takes IPv4 and IPv6
     std::uint16_t port = 0;
     std::optional<TlsFiles> tls; // absent: plain ws
     std::size_t message_bytes_max = 0;
@@ -96,7 +101,9 @@ class Listener {
 public:
     virtual ~Listener() = default;
     virtual std::uint16_t port() const = 0; // the real one when ListenOptions::port was 0
-    virtual void stop() = 0;                // accepts no more; open streams stay
+    // Accepts no more, ends unfinished upgrades and calls no handler from then on; open streams
+    // stay. Destruction does the same.
+    virtual void stop() = 0;
 };
 
 // Errors: a port in use (Errc::exists), unreadable or mismatching certificate files.

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one table of error codes and what they mean for scripts. A code never changes its meaning;
+// its thousands are the exit code. Failure is an error on its way to the user: what happened,
+// what to do about it, and the facts a script may want. Values; any thread.
+#pragma once
+
+#include "hp/base/result.hpp"
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace hp::cli {
+
+enum class ErrorId : unsigned char {
+    failed,
+    query_failed,
+    usage,
+    no_server,
+    bad_payload,
+    cannot_connect,
+    connection_lost,
+    handshake,
+    wrong_version,
+    wrong_contract,
+    untrusted_server,
+    refused,
+    rejected,
+    timed_out,
+    no_output,
+    fate_unknown,
+    outputs_missed,
+    busy,
+    reads_off,
+    unproven_output,
+    wrong_ledger,
+    key_not_found,
+    ledger_not_found,
+    file_not_found,
+    key_exists,
+    key_file,
+    cannot_write,
+};
+
+struct ErrorInfo {
+    ErrorId id;
+    std::string_view code;
+    int exit;
+    std::string_view meaning;
+};
+
+inline constexpr std::array error_table = {
+    ErrorInfo{ErrorId::failed, "HPE-1001", 1, "failed for no more specific reason"},
+    ErrorInfo{ErrorId::query_failed, "HPE-1002", 1, "the node could not answer a ledger query"},
+    ErrorInfo{ErrorId::usage, "HPE-2001", 2, "bad option, argument or value"},
+    ErrorInfo{ErrorId::no_server, "HPE-2002", 2, "no server given"},
+    ErrorInfo{ErrorId::bad_payload, "HPE-2003", 2, "the payload cannot be built"},
+    ErrorInfo{ErrorId::cannot_connect, "HPE-3001", 3, "no connection to the server"},
+    ErrorInfo{ErrorId::connection_lost, "HPE-3002", 3, "the connection ended before the answer"},
+    ErrorInfo{ErrorId::handshake, "HPE-4001", 4, "the server failed the handshake"},
+    ErrorInfo{ErrorId::wrong_version, "HPE-4002", 4, "the server speaks another protocol version"},
+    ErrorInfo{ErrorId::wrong_contract, "HPE-4003", 4, "not the expected contract id or version"},
+    ErrorInfo{ErrorId::untrusted_server, "HPE-4004", 4, "the server's key is not a trusted one"},
+    ErrorInfo{ErrorId::refused, "HPE-4005", 4, "the server refused the session"},
+    ErrorInfo{ErrorId::rejected, "HPE-5001", 5, "the cluster rejected the input"},
+    ErrorInfo{ErrorId::timed_out, "HPE-6001", 6, "no answer in the time allowed"},
+    ErrorInfo{ErrorId::no_output, "HPE-6002", 6,
+              "the contract gave no output, but it was required"},
+    ErrorInfo{ErrorId::fate_unknown, "HPE-6003", 6, "the input expired without any word about it"},
+    ErrorInfo{ErrorId::outputs_missed, "HPE-6004", 6, "accepted, but outputs may have been missed"},
+    ErrorInfo{ErrorId::busy, "HPE-7001", 7, "the server takes no more sessions now"},
+    ErrorInfo{ErrorId::reads_off, "HPE-7002", 7, "the node does not run read requests"},
+    ErrorInfo{ErrorId::unproven_output, "HPE-8001", 8, "outputs without valid signatures"},
+    ErrorInfo{ErrorId::wrong_ledger, "HPE-8002", 8, "the node answered with another ledger"},
+    ErrorInfo{ErrorId::key_not_found, "HPE-9001", 9, "no such key"},
+    ErrorInfo{ErrorId::ledger_not_found, "HPE-9002", 9, "the node does not have that ledger"},
+    ErrorInfo{ErrorId::file_not_found, "HPE-9003", 9, "no such file"},
+    ErrorInfo{ErrorId::key_exists, "HPE-10001", 10, "a key of that name exists"},
+    ErrorInfo{ErrorId::key_file, "HPE-13001", 13, "a key file is unsafe, damaged or unreachable"},
+    ErrorInfo{ErrorId::cannot_write, "HPE-13002", 13, "standard output cannot be written"},
+};
+
+// In table order, so that lookup is indexing.
+constexpr bool error_table_is_sorted() {
+    for (std::size_t i = 0; i < error_table.size(); ++i) {
+        if (static_cast<std::size_t>(error_table[i].id) != i) {
+            return false;
+        }
+    }
+    return true;
+}
+static_assert(error_table_is_sorted());
+
+constexpr const ErrorInfo& info(ErrorId id) {
+    return error_table[static_cast<std::size_t>(id)];
+}
+
+inline constexpr int exit_interrupted = 130;
+inline constexpr int exit_closed_pipe = 141;
+inline constexpr int exit_terminated = 143;
+
+struct Failure {
+    ErrorId id = ErrorId::failed;
+    std::string message;
+    std::string hint{};
+    std::string reason{}; // rejected inputs: the protocol's word
+    std::vector<std::pair<std::string, std::string>> detail{}; // facts, for JSON and -v
+    int silent_exit = 0; // not 0: end with this code and say nothing (signals, closed pipe)
+
+    int exit_code() const { return silent_exit != 0 ? silent_exit : info(id).exit; }
+};
+
+inline Failure silent(int exit_code) {
+    Failure out;
+    out.silent_exit = exit_code;
+    return out;
+}
+
+// What a command ends with: everything for standard output, or why not.
+struct Answer {
+    std::string text;
+};
+using Outcome = tl::expected<Answer, Failure>;
+
+inline tl::unexpected<Failure> failure(ErrorId id, std::string message, std::string hint = {}) {
+    return tl::unexpected<Failure>(Failure{id, std::move(message), std::move(hint)});
+}
+
+// "hpcli: error HPE-3001: ..." and its hint, for people.
+std::string describe(const Failure& failure);
+// The JSON document that takes the answer's place.
+std::string to_json(const Failure& failure, std::string_view schema);
+
+} // namespace hp::cli

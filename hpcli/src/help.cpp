@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Help texts from the definitions of the option parser, so that they cannot drift from them.
+#include "help.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+namespace hp::cli {
+namespace {
+
+std::string option_lines(const CLI::App& app, const std::string& group) {
+    std::string out;
+    for (const CLI::Option* option : app.get_options()) {
+        if (option->get_group() != group || option->get_positional()) {
+            continue;
+        }
+        std::string names = option->get_name(false, true);
+        std::replace(names.begin(), names.end(), ',', ' ');
+        if (option->get_type_size() > 0) {
+            names += " " + option->get_type_name();
+        }
+        names.resize(std::max<std::size_t>(names.size() + 1, 32), ' ');
+        out += "  " + names + option->get_description() + "\n";
+    }
+    return out;
+}
+
+std::string shared_option_text(const CLI::App& root) {
+    return "\nConnection options (every command that talks to a node)\n" +
+           option_lines(root, connection_group) + "\nGlobal options\n" +
+           option_lines(root, global_group);
+}
+
+std::string exit_code_text() {
+    std::string out = "\nErrors (the exit code is the number's thousands)\n";
+    for (const ErrorInfo& error : error_table) {
+        std::string code(error.code);
+        code.resize(12, ' ');
+        out += "  " + code + std::string(error.meaning) + "\n";
+    }
+    return out;
+}
+
+} // namespace
+
+std::string root_help(const CLI::App& root, bool all) {
+    std::string out = "hpcli: client of HotPocket contract clusters\n"
+                      "usage: hpcli COMMAND [ARGUMENT...] [OPTION...]\n\n";
+    for (const CommandInfo& info : command_table) {
+        std::string words(info.words);
+        words.resize(12, ' ');
+        out += "  " + words + std::string(info.summary) + "\n";
+    }
+    if (all) {
+        return out + shared_option_text(root) + exit_code_text();
+    }
+    return out + "\nMore: hpcli COMMAND --help, hpcli --help-all\n"
+                 "examples:\n  hpcli send -s wss://127.0.0.1:8080 'hello'\n"
+                 "  HP_SERVERS=wss://127.0.0.1:8080 hpcli status --json\n";
+}
+
+std::string command_help(const CLI::App& root, const CLI::App& app, const CommandInfo& info,
+                         bool all) {
+    std::string out = std::string(info.summary) + "\nusage: hpcli " + std::string(info.words);
+    if (!info.arguments.empty()) {
+        out += " " + std::string(info.arguments);
+    }
+    out += " [OPTION...]\n" + option_lines(app, "Options");
+    if (all) {
+        out += shared_option_text(root);
+    } else if (info.online) {
+        out += "connection: -s/--server URL, -k/--key KEY, --timeout DUR, --json; all with "
+               "--help-all\n";
+    } else {
+        out += "also: --json; all with --help-all\n";
+    }
+    return out + "examples:\n  " + std::string(info.example) + "\n  " +
+           std::string(info.example_more) + "\n";
+}
+
+} // namespace hp::cli

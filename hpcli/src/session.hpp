@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// One connection and one task on it: connects (servers in the order given), runs the task's
+// callbacks on the reactor, closes in good order, and gives back what the task ended with.
+// SIGINT and SIGTERM end it too. One thread.
+#pragma once
+
+#include "args.hpp"
+#include "hp/client/client.hpp"
+
+#include <functional>
+#include <memory>
+
+namespace hp::cli {
+
+class Session {
+public:
+    // Set the event handlers that the task needs in `events` before run().
+    Session(const Args& args, const crypto::KeyPair& keys, std::int64_t timeout_ms);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    client::Events events; // on_closed is the session's own
+
+    // `on_ready` starts the task once connected; it ends with finish().
+    Outcome run(std::function<void()> on_ready);
+
+    // The first call counts.
+    void finish(Outcome outcome);
+    void finish(const Error& error); // of a client call
+
+    client::Client& client() { return *client_; }
+    net::Reactor& reactor() { return reactor_; }
+    const std::string& url() const { return args_.connection.servers[attempt_]; }
+    std::int64_t elapsed_ms() const; // since connected
+
+private:
+    void connect();
+    void on_connected();
+    void on_connect_failed(const client::ConnectError& error);
+    client::Options client_options() const;
+
+    const Args& args_;
+    net::Reactor reactor_;
+    crypto::KeyPair keys_;
+    std::int64_t timeout_ms_;
+    Log log_;
+    std::function<void()> on_ready_;
+    std::size_t attempt_ = 0;
+    std::vector<std::pair<std::string, std::string>> tried_; // server, what went wrong
+    TimeMs connected_mono_ms_ = 0;
+    bool connected_ = false;
+    std::optional<Outcome> outcome_;
+    net::Timer close_timer_;
+    std::unique_ptr<client::Client> client_;
+};
+
+// An error of a client call as the user sees it.
+Failure call_failure(const Error& error);
+
+// The session's key, or the end of the command. Tells about a key that was made for it.
+tl::expected<crypto::KeyPair, Failure> session_key(const Args& args, std::string_view fallback);
+
+// For answers that name their server: {"url":..,"key":..}.
+class JsonObject;
+JsonObject server_json(Session& session);
+
+inline constexpr std::int64_t default_timeout_ms = 15'000;
+
+} // namespace hp::cli
