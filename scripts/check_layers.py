@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Checks the architecture by its includes: which layer may see which, what pure code may not use,
-and which file alone may use a heavy library. Prints every offending line; exit 1 if there is one."""
+which file alone may use a heavy library. Prints every offending line; exit 1 if there is one."""
 
 import pathlib
 import re

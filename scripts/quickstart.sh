@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# From a fresh clone to a running smart contract: installs packages, builds, creates a node with the
-# starter contract, sends it an input and prints the agreed answer. On a terminal the node then keeps
-# running until Ctrl-C; otherwise everything is taken down again.
+# From a fresh clone to a running smart contract: installs packages, builds, creates a node with
+# the starter contract, sends it an input and prints the agreed answer. On a terminal the node then
+# keeps running until Ctrl-C; otherwise everything is taken down again.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 mapfile -t packages < <(build_packages)
@@ -23,7 +23,10 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM
 
 free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])'
 }
 
 say "creating a node in $work/node"

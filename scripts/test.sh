@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what the tests need, builds and runs every test. Arguments go to ctest: -L unit, -R net...
+# Installs what the tests need, builds, runs every test. Arguments go to ctest: -L unit, -R net
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 mapfile -t packages < <(build_packages)

@@ -90,10 +90,10 @@ void UserPort::on_aborted(const std::string& host, const std::string& why) {
 
 void UserPort::on_stream(std::shared_ptr<net::Stream> stream) {
     const user::SessionId id = next_id_++;
-    const user::SessionRules rules{
-        config_.user.max_bytes_per_min, config_.user.max_bad_msgs_per_min,
-        config_.user.idle_timeout,
-        config_.contract.execute && config_.user.concurrent_read_requests > 0};
+    const user::SessionRules rules{config_.user.max_bytes_per_min,
+                                   config_.user.max_bad_msgs_per_min, config_.user.idle_timeout,
+                                   config_.contract.execute &&
+                                       config_.user.concurrent_read_requests > 0};
     user::Session session(id, stream->remote_host(), rules, now_ms());
     auto [entry, fresh] = connections_.try_emplace(id, Connection{stream, std::move(session)});
     Connection& connection = entry->second;

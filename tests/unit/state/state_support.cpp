@@ -18,9 +18,10 @@ namespace {
 
 // Names that break careless code: bytes that are no text, options, patterns, the longest allowed.
 const std::vector<std::string> odd_names = {
-    "plain",  "a",    "a-b",        "a.d",   "with space", "-rf",
-    "*",      "\n",   "\xff\xfe",   ".dot",  "...",        "z\\z",
-    "\xc3\xa9", "%s%n", std::string(255, 'L'), ".removed-0", "patch.cfg",  "state"};
+    "plain",      "a",         "a-b",      "a.d",      "with space",
+    "-rf",        "*",         "\n",       "\xff\xfe", ".dot",
+    "...",        "z\\z",      "\xc3\xa9", "%s%n",     std::string(255, 'L'),
+    ".removed-0", "patch.cfg", "state"};
 
 } // namespace
 
@@ -78,8 +79,7 @@ Snapshot snapshot(const fs::path& directory) {
             item.type = 'd';
         } else if (fs::is_regular_file(status)) {
             item.type = 'f';
-            item.executable =
-                (status.permissions() & fs::perms::owner_exec) != fs::perms::none;
+            item.executable = (status.permissions() & fs::perms::owner_exec) != fs::perms::none;
             item.content = get_file(entry.path());
         }
         out[entry.path().lexically_relative(directory).string()] = item;
@@ -154,11 +154,11 @@ void RandomChanges::change(std::size_t count) {
 void RandomChanges::change_once() {
     using Operation = void (RandomChanges::*)();
     static constexpr std::array<Operation, 15> operations = {
-        &RandomChanges::create,       &RandomChanges::create,      &RandomChanges::write_range,
-        &RandomChanges::write_range,  &RandomChanges::append,      &RandomChanges::resize,
-        &RandomChanges::move,         &RandomChanges::move,        &RandomChanges::remove,
-        &RandomChanges::change_mode,  &RandomChanges::link,        &RandomChanges::change_type,
-        &RandomChanges::make_sparse,  &RandomChanges::disturb_times, &RandomChanges::write_mapped};
+        &RandomChanges::create,      &RandomChanges::create,        &RandomChanges::write_range,
+        &RandomChanges::write_range, &RandomChanges::append,        &RandomChanges::resize,
+        &RandomChanges::move,        &RandomChanges::move,          &RandomChanges::remove,
+        &RandomChanges::change_mode, &RandomChanges::link,          &RandomChanges::change_type,
+        &RandomChanges::make_sparse, &RandomChanges::disturb_times, &RandomChanges::write_mapped};
     list_entries();
     (this->*operations[below(operations.size())])();
 }
@@ -204,7 +204,7 @@ std::string RandomChanges::content(std::size_t size) {
 }
 
 std::size_t RandomChanges::any_size() {
-    static constexpr std::array<std::size_t, 9> sizes = {0,     1,      100,    65'535, 65'536,
+    static constexpr std::array<std::size_t, 9> sizes = {0,      1,       100,     65'535, 65'536,
                                                          65'537, 131'072, 140'000, 200'000};
     return sizes[below(sizes.size())];
 }

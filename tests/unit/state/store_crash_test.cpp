@@ -178,9 +178,8 @@ TEST_CASE("a crash before any file change leaves the state of a whole number of 
         INFO("killed before change " << k);
         fs::create_directory(root);
         prepare(root);
-        killed = killed_at(k, [&root](const std::function<void()>& step) {
-            return work(root, step);
-        });
+        killed =
+            killed_at(k, [&root](const std::function<void()>& step) { return work(root, step); });
         check_recovered(root, expected, newest);
         fs::remove_all(root);
         REQUIRE(k < 2000);
@@ -195,9 +194,8 @@ TEST_CASE("recovery itself may be killed anywhere, again and again") {
     const fs::path root = temp.path() / "contract_fs";
     fs::create_directory(root);
     prepare(root);
-    REQUIRE_FALSE(killed_at(UINT64_MAX, [&root](const std::function<void()>& step) {
-        return work(root, step);
-    }));
+    REQUIRE_FALSE(killed_at(
+        UINT64_MAX, [&root](const std::function<void()>& step) { return work(root, step); }));
     // Base and live as after a power loss: as old as the last checkpoint allows, and garbage.
     fs::remove_all(root / "seed" / "state");
     fs::create_directory(root / "seed" / "state");

@@ -159,8 +159,8 @@ private:
         std::error_code error;
         fs::remove_all(present, error);
         if (fs::is_directory(fs::symlink_status(present.parent_path()))) {
-            fs::copy(old, present,
-                     fs::copy_options::copy_symlinks | fs::copy_options::recursive, error);
+            fs::copy(old, present, fs::copy_options::copy_symlinks | fs::copy_options::recursive,
+                     error);
         }
     }
 
