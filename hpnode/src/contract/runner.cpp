@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -490,6 +491,11 @@ RunResult Run::not_spawned(const Error& error) {
 Result<StopSource> StopSource::make() {
     HP_TRY(os::Fd event, os::event_fd());
     return StopSource(std::move(event));
+}
+
+bool StopSource::wait(int timeout_ms) const {
+    pollfd fd{event_.get(), POLLIN, 0};
+    return ::poll(&fd, 1, timeout_ms) > 0;
 }
 
 void StopSource::request_stop() {

@@ -26,6 +26,8 @@ struct RunHandlers {
 class StopSource {
 public:
     static Result<StopSource> make();
+    // Waits up to `timeout_ms`; true when a stop was requested.
+    bool wait(int timeout_ms) const;
     void request_stop(); // the run ends with RunEnd::stopped
     int fd() const { return event_.get(); }
 

@@ -10,6 +10,10 @@ namespace {
 // view's sync stays off most rounds.
 constexpr LedgerSeq checkpoint_interval = 32;
 
+// Waits between attempts to run a contract on a node that is short of resources: 0.1 to 6.4 s.
+constexpr int first_retry_ms = 100;
+constexpr int last_retry_ms = 6400;
+
 // Both the ledger's users and its inputs are ascending by key.
 std::vector<contract::RunUser> run_users(const proto::LedgerRecord& ledger) {
     std::vector<contract::RunUser> users;
@@ -38,7 +42,7 @@ void Executor::execute(proto::SharedLedger ledger, std::optional<contract::RunSp
     worker_.submit([this, ledger = std::move(ledger), spec = std::move(spec)]() mutable {
         auto done = run(*ledger, std::move(spec));
         if (!done) {
-            reactor_.post([this, error = done.err()] { callbacks_.on_storage_error(error); });
+            reactor_.post([this, error = done.err()] { callbacks_.on_error(error); });
             return;
         }
         if (!*done) {
@@ -60,12 +64,9 @@ Result<std::optional<Execution>> Executor::run(const proto::LedgerRecord& ledger
     }
     spec->users = run_users(ledger);
     spec->state_dir = store_->live_state_dir();
-    contract::RunResult result = contract::run_contract(launcher_, *spec, {}, stop_, log_);
+    HP_TRY(contract::RunResult result, run_until_it_counts(*spec));
     if (result.end == contract::RunEnd::stopped) {
         return std::optional<Execution>{};
-    }
-    for (const std::string& note : result.notes) {
-        log_.warning("contract", {{"seq", ledger.header.seq}, {"note", note}});
     }
     if (result.end != contract::RunEnd::exited || result.code != 0) {
         log_.warning("contract run ended abnormally; its outputs and state are kept",
@@ -73,6 +74,26 @@ Result<std::optional<Execution>> Executor::run(const proto::LedgerRecord& ledger
     }
     HP_TRY(Execution execution, commit(ledger, std::move(result)));
     return std::optional(std::move(execution));
+}
+
+// A run that failed for want of memory or descriptors on this node says nothing about the contract:
+// it is undone and repeated a few times before the node gives up.
+Result<contract::RunResult> Executor::run_until_it_counts(const contract::RunSpec& spec) {
+    for (int wait_ms = first_retry_ms;; wait_ms *= 2) {
+        contract::RunResult result = contract::run_contract(launcher_, spec, {}, stop_, log_);
+        if (result.end != contract::RunEnd::failed) {
+            return result;
+        }
+        HP_TRY_STATUS(store_->discard());
+        if (wait_ms > last_retry_ms) {
+            const std::string why = result.notes.empty() ? "no reason known" : result.notes.back();
+            return fail(Errc::unavailable, "the contract cannot be run here: " + why);
+        }
+        if (stop_.wait(wait_ms)) {
+            result.end = contract::RunEnd::stopped;
+            return result;
+        }
+    }
 }
 
 Result<Execution> Executor::commit(const proto::LedgerRecord& ledger, contract::RunResult run) {

@@ -29,7 +29,8 @@ class Executor {
 public:
     struct Callbacks { // reactor thread
         std::function<void(Execution)> on_done;
-        std::function<void(Error)> on_storage_error;
+        // Storage failed, or the contract cannot be run on this node; nothing more is executed.
+        std::function<void(Error)> on_error;
     };
 
     // All references must outlive the executor.
@@ -49,6 +50,7 @@ private:
     // On the worker thread:
     Result<std::optional<Execution>> run(const proto::LedgerRecord& ledger,
                                          std::optional<contract::RunSpec> spec);
+    Result<contract::RunResult> run_until_it_counts(const contract::RunSpec& spec);
     Result<Execution> commit(const proto::LedgerRecord& ledger, contract::RunResult run);
     Result<Execution> void_run(const proto::LedgerRecord& ledger, const std::string& why);
     proto::ExecutionResult make_result(LedgerSeq seq, const state::Roots& roots,

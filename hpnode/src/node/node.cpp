@@ -109,7 +109,7 @@ Result<consensus::Start> Node::load_start() {
 
     Executor::Callbacks callbacks;
     callbacks.on_done = [this](Execution execution) { on_executed(std::move(execution)); };
-    callbacks.on_storage_error = [this](const Error& error) { storage_failed(error); };
+    callbacks.on_error = [this](const Error& error) { fatal(error); };
     executor_ = std::make_unique<Executor>(reactor_, *launcher_, *stop_runs_, std::move(store),
                                            config().node.keys, std::move(callbacks),
                                            log_.module("contract"));
@@ -165,10 +165,16 @@ void Node::stop(int exit_code, const std::string& why) {
 }
 
 // A failed write is "unknown": only recovery at the next start may decide what it was.
-void Node::storage_failed(const Error& error) {
-    log_.error("storage failed; stopping so that the next start can recover",
+void Node::fatal(const Error& error) {
+    log_.error("cannot go on; stopping so that the next start can recover",
                {{"why", error.context}});
-    stop(error.code == Errc::no_space ? exit_no_space : exit_storage, "storage failed");
+    int code = exit_storage;
+    if (error.code == Errc::no_space) {
+        code = exit_no_space;
+    } else if (error.code == Errc::unavailable) {
+        code = exit_cannot_run;
+    }
+    stop(code, error.context);
 }
 
 // --- engine --------------------------------------------------------------------------------------
@@ -219,7 +225,7 @@ void Node::perform(const consensus::Persist& effect) {
     storage_worker_.submit([this, ledger = effect.ledger] {
         const auto stored = ledgers_->append(*ledger);
         if (!stored) {
-            reactor_.post([this, error = stored.err()] { storage_failed(error); });
+            reactor_.post([this, error = stored.err()] { fatal(error); });
             return;
         }
         reactor_.post([this, seq = ledger->header.seq] { feed(consensus::Persisted{seq}); });
@@ -275,7 +281,7 @@ void Node::adopt_config(const proto::LedgerHeader& header) {
     const std::set<PublicKey> unl_before = config().contract.patch.unl;
     const auto changed = agreed_.decided(header.config_hash);
     if (!changed) {
-        storage_failed(changed.err());
+        fatal(changed.err());
         return;
     }
     if (!*changed) {

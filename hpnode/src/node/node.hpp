@@ -28,6 +28,7 @@ namespace hp::node {
 // Exit codes of `hpnode run` beyond the common table: the environment failed in the commit path.
 inline constexpr int exit_storage = 70; // ledger or state could not be written or read
 inline constexpr int exit_no_space = 71;
+inline constexpr int exit_cannot_run = 72; // no memory, descriptors... to run the contract
 
 class Node {
 public:
@@ -40,7 +41,7 @@ public:
     // yet.
     Status start();
 
-    // Runs until SIGINT or SIGTERM (0), or until storage fails (exit_storage, exit_no_space).
+    // Runs until SIGINT or SIGTERM (0), or until the environment fails (70 to 72).
     int run();
 
 private:
@@ -80,7 +81,7 @@ private:
     bool weakly_connected() const;
 
     void stop(int exit_code, const std::string& why);
-    void storage_failed(const Error& error);
+    void fatal(const Error& error);
     const config::Config& config() const { return agreed_.config(); }
 
     config::ContractDir dir_;

@@ -4,7 +4,7 @@
 // Every child is remembered with its pid; what is still there when the test process exits is
 // killed, including processes that a contract left behind.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
@@ -29,6 +29,7 @@ const readiness_ip = '127.0.0.250';
 const start_timeout_ms = 30000;
 const stop_timeout_ms = 15000;
 const leftovers_timeout_ms = 3000;
+const command_timeout_ms = 60000;
 const console_lines_max = 400;
 const mark_name = 'HP_TEST_NODE';
 
@@ -41,10 +42,35 @@ const base_config = {
     log: { loggers: ['file'] },
 };
 
+/** Runs `hpnode` with these arguments to its end: { code, signal, stdout, stderr }. */
+export function hpnode(args, { place = host_place, ...options } = {}) {
+    const [file, ...rest] = place.command([hpnode_path, ...args]);
+    const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    const result = { stdout: '', stderr: '' };
+    child.stdout.on('data', (data) => (result.stdout += data));
+    child.stderr.on('data', (data) => (result.stderr += data));
+    const ended = new Promise((resolve, reject) => {
+        child.once('error', reject);
+        child.once('close', (code, signal) => resolve({ ...result, code, signal }));
+    });
+    return within(ended, command_timeout_ms, `end of hpnode ${args.join(' ')}`).catch((error) => {
+        child.kill('SIGKILL');
+        throw error;
+    });
+}
+
+/** Where nodes live: the tests' own file system. `lib/tmpfs.mjs` has another one. */
+const host_place = {
+    make_root: () => fs.mkdtempSync(path.join(os.tmpdir(), 'hp-js-test-')),
+    command: (words) => words,
+    inside: (name) => name,
+};
+
 export class TestNode {
     /**
      * options.config    merged over hp.cfg
      * options.contract  'probe', or { files: [[from, name]], bin_path, bin_args }
+     * options.place     where its directory is made; the default is the temporary directory
      */
     static async start(options = {}) {
         for (let tries = 0; ; tries += 1) {
@@ -64,8 +90,9 @@ export class TestNode {
         }
     }
 
-    constructor({ name = 'node', config = {}, contract = 'probe' }) {
+    constructor({ name = 'node', config = {}, contract = 'probe', place = host_place } = {}) {
         this.name = name;
+        this.place = place;
         this.config_override = config;
         this.contract = contract === 'probe' ? probe_contract() : contract;
         this.root = null;
@@ -76,6 +103,16 @@ export class TestNode {
 
     get dir() {
         return path.join(this.root, 'node');
+    }
+    /** The directory by the name that hpnode itself knows it by. */
+    get own_dir() {
+        return this.place.inside(this.dir);
+    }
+    get cfg_path() {
+        return path.join(this.dir, 'cfg', 'hp.cfg');
+    }
+    get patch_path() {
+        return path.join(this.dir, 'contract_fs', 'seed', 'patch.cfg');
     }
     get log_path() {
         return path.join(this.dir, 'log', 'hp.log');
@@ -95,12 +132,11 @@ export class TestNode {
     }
 
     async create() {
-        this.root = fs.mkdtempSync(path.join(os.tmpdir(), 'hp-js-test-'));
+        this.root = this.place.make_root();
         live_nodes.add(this);
-        const made = spawnSync(hpnode_path, ['new', this.dir], { encoding: 'utf8' });
-        if (made.status !== 0) {
-            const cause = made.error ? made.error.message : made.stderr + made.stdout;
-            throw new Error(`hpnode new failed with status ${made.status}: ${cause}`);
+        const made = await this.command('new');
+        if (made.code !== 0) {
+            throw new Error(`hpnode new failed with ${made.code}: ${made.stderr}${made.stdout}`);
         }
         await this.write_config();
         for (const [from, name] of this.contract.files) {
@@ -108,9 +144,24 @@ export class TestNode {
         }
     }
 
+    /** `hpnode <words> DIR [flags]`. */
+    command(words, ...flags) {
+        return hpnode([...words.split(' '), this.own_dir, ...flags], { place: this.place });
+    }
+
+    read_config() {
+        return JSON.parse(fs.readFileSync(this.cfg_path, 'utf8'));
+    }
+
+    /** What an operator does while the node is stopped. */
+    edit_config(changes) {
+        this.cfg = this.read_config();
+        merge(this.cfg, changes);
+        fs.writeFileSync(this.cfg_path, JSON.stringify(this.cfg, null, 4));
+    }
+
     async write_config() {
-        const cfg_path = path.join(this.dir, 'cfg', 'hp.cfg');
-        const cfg = JSON.parse(fs.readFileSync(cfg_path, 'utf8'));
+        const cfg = this.read_config();
         merge(cfg, base_config);
         merge(cfg, this.config_override);
         this.port = await free_port();
@@ -122,17 +173,21 @@ export class TestNode {
             ...cfg.contract.environment,
             [mark_name]: path.basename(this.root),
         };
-        fs.writeFileSync(cfg_path, JSON.stringify(cfg, null, 4));
+        fs.writeFileSync(this.cfg_path, JSON.stringify(cfg, null, 4));
         this.cfg = cfg;
     }
 
     /** Runs the node and returns when its user port accepts connections. */
     async run() {
+        this.spawn();
+        await this.await_ready();
+    }
+
+    /** Starts the process and returns at once. */
+    spawn({ directory = this.own_dir, cwd = this.root } = {}) {
         this.exit = null;
-        this.child = spawn(hpnode_path, ['run', this.dir], {
-            stdio: ['ignore', 'pipe', 'pipe'],
-            cwd: this.root,
-        });
+        const [file, ...args] = this.place.command([hpnode_path, 'run', directory]);
+        this.child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd });
         this.exited = new Promise((resolve) => {
             this.child.once('error', (error) => {
                 this.exit = { code: null, signal: null, error };
@@ -145,7 +200,9 @@ export class TestNode {
         });
         this.child.stdout.on('data', (data) => this.note_console(data));
         this.child.stderr.on('data', (data) => this.note_console(data));
+    }
 
+    async await_ready() {
         await until(
             () => {
                 if (this.exit) {
@@ -164,9 +221,9 @@ export class TestNode {
     }
 
     /** SIGTERM; the exit status is part of the result, SIGKILL is the fallback. */
-    async stop() {
+    async stop(signal = 'SIGTERM') {
         if (!this.running) return this.exit;
-        this.child.kill('SIGTERM');
+        this.child.kill(signal);
         try {
             return await within(this.exited, stop_timeout_ms, 'exit of the node');
         } catch {
@@ -178,6 +235,17 @@ export class TestNode {
     async kill() {
         if (this.running) this.child.kill('SIGKILL');
         return this.exited;
+    }
+
+    /** Waits for the process to end by itself. */
+    wait_exit(timeout_ms = stop_timeout_ms) {
+        return within(this.exited, timeout_ms, 'exit of the node');
+    }
+
+    /** Resolves when the log has a line that matches, written after `from`. */
+    wait_log(pattern, { from = 0, timeout_ms = 10000 } = {}) {
+        const find = () => this.log_text().slice(from).split('\n').find((line) => pattern.test(line));
+        return until(find, { timeout_ms, what: `log line ${pattern}` });
     }
 
     /** Stops the node, removes its directory, and complains if it did not end in good order. */

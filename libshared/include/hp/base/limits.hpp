@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every cap of the toolkit, with its reason and what happens beyond it. Nothing that a user, a
-// peer, a contract or a file controls may grow without one of these. docs/limits.md explains them
-// to operators; configuration can lower most of them.
+// peer, a contract or a file controls may grow without one of these. Configuration can lower most
+// of them (docs/configuration.md).
 #pragma once
 
 #include <cstddef>
