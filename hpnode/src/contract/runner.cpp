@@ -511,9 +511,6 @@ RunResult run_contract(Launcher& launcher, const RunSpec& spec, const RunHandler
                                {"wall_us", result.stats.wall_us},
                                {"cpu_us", result.stats.cpu_us},
                                {"output_bytes", result.stats.output_bytes}});
-    for (const std::string& note : result.notes) {
-        log.warning("contract run", {{"note", note}});
-    }
     return result;
 }
 

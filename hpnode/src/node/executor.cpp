@@ -68,12 +68,27 @@ Result<std::optional<Execution>> Executor::run(const proto::LedgerRecord& ledger
     if (result.end == contract::RunEnd::stopped) {
         return std::optional<Execution>{};
     }
-    if (result.end != contract::RunEnd::exited || result.code != 0) {
-        log_.warning("contract run ended abnormally; its outputs and state are kept",
-                     {{"seq", ledger.header.seq}, {"end", contract::describe(result)}});
-    }
+    log_faults(ledger.header.seq, result);
     HP_TRY(Execution execution, commit(ledger, std::move(result)));
     return std::optional(std::move(execution));
+}
+
+// A broken contract breaks every ledger: repeated faults are logged at a bounded rate.
+void Executor::log_faults(LedgerSeq seq, const contract::RunResult& result) {
+    const TimeMs now = SystemClock().now().mono_ms();
+    for (const std::string& note : result.notes) {
+        if (const auto left_out = log_limiter_.admit(note, now)) {
+            log_.warning("contract", {{"seq", seq}, {"note", note}, {"not_logged", *left_out}});
+        }
+    }
+    if (result.end == contract::RunEnd::exited && result.code == 0) {
+        return;
+    }
+    const std::string end = contract::describe(result);
+    if (const auto left_out = log_limiter_.admit(end, now)) {
+        log_.warning("contract run ended abnormally; its outputs and state are kept",
+                     {{"seq", seq}, {"end", end}, {"not_logged", *left_out}});
+    }
 }
 
 // A run that failed for want of memory or descriptors on this node says nothing about the contract:

@@ -50,6 +50,7 @@ private:
     // On the worker thread:
     Result<std::optional<Execution>> run(const proto::LedgerRecord& ledger,
                                          std::optional<contract::RunSpec> spec);
+    void log_faults(LedgerSeq seq, const contract::RunResult& result);
     Result<contract::RunResult> run_until_it_counts(const contract::RunSpec& spec);
     Result<Execution> commit(const proto::LedgerRecord& ledger, contract::RunResult run);
     Result<Execution> void_run(const proto::LedgerRecord& ledger, const std::string& why);
@@ -67,6 +68,7 @@ private:
     std::filesystem::path base_state_dir_;
     state::ReadGate& gate_;
     LedgerSeq last_checkpoint_ = 0;
+    LogLimiter log_limiter_;
     net::WorkerPool worker_; // last: its thread uses everything above
 };
 

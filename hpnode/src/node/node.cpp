@@ -415,16 +415,26 @@ void Node::handle(user::SessionId id, proto::ReadRequest& request) {
         std::move(spec), [this, user, request_id = request.id](contract::RunResult result) {
             on_read_done(user, request_id, std::move(result));
         });
-    if (!queued) {
-        log_.warning("read request dropped: too many waiting", {{"user", user.short_hex()}});
+    if (queued) {
+        return;
+    }
+    if (const auto left_out = log_limiter_.admit("read queue", clock_.now().mono_ms())) {
+        log_.warning("read request dropped: too many waiting",
+                     {{"user", user.short_hex()}, {"not_logged", *left_out}});
     }
 }
 
 void Node::on_read_done(const PublicKey& user, const std::string& request_id,
                         contract::RunResult result) {
-    if (result.end != contract::RunEnd::exited || result.code != 0) {
-        log_.warning("read request ended abnormally",
-                     {{"user", user.short_hex()}, {"end", contract::describe(result)}});
+    if (result.end != contract::RunEnd::exited || result.code != 0 || !result.notes.empty()) {
+        const std::string end = contract::describe(result);
+        if (const auto left_out = log_limiter_.admit(end, clock_.now().mono_ms())) {
+            log_.warning("read request ended abnormally",
+                         {{"user", user.short_hex()},
+                          {"end", end},
+                          {"note", result.notes.empty() ? std::string() : result.notes.front()},
+                          {"not_logged", *left_out}});
+        }
     }
     for (contract::UserOutputs& outputs : result.outputs) {
         for (Bytes& message : outputs.messages) {

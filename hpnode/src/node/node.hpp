@@ -103,6 +103,7 @@ private:
     bool stopping_ = false;
     int exit_code_ = 0;
     std::optional<bool> last_weak_;
+    LogLimiter log_limiter_;
 
     std::unique_ptr<UserPort> users_;
     std::unique_ptr<Executor> executor_;

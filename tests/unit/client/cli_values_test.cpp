@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // hpcli without a node: values, payloads, the command line, JSON output.
-#include "../os/temp_dir.hpp"
+#include "temp_dir.hpp"
 #include "args.hpp"
 #include "json_writer.hpp"
 #include "payload.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "../os/temp_dir.hpp"
+#include "temp_dir.hpp"
 #include "hp/client/key_store.hpp"
 
 #include <catch2/catch.hpp>

@@ -10,7 +10,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "../os/temp_dir.hpp"
+#include "temp_dir.hpp"
 #include "config_fixture.hpp"
 
 using namespace hp;

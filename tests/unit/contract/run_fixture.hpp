@@ -17,7 +17,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "../os/temp_dir.hpp"
+#include "temp_dir.hpp"
 #include "contract/runner.hpp"
 
 namespace hp::test {

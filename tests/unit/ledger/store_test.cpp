@@ -1,27 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdlib>
-#include <filesystem>
-
 #include <catch2/catch.hpp>
 
 #include "hp/crypto/keys.hpp"
 #include "hp/proto/user_codec.hpp"
 #include "ledger/store.hpp"
+#include "temp_dir.hpp"
 
 using namespace hp;
 using namespace hp::ledger;
+using hp::test::TempDir;
 
 namespace {
-
-struct TempDir {
-    std::filesystem::path path;
-    TempDir() {
-        std::string name = (std::filesystem::temp_directory_path() / "hp-ledger-XXXXXX").string();
-        REQUIRE(mkdtemp(name.data()) != nullptr);
-        path = name;
-    }
-    ~TempDir() { std::filesystem::remove_all(path); }
-};
 
 const crypto::KeyPair& user_keys() {
     static const crypto::KeyPair keys = [] {
@@ -67,7 +56,7 @@ proto::LedgerRecord next_ledger(const proto::LedgerRecord* parent, bool with_inp
 
 std::unique_ptr<Store> open_store(const TempDir& dir, const Retention& retention,
                                   const std::string& id = "id") {
-    auto store = Store::open(dir.path, id, retention, Store::Mode::read_write);
+    auto store = Store::open(dir.path(), id, retention, Store::Mode::read_write);
     REQUIRE(store);
     return std::move(*store);
 }
@@ -84,7 +73,7 @@ proto::LedgerRecord fill_store(Store& store, LedgerSeq count, bool with_input = 
 const Retention keep_all{true, 1, 0};
 
 void execute(const TempDir& dir, const std::string& sql) {
-    auto database = Database::open(dir.path / "ledger.db", Database::Mode::read_write);
+    auto database = Database::open(dir.path() / "ledger.db", Database::Mode::read_write);
     REQUIRE(database);
     REQUIRE(database->execute(sql));
 }
@@ -124,7 +113,7 @@ TEST_CASE("ledgers survive reopening, with what a crashed run needs") {
 TEST_CASE("a database of another contract is refused by name") {
     TempDir dir;
     open_store(dir, keep_all, "first");
-    const auto other = Store::open(dir.path, "second", keep_all, Store::Mode::read_write);
+    const auto other = Store::open(dir.path(), "second", keep_all, Store::Mode::read_write);
     REQUIRE_FALSE(other);
     CHECK(other.err().code == Errc::corrupt);
     CHECK(other.err().context.find("second") != std::string::npos);
@@ -190,7 +179,7 @@ TEST_CASE("verification passes a good chain and names the first bad ledger") {
         fill_store(*store, 10);
     }
     const auto verify = [&] {
-        const auto store = Store::open(dir.path, "", {}, Store::Mode::read_only);
+        const auto store = Store::open(dir.path(), "", {}, Store::Mode::read_only);
         REQUIRE(store);
         return (*store)->verify([](LedgerSeq) {});
     };
