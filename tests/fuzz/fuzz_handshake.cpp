@@ -107,7 +107,7 @@ private:
         const bool was_verified = session_.verified();
         Actions actions;
         session_.on_message(now_ms_, message, actions);
-        HP_CHECK(session_.verified() == was_verified, "messages alone verify nobody");
+        HP_CHECK(was_verified || !session_.verified(), "messages alone verify nobody");
         for (const user::Action& action : actions) {
             perform(action, message, was_verified);
         }

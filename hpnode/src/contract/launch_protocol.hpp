@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the node and the launcher's processes say to each other. Both are always the same program,
-// so there are no versions. On the helper's socket: one packet with a run's channel attached. On a
+// so there are no versions. On the helper's socket: one packet with a run's channel attached, or
+// the path of a directory to freeze, answered like the start. On a
 // run's channel (SOCK_SEQPACKET), node to supervisor: the request, cut into packets, its
 // descriptors spread over them; then command bytes. Back: one report. Values; any thread.
 #pragma once
@@ -10,17 +11,19 @@
 #include <vector>
 
 #include "contract/launcher.hpp"
+#include "hp/base/limits.hpp"
 
 namespace hp::contract {
 
-// Helper to node, once, at the start; otherwise the text of an error.
+// Helper to node, at the start and after freezing; otherwise the text of an error.
 inline constexpr std::string_view helper_ready = "ready";
+inline constexpr std::size_t helper_packet_bytes_max = 4096 + 1; // a path
 
 inline constexpr char command_terminate = 'T';
 inline constexpr char command_kill = 'K';
 
 // Small enough for one packet in any socket buffer, large enough for nearly every request.
-inline constexpr std::size_t request_packet_bytes_max = 32 * 1024;
+inline constexpr std::size_t request_packet_bytes_max = 32 * limits::kib;
 
 // What a supervisor needs, without the descriptors: those are the channels, then what replaces
 // stdin, stdout and stderr.

@@ -49,13 +49,14 @@ Status open_missing_stdio() {
     return {};
 }
 
+// The helper's answer: ready, or why not.
 Status wait_until_ready(int channel) {
     std::uint8_t buffer[512];
     std::vector<int> none;
     HP_TRY(const std::size_t count, receive_packet(channel, buffer, none));
     const std::string text = to_text(ByteView(buffer).first(count));
     if (text != helper_ready) {
-        return fail(Errc::unsupported, "the launcher cannot start: " + text);
+        return fail(Errc::unsupported, text);
     }
     return {};
 }
@@ -125,7 +126,7 @@ Result<std::unique_ptr<Launcher>> Launcher::start(const std::vector<int>& keep_o
     pair.theirs.reset();
     if (Status status = wait_until_ready(pair.ours.get()); !status) {
         reap(pid);
-        return fail(std::move(status.error()));
+        return fail(std::move(status.error()).in("the launcher cannot start"));
     }
     return std::unique_ptr<Launcher>(new Launcher(std::move(pair.ours), pid));
 }
@@ -138,6 +139,14 @@ Launcher::~Launcher() {
 bool Launcher::is_running() const {
     pollfd state{channel_.get(), 0, 0};
     return ::poll(&state, 1, 0) == 0;
+}
+
+Status Launcher::freeze(const std::string& directory) {
+    if (directory.empty() || directory.size() >= helper_packet_bytes_max || has_nul(directory)) {
+        return fail(Errc::invalid, "not a path: " + directory);
+    }
+    HP_TRY_STATUS(send_packet(channel_.get(), as_bytes(directory), {}));
+    return wait_until_ready(channel_.get());
 }
 
 Result<Process> Launcher::spawn(const SpawnRequest& request) {

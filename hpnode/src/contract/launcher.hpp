@@ -103,6 +103,11 @@ public:
     Launcher(const Launcher&) = delete;
     Launcher& operator=(const Launcher&) = delete;
 
+    // Makes `directory` read-only for all contracts started from now on, other processes not
+    // included. Before the first spawn() only. Errc::unsupported where the system does not allow
+    // it.
+    Status freeze(const std::string& directory);
+
     // Returns as soon as the request is handed over; failures to start come with the report.
     // An error here means that this node cannot start anything (out of descriptors, helper gone).
     Result<Process> spawn(const SpawnRequest& request);

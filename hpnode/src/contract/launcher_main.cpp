@@ -5,6 +5,7 @@
 #include "contract/launcher_main.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "contract/fd_passing.hpp"
+#include "contract/frozen_view.hpp"
 #include "contract/launch_protocol.hpp"
 #include "contract/process_tree.hpp"
 #include "contract/supervisor.hpp"
@@ -98,6 +100,7 @@ public:
 
 private:
     void on_request();
+    void freeze(const std::string& directory);
     void start_supervisor(int run_channel);
     void on_child_exits();
     void kill_orphans();
@@ -123,15 +126,24 @@ void Helper::run() {
 }
 
 void Helper::on_request() {
-    std::uint8_t byte = 0;
+    std::array<std::uint8_t, helper_packet_bytes_max> packet{};
     std::vector<int> fds;
-    const auto count = receive_packet(node_fd, {&byte, 1}, fds);
+    const auto count = receive_packet(node_fd, packet, fds);
     if (count && *count == 0) {
         node_alive_ = false;
     }
     for (const int fd : fds) {
         start_supervisor(fd);
     }
+    if (count && *count > 0 && fds.empty()) {
+        freeze(to_text(ByteView(packet).first(*count)));
+    }
+}
+
+void Helper::freeze(const std::string& directory) {
+    const Status frozen = freeze_for_self_and_children(directory);
+    const std::string answer = frozen ? std::string(helper_ready) : frozen.err().context;
+    static_cast<void>(send_packet(node_fd, as_bytes(answer), {}));
 }
 
 void Helper::start_supervisor(int run_channel) {

@@ -36,7 +36,7 @@ constexpr int packets_per_turn = 64;
 constexpr int drain_reads_max = 16 * 1024;
 
 constexpr std::int64_t exec_timeout_ms_max = 366LL * 24 * 3600 * 1000; // keeps the sums small
-constexpr std::int64_t poll_ms_max = 3600 * 1000;
+constexpr std::int64_t poll_ms_max = 3'600'000;
 
 enum class Source : std::uint32_t { process, stop, control, npl, stdout_log, stderr_log, user };
 
@@ -60,7 +60,7 @@ std::vector<std::string> flatten(const std::map<std::string, std::string>& envir
     std::vector<std::string> out;
     out.reserve(environment.size());
     for (const auto& [key, value] : environment) {
-        out.push_back(key + "=" + value);
+        out.push_back(std::string(key).append("=").append(value));
     }
     return out;
 }

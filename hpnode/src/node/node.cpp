@@ -92,19 +92,7 @@ Result<consensus::Start> Node::load_start() {
         start.head ? std::optional(start.head->header.config_hash) : std::nullopt;
     HP_TRY_STATUS(agreed_.at_start(*store, head_config));
 
-    std::optional<proto::ExecutionResult> result;
-    if (seq == 0) {
-        result.emplace();
-        result->state_hash = store->roots().state;
-    } else if (recovered.committed_seq == seq) {
-        HP_TRY(result, proto::decode_result(recovered.record));
-    } else {
-        log_.info("executing the last ledger again", {{"seq", seq}});
-    }
-    if (result) {
-        result->config_hash = store->roots().config; // hp.cfg may have been edited
-        start.result = std::make_shared<const proto::ExecutionResult>(std::move(*result));
-    }
+    HP_TRY(start.result, recovered_result(*store, recovered, start.head));
     log_.info("storage is ready", {{"ledger", seq}, {"state", store->roots().state.short_hex()}});
 
     Executor::Callbacks callbacks;
@@ -114,11 +102,51 @@ Result<consensus::Start> Node::load_start() {
                                            config().node.keys, std::move(callbacks),
                                            log_.module("contract"));
     if (config().user.concurrent_read_requests > 0) {
+        freeze_read_view();
         reads_ = std::make_unique<ReadRequests>(
             reactor_, *launcher_, *stop_runs_, executor_->gate(),
             config().user.concurrent_read_requests, log_.module("read"));
     }
     return start;
+}
+
+// The result of the newest ledger's execution, null when it has to be executed again. A state that
+// is not what the ledgers say is never adopted.
+Result<proto::SharedResult> Node::recovered_result(const state::Store& store,
+                                                   const state::Recovered& recovered,
+                                                   const proto::SharedLedger& head) const {
+    proto::ExecutionResult result;
+    const state::Roots& roots = store.roots();
+    const LedgerSeq seq = head ? head->header.seq : 0;
+    const bool committed = seq > 0 && recovered.committed_seq == seq;
+    if (committed) {
+        HP_TRY(result, proto::decode_result(recovered.record));
+    }
+    const Hash32 expected = committed ? result.state_hash
+                            : head    ? head->header.state_hash
+                                      : roots.state;
+    if (roots.state != expected) {
+        return fail(Errc::corrupt, "the state in " + store.base_state_dir().string() +
+                                       " was changed from outside: its hash is " +
+                                       roots.state.hex() + ", ledger " + std::to_string(seq) +
+                                       " says " + expected.hex() + "; restore it from a backup");
+    }
+    if (seq > 0 && !committed) {
+        log_.info("executing the last ledger again", {{"seq", seq}});
+        return proto::SharedResult{};
+    }
+    result.state_hash = roots.state;
+    result.config_hash = roots.config; // hp.cfg may have been edited
+    return std::make_shared<const proto::ExecutionResult>(std::move(result));
+}
+
+// A read request that writes into its view must not damage what recovery starts from.
+void Node::freeze_read_view() {
+    const std::filesystem::path view = executor_->base_state_dir().parent_path();
+    if (const auto frozen = launcher_->freeze(view.string()); !frozen) {
+        log_.warning("read requests run in a view that is not write-protected",
+                     {{"view", view.string()}, {"why", frozen.err().context}});
+    }
 }
 
 Status Node::open_user_port() {

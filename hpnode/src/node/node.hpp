@@ -48,6 +48,10 @@ private:
     // start-up
     Status open_storage();
     Result<consensus::Start> load_start();
+    Result<proto::SharedResult> recovered_result(const state::Store& store,
+                                                 const state::Recovered& recovered,
+                                                 const proto::SharedLedger& head) const;
+    void freeze_read_view();
     Status open_user_port();
 
     // engine

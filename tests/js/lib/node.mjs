@@ -244,7 +244,10 @@ export class TestNode {
 
     /** Resolves when the log has a line that matches, written after `from`. */
     wait_log(pattern, { from = 0, timeout_ms = 10000 } = {}) {
-        const find = () => this.log_text().slice(from).split('\n').find((line) => pattern.test(line));
+        const find = () => {
+            const lines = this.log_text().slice(from).split('\n');
+            return lines.find((line) => pattern.test(line));
+        };
         return until(find, { timeout_ms, what: `log line ${pattern}` });
     }
 
@@ -362,6 +365,17 @@ export class NodePool {
         const failed = ended.filter((item) => item.status === 'rejected');
         if (failed.length > 0)
             throw new Error(failed.map((item) => item.reason.message).join('\n'));
+    }
+}
+
+/** Names a process for good: its pid may be given to another one. Empty when it is gone. */
+export function identity_of(pid) {
+    try {
+        const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
+        const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        return state === 'Z' ? '' : `${pid} started at ${fields[18]}`;
+    } catch {
+        return '';
     }
 }
 

@@ -97,6 +97,8 @@ export class RawClient {
             } else {
                 record.text = new TextDecoder('utf-8', { fatal: true }).decode(data);
                 record.msg = JSON.parse(record.text);
+                // What the server kept for the user may follow within the same packet.
+                if (record.msg.type === 'server_challenge_response') this.start_session();
             }
         } catch (error) {
             record.decode_error = error.message;
@@ -226,7 +228,6 @@ export class RawClient {
         if (!this.proof_is_valid(record.msg)) {
             throw new Error(this.explain('the signature of the server is wrong'));
         }
-        this.start_session();
         return record.msg;
     }
 

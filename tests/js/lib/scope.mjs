@@ -5,6 +5,7 @@
 
 import { test } from 'node:test';
 
+import { TestNode } from './node.mjs';
 import { RawClient } from './rawclient.mjs';
 import { RawSocket } from './rawsocket.mjs';
 import { sleep } from './util.mjs';
@@ -18,6 +19,22 @@ export class Scope {
         this.clients = [];
         this.sockets = [];
         this.nodes = new Set();
+        this.owned = [];
+    }
+
+    /** A node for this test alone; it has to end cleanly, unless the test ended it itself. */
+    async start_node(options = {}) {
+        const node = await TestNode.start(options);
+        this.owned.push(node);
+        return this.watch(node);
+    }
+
+    /** The same, not started yet. */
+    async make_node(options = {}) {
+        const node = new TestNode(options);
+        this.owned.push(node);
+        await node.create();
+        return this.watch(node);
     }
 
     /** Makes the log of this node part of a failure message. */
@@ -70,9 +87,12 @@ export class Scope {
         return explained;
     }
 
-    async close() {
+    async close({ failed = false } = {}) {
         for (const socket of this.sockets) socket.destroy();
         await Promise.all(this.clients.map((client) => client.close()));
+        for (const node of this.owned) {
+            await node.dispose({ expect_clean: node.running && !failed });
+        }
     }
 }
 
@@ -80,14 +100,16 @@ export class Scope {
 export function scoped_test(name, run, options = {}) {
     test(name, { timeout: test_timeout_ms, ...options }, async (context) => {
         const scope = new Scope();
+        let failed = true;
         try {
             await run(scope, context);
+            failed = false;
         } catch (error) {
             // A connection ends before the death of its node is known here.
             await sleep(death_notice_ms);
             throw scope.explain(error);
         } finally {
-            await scope.close();
+            await scope.close({ failed });
         }
     });
 }

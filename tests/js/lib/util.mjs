@@ -37,6 +37,21 @@ export function median(values) {
     return sorted[Math.floor(sorted.length / 2)];
 }
 
+/** A reproducible source of numbers in [0, 1): mulberry32. */
+export function make_random(seed) {
+    let state = seed >>> 0;
+    return () => {
+        state = (state + 0x6d2b79f5) >>> 0;
+        let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+        mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+        return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    };
+}
+
+/** HP_SEED, or a new seed every time. */
+export const chosen_seed = () =>
+    Number(process.env.HP_SEED ?? Math.floor(Math.random() * 2 ** 32)) >>> 0;
+
 export const range = (count) => Array.from({ length: count }, (_, index) => index);
 
 // Below the kernel's ephemeral range, so that outgoing connections of other tests cannot sit on a

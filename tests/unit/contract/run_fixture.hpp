@@ -17,8 +17,8 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "temp_dir.hpp"
 #include "contract/runner.hpp"
+#include "temp_dir.hpp"
 
 namespace hp::test {
 

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads a node's whole chain through ledger queries and checks what must be true of it whatever
+// happened to the node. The node must run in consensus mode "public" and keep raw data.
+
+import assert from 'node:assert/strict';
+
+import { b3_list_hex, output_hash_hex, zero_hash } from './crypto.mjs';
+import { range } from './util.mjs';
+
+/** All ledgers, oldest first, with inputs and outputs. */
+export async function read_chain(client) {
+    const { ledger_seq_no } = await client.lcl();
+    const ledgers = [];
+    for (const at of range(ledger_seq_no)) {
+        const reply = await client.query(at + 1, ['inputs', 'outputs']);
+        assert.equal(reply.error, null, `query of ledger ${at + 1}`);
+        assert.equal(reply.results.length, 1, `ledger ${at + 1} is missing`);
+        ledgers.push(reply.results[0]);
+    }
+    return ledgers;
+}
+
+/** Links, ascending times, and header hashes that can be computed from inputs. */
+export function check_links(ledgers) {
+    let previous = { hash: zero_hash, timestamp: 0, seq_no: 0 };
+    for (const ledger of ledgers) {
+        assert.equal(ledger.seq_no, previous.seq_no + 1);
+        assert.equal(ledger.prev_hash, previous.hash, `prev_hash of ledger ${ledger.seq_no}`);
+        assert.ok(ledger.timestamp > previous.timestamp, `time of ledger ${ledger.seq_no}`);
+        // "Ordered hash": nonce, then input hash, over all users.
+        const ordered = [...ledger.inputs].sort(
+            (a, b) => a.nonce - b.nonce || (a.hash < b.hash ? -1 : 1),
+        );
+        const hashes = ordered.map((input) => Buffer.from(input.hash, 'hex'));
+        assert.equal(ledger.input_hash, b3_list_hex(hashes), `inputs of ${ledger.seq_no}`);
+        for (const output of ledger.outputs) {
+            const blobs = output.blobs.map((blob) => Buffer.from(blob, 'hex'));
+            const key = Buffer.from(output.pubkey, 'hex');
+            assert.equal(output.hash, output_hash_hex(key, blobs), `outputs of ${ledger.seq_no}`);
+        }
+        previous = ledger;
+    }
+}
+
+/** Inputs in the order in which the contract got them: { seq_no, pubkey, hash, text }. */
+export function executed_inputs(ledgers) {
+    const text_of = (blob) => Buffer.from(blob, 'hex').toString();
+    return ledgers.flatMap((ledger) =>
+        ledger.inputs.map((input) => ({
+            seq_no: ledger.seq_no,
+            pubkey: input.pubkey,
+            hash: input.hash,
+            text: text_of(input.blob),
+        })),
+    );
+}
+
+/** Every input is there once; what a user was told about it is what the chain says. */
+export function check_promises(ledgers, users) {
+    const executed = executed_inputs(ledgers);
+    const found = new Map();
+    for (const item of executed) {
+        const twice = found.get(item.hash);
+        assert.ok(!twice, `"${item.text}" is in ledgers ${twice?.seq_no} and ${item.seq_no}`);
+        found.set(item.hash, item);
+    }
+    for (const user of users) {
+        for (const input of user.inputs) check_promise(input, found.get(input.hash), ledgers);
+        const texts = user.outputs.map((output) => output.text);
+        assert.equal(new Set(texts).size, texts.length, 'an output was delivered twice');
+    }
+}
+
+function check_promise(input, found, ledgers) {
+    const name = `input ${input.number} "${input.text.slice(0, 40)}"`;
+    const told = JSON.stringify(input.statuses);
+    const accepted = input.statuses.filter((status) => status.status === 'accepted');
+    for (const status of accepted) {
+        assert.ok(found, `${name} was accepted but is in no ledger; told ${told}`);
+        assert.equal(found.seq_no, status.ledger_seq_no, `${name}; told ${told}`);
+        assert.equal(ledgers[found.seq_no - 1].hash, status.ledger_hash, `${name}; told ${told}`);
+    }
+    const repeated = input.statuses.some((status) => status.reason === 'already_submitted');
+    if (repeated) assert.ok(found, `${name} is in no ledger; told ${told}`);
+    // A repeated input may be told that it is too late although its first copy was in time.
+    if (found && accepted.length === 0 && input.statuses.length > 0) {
+        assert.ok(input.sent > 1, `${name} was rejected but is in the chain; told ${told}`);
+    }
+}
+
+/** A contract that answers each input with one output: they are in the following ledger. */
+export function check_outputs(ledgers, answer_of) {
+    for (const [at, ledger] of ledgers.slice(0, -1).entries()) {
+        const expected = new Map();
+        for (const input of executed_inputs([ledger])) {
+            const answers = expected.get(input.pubkey) ?? [];
+            expected.set(input.pubkey, [...answers, answer_of(input.text)]);
+        }
+        const actual = new Map(
+            ledgers[at + 1].outputs.map((output) => [
+                output.pubkey,
+                output.blobs.map((blob) => Buffer.from(blob, 'hex').toString()),
+            ]),
+        );
+        assert.deepEqual(actual, expected, `outputs of the run of ledger ${ledger.seq_no}`);
+    }
+}
