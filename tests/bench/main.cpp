@@ -2,6 +2,7 @@
 // hpbench: argument parsing only.
 #include "benchmarks.hpp"
 
+#include <cstdlib>
 #include <functional>
 #include <iostream>
 
@@ -35,13 +36,23 @@ struct Command {
 };
 
 template <class T>
-void option(CLI::App* app, const char* name, T& value, const char* what) {
-    app->add_option(name, value, what)->capture_default_str();
+CLI::Option* option(CLI::App* app, const char* name, T& value, const char* what) {
+    return app->add_option(name, value, what)->capture_default_str();
+}
+
+std::string check_amount(const std::string& text) {
+    return std::strtod(text.c_str(), nullptr) > 0 ? std::string() : "must be above 0";
+}
+
+// A number of which zero would mean an endless or empty measurement.
+template <class T>
+void amount(CLI::App* app, const char* name, T& value, const char* what) {
+    option(app, name, value, what)->check(check_amount);
 }
 
 Command ledgers_command(CLI::App& parent, Options& o) {
     CLI::App* app = parent.add_subcommand("ledgers", "ledgers per second without inputs");
-    option(app, "--seconds", o.ledgers.seconds, "how long to count");
+    amount(app, "--seconds", o.ledgers.seconds, "how long to count");
     return {app, [&o] {
                 o.ledgers.url = o.url;
                 return measure_ledgers(o.ledgers);
@@ -50,7 +61,7 @@ Command ledgers_command(CLI::App& parent, Options& o) {
 
 Command latency_command(CLI::App& parent, Options& o) {
     CLI::App* app = parent.add_subcommand("latency", "one input at a time");
-    option(app, "--count", o.latency.count, "inputs");
+    amount(app, "--count", o.latency.count, "inputs");
     option(app, "--interval-ms", o.latency.interval_ms, "least time from one to the next");
     option(app, "--bytes", o.latency.payload_bytes, "payload of an input");
     return {app, [&o] {
@@ -62,18 +73,21 @@ Command latency_command(CLI::App& parent, Options& o) {
 Command inputs_command(CLI::App& parent, Options& o) {
     CLI::App* app = parent.add_subcommand(
         "inputs", "many inputs (the node needs contract.max_input_ledger_offset 0)");
-    option(app, "--connections", o.inputs.connections, "users at the same time");
-    option(app, "--rate", o.rate, "inputs per second, all connections, or \"max\"");
-    option(app, "--seconds", o.inputs.seconds, "how long to send");
-    option(app, "--window", o.inputs.window, "with max: unanswered inputs per connection");
-    option(app, "--prepare", o.inputs.prepared, "with max: inputs to sign beforehand");
+    amount(app, "--connections", o.inputs.connections, "users at the same time");
+    option(app, "--rate", o.rate, "inputs per second, all connections, or max")
+        ->check([](const std::string& rate) {
+            return rate == "max" ? std::string() : check_amount(rate);
+        });
+    amount(app, "--seconds", o.inputs.seconds, "how long to send");
+    amount(app, "--window", o.inputs.window, "with max: unanswered inputs per connection");
+    amount(app, "--prepare", o.inputs.prepared, "with max: inputs to sign beforehand");
     option(app, "--bytes", o.inputs.payload_bytes, "payload of an input");
     option(app, "--expire-after", o.inputs.expire_after, "ledgers an input stays valid");
     option(app, "--pid", o.inputs.node_pid, "the node: report its processor time");
     return {app, [&o]() -> hp::Result<Report> {
                 o.inputs.url = o.url;
                 if (o.rate != "max") {
-                    o.inputs.per_second = std::stod(o.rate);
+                    o.inputs.per_second = std::strtod(o.rate.c_str(), nullptr);
                 }
                 return measure_inputs(o.inputs);
             }};
@@ -81,8 +95,8 @@ Command inputs_command(CLI::App& parent, Options& o) {
 
 Command reads_command(CLI::App& parent, Options& o) {
     CLI::App* app = parent.add_subcommand("reads", "read requests");
-    option(app, "--outstanding", o.reads.outstanding, "unanswered requests at any time");
-    option(app, "--count", o.reads.count, "requests");
+    amount(app, "--outstanding", o.reads.outstanding, "unanswered requests at any time");
+    amount(app, "--count", o.reads.count, "requests");
     option(app, "--bytes", o.reads.payload_bytes, "payload of a request");
     option(app, "--pid", o.reads.node_pid, "the node: report its processor time");
     return {app, [&o] {
@@ -94,7 +108,7 @@ Command reads_command(CLI::App& parent, Options& o) {
 Command idle_command(CLI::App& parent, Options& o) {
     CLI::App* app = parent.add_subcommand("idle", "memory and processor time of a node");
     app->add_option("--pid", o.idle.node_pid, "the node")->required();
-    option(app, "--seconds", o.idle.seconds, "how long to look");
+    amount(app, "--seconds", o.idle.seconds, "how long to look");
     return {app, [&o] { return measure_idle(o.idle); }};
 }
 
@@ -123,11 +137,6 @@ int run(int argc, char** argv) {
     const std::vector<Command> commands = {
         ledgers_command(app, options), latency_command(app, options), inputs_command(app, options),
         reads_command(app, options), idle_command(app, options)};
-    commands[2].app->get_option("--rate")->check([](const std::string& rate) {
-        double number = 0;
-        const bool good = rate == "max" || (CLI::detail::lexical_cast(rate, number) && number > 0);
-        return good ? std::string() : "must be a number above 0 or max";
-    });
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
