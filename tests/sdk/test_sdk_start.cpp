@@ -167,11 +167,11 @@ TEST_CASE("sdk: users are listed in key order whatever the document's order", "[
 }
 
 TEST_CASE("sdk: unknown members are skipped", "[sdk]") {
-    const RunOutcome run = run_edited(
-        R"("timestamp":)",
-        R"("future":{"a":[1,-2.5e+10,0,-0.1,"\u00e9\ud83d\ude00\n",null,true,false,{}],)"
-        R"("b":{"c":[]}},)"
-        R"( "other" : [ ] , "timestamp":)");
+    const RunOutcome run =
+        run_edited(R"("timestamp":)",
+                   R"("future":{"a":[1,-2.5e+10,0,-0.1,"\u00e9\ud83d\ude00\n",null,true,false,{}],)"
+                   R"("b":{"c":[]}},)"
+                   R"( "other" : [ ] , "timestamp":)");
     CHECK(run.err.empty());
     CHECK(run.exit_code == 0);
     CHECK_THAT(run.out, Contains("timestamp=1795212533671\n"));

@@ -19,7 +19,12 @@ bool ReadRequests::submit(contract::RunSpec spec, OnDone on_done) {
         auto result = std::make_shared<contract::RunResult>();
         {
             const state::ReadGate::Pass pass = gate_.enter();
-            *result = contract::run_contract(launcher_, spec, {}, stop_, log_);
+            if (pass) {
+                *result = contract::run_contract(launcher_, spec, {}, stop_, log_);
+            } else { // the view could not be brought up to date; the next commit stops the node
+                result->end = contract::RunEnd::failed;
+                result->notes.emplace_back("the read-only view is out of order");
+            }
         }
         reactor_.post([result, on_done = std::move(on_done)] { on_done(std::move(*result)); });
     });

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <limits>
 
@@ -34,6 +33,9 @@ off_t to_offset(std::uint64_t value) {
              "file offsets are limited long before this");
     return static_cast<off_t>(value);
 }
+
+constexpr std::size_t list_buffer_bytes = 32UL * 1024;
+constexpr std::size_t copy_buffer_bytes = 256UL * 1024;
 
 bool is_dots(const char* name) {
     return std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0;
@@ -114,7 +116,7 @@ Result<std::size_t> read_at(int fd, std::span<std::uint8_t> out, std::uint64_t o
     return done;
 }
 
-NameReader::NameReader(int dir) : dir_(dir), buffer_(32 * 1024 / sizeof(std::uint64_t)) {}
+NameReader::NameReader(int dir) : dir_(dir), buffer_(list_buffer_bytes / sizeof(std::uint64_t)) {}
 
 Result<bool> NameReader::next(std::string& name) {
     if (!started_) {
@@ -333,7 +335,7 @@ Status FileOps::copy_range(int from, int to, std::uint64_t begin, std::uint64_t 
             done = copy_file_range(from, &in, to, &out, static_cast<std::size_t>(end - begin), 0);
         }
         if (done < 0) { // not offered by this filesystem or kernel: by hand from here on
-            buffer.resize(256 * 1024);
+            buffer.resize(copy_buffer_bytes);
             const std::size_t want =
                 static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - begin));
             HP_TRY(const std::size_t got, read_at(from, std::span(buffer).first(want), begin));
@@ -423,10 +425,8 @@ Status FileOps::remove_child(int top, int dir, const std::string& name,
         return {};
     }
     for (;;) {
-        std::array<char, 32> fresh;
-        std::snprintf(fresh.data(), fresh.size(), ".removed-%llu",
-                      static_cast<unsigned long long>(hoisted++));
-        if (renameat2(dir, name.c_str(), top, fresh.data(), RENAME_NOREPLACE) == 0) {
+        const std::string fresh = ".removed-" + std::to_string(hoisted++);
+        if (renameat2(dir, name.c_str(), top, fresh.c_str(), RENAME_NOREPLACE) == 0) {
             return {};
         }
         if (errno != EEXIST) {

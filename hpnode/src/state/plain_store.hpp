@@ -23,8 +23,8 @@ struct StoreOptions {
     std::function<void()> step; // before every change of a file; tests stop the process there
 };
 
-Result<std::unique_ptr<Store>> open_plain_store(const std::filesystem::path& contract_fs, Log log,
-                                                StoreOptions options);
+Result<std::unique_ptr<Store>> open_plain_store(const std::filesystem::path& contract_fs,
+                                                const Log& log, const StoreOptions& options);
 
 class PlainStore final : public Store {
 public:

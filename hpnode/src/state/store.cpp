@@ -33,12 +33,13 @@ void count_changes(const std::vector<Change>& changes, CaptureStats& stats) {
 
 } // namespace
 
-Result<std::unique_ptr<Store>> open_store(const std::filesystem::path& contract_fs, Log log) {
-    return open_plain_store(contract_fs, std::move(log), StoreOptions{});
+Result<std::unique_ptr<Store>> open_store(const std::filesystem::path& contract_fs,
+                                          const Log& log) {
+    return open_plain_store(contract_fs, log, StoreOptions{});
 }
 
-Result<std::unique_ptr<Store>> open_plain_store(const std::filesystem::path& contract_fs, Log log,
-                                                StoreOptions options) {
+Result<std::unique_ptr<Store>> open_plain_store(const std::filesystem::path& contract_fs,
+                                                const Log& log, const StoreOptions& options) {
     std::error_code error;
     std::filesystem::path root = std::filesystem::absolute(contract_fs, error);
     if (error) {

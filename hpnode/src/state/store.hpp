@@ -123,7 +123,7 @@ public:
     virtual Result<Bytes> patch_content() const = 0;
 };
 
-Result<std::unique_ptr<Store>> open_store(const std::filesystem::path& contract_fs, Log log);
+Result<std::unique_ptr<Store>> open_store(const std::filesystem::path& contract_fs, const Log& log);
 
 // From-scratch hash of a directory tree by the same rules (tests, `hpnode state hash`).
 Result<Hash32> hash_tree(const std::filesystem::path& directory);

@@ -578,10 +578,13 @@ ServerMessage read_stat(FieldReader& fields) {
     stat.weakly_connected = fields.boolean("weakly_connected");
     stat.current_unl = fields.keys("current_unl");
     for (const Value& item : fields.items("peers")) {
+        if (item.type != Type::string) { // BSON binary would be text that is no UTF-8
+            fields.reject();
+        }
         stat.peers.push_back(item.text);
     }
-    if (const Value* version = fields.find("node_version"); version != nullptr) {
-        stat.node_version = version->text;
+    if (fields.find("node_version") != nullptr) {
+        stat.node_version = fields.text("node_version");
     }
     return stat;
 }

@@ -183,6 +183,17 @@ export class TestNode {
         await this.await_ready();
     }
 
+    /** The same, but a node that refuses to start is a result too: its exit, else null. */
+    async try_run() {
+        this.spawn();
+        try {
+            await this.await_ready();
+        } catch (error) {
+            if (!this.exit) throw error;
+        }
+        return this.exit;
+    }
+
     /** Starts the process and returns at once. */
     spawn({ directory = this.own_dir, cwd = this.root } = {}) {
         this.exit = null;
@@ -376,6 +387,15 @@ export function identity_of(pid) {
         return state === 'Z' ? '' : `${pid} started at ${fields[18]}`;
     } catch {
         return '';
+    }
+}
+
+/** 0 when it is gone. */
+export function parent_of(pid) {
+    try {
+        return Number(/^PPid:\s+(\d+)/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+    } catch {
+        return 0;
     }
 }
 

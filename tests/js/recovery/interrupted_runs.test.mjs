@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe } from 'node:test';
 
-import { identity_of } from '../lib/node.mjs';
+import { identity_of, parent_of } from '../lib/node.mjs';
 import { scoped_test } from '../lib/scope.mjs';
 import { state_root_hex } from '../lib/state_hash.mjs';
 import { range, until } from '../lib/util.mjs';
@@ -17,6 +17,8 @@ const pause_ms = 400;
 const lines = ['line 0', 'line 1', 'line 2'];
 const interrupted_line = 1;
 const restart_limit_ms = 5000;
+const helper_timeout_ms = 40000; // it tries again for a while
+const failure_codes = [70, 71, 72];
 
 // `custom` with no raw shards keeps only what recovery needs.
 const histories = {
@@ -53,10 +55,9 @@ const interruptions = {
 /** The live file ends with the first half of the run for `line`. */
 function half_done(node, line) {
     const name = path.join(node.state_dir, 'log.txt');
-    return until(() => fs.existsSync(name) && fs.readFileSync(name, 'utf8').endsWith(`B ${line}\n`), {
-        every_ms: 5,
-        what: `half of the run for "${line}"`,
-    });
+    const is_there = () =>
+        fs.existsSync(name) && fs.readFileSync(name, 'utf8').endsWith(`B ${line}\n`);
+    return until(is_there, { every_ms: 5, what: `half of the run for "${line}"` });
 }
 
 /** Submits the lines one after the other; `interrupt` comes in the middle of one run. */
@@ -71,7 +72,7 @@ async function play(scope, node, interrupt) {
             await interrupt(node);
             user = await scope.login(node, { keys });
             const lcl = await user.lcl();
-            assert.ok(lcl.ledger_seq_no <= accepted.ledger_seq_no + 1, 'nothing but the repetition');
+            assert.ok(lcl.ledger_seq_no <= accepted.ledger_seq_no + 1, 'only the repetition');
         }
         const output = await user.wait_output(line);
         assert.equal(output.ledger_seq_no, accepted.ledger_seq_no + 1);
@@ -182,6 +183,22 @@ describe('recovery: processes of a killed node', () => {
             await again.echo('continued', { offset: 10 });
         });
     }
+
+    scoped_test('without the process that starts contracts the node ends', async (scope) => {
+        const node = await scope.start_node();
+        const user = await scope.login(node);
+        await user.echo('hello');
+        const [helper] = node.leftovers().filter((pid) => parent_of(pid) === node.pid);
+        process.kill(helper, 'SIGKILL');
+        const built = await user.submit('append:log.txt=line');
+        const exit = await node.wait_exit(helper_timeout_ms);
+        assert.ok(failure_codes.includes(exit.code), node.exit_text());
+        await user.wait_closed();
+        await node.run();
+        const again = await scope.login(node, { keys: user.keys });
+        if (user.statuses(built.hash).length === 0) again.send_input(built);
+        await again.wait_output('line');
+    });
 
     scoped_test('kill -9 of an idle node leaves nothing behind', async (scope) => {
         const node = await scope.start_node();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // hpcli without a node: values, payloads, the command line, JSON output.
-#include "temp_dir.hpp"
 #include "args.hpp"
 #include "json_writer.hpp"
 #include "payload.hpp"
+#include "temp_dir.hpp"
 
 #include "hp/base/utf8.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "temp_dir.hpp"
 #include "hp/client/key_store.hpp"
+#include "temp_dir.hpp"
 
 #include <catch2/catch.hpp>
 #include <fstream>

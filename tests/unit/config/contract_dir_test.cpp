@@ -10,8 +10,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "temp_dir.hpp"
 #include "config_fixture.hpp"
+#include "temp_dir.hpp"
 
 using namespace hp;
 using namespace hp::test;

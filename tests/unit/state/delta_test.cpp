@@ -2,7 +2,12 @@
 // Damaged, torn, missing and unwanted deltas: dropped when they are the tail of an unfinished
 // commit, refused when something that was committed is damaged, never half used.
 #include <catch2/catch.hpp>
+#include <csignal>
+#include <fcntl.h>
+#include <sys/resource.h>
 
+#include "hp/base/codec.hpp"
+#include "hp/crypto/blake3.hpp"
 #include "state_support.hpp"
 
 using namespace hp;
@@ -192,4 +197,176 @@ TEST_CASE("names of deltas") {
     CHECK_FALSE(parse_delta_name("0000000000000000004x"));
     CHECK_FALSE(parse_delta_name("42"));
     CHECK_FALSE(parse_delta_name("000000000000000000042"));
+}
+
+// --- deltas with a right checksum that break the rules ---------------------------------------
+
+namespace {
+
+constexpr std::uint8_t kind_removed = 1;
+constexpr std::uint8_t kind_directory = 2;
+constexpr std::uint8_t kind_symlink = 3;
+constexpr std::uint8_t kind_file = 4;
+
+class Forger {
+public:
+    explicit Forger(std::uint64_t changes) {
+        out.raw(as_bytes("hpdelta1"));
+        out.u64(1);
+        out.raw(Bytes(96));
+        out.u64(changes);
+        out.bytes(as_bytes("record"));
+    }
+
+    Forger& path(std::uint8_t kind, std::string_view path) {
+        out.u8(kind);
+        out.bytes(as_bytes(path));
+        return *this;
+    }
+    Forger& file_head(std::uint8_t flags, std::uint64_t size, std::uint32_t chunks) {
+        path(kind_file, "state/f");
+        out.u8(flags);
+        out.u64(size);
+        out.u32(chunks);
+        return *this;
+    }
+    Forger& chunk(std::uint32_t index, std::uint8_t form, std::size_t length) {
+        out.u32(index);
+        out.u8(form);
+        out.raw(Bytes(length));
+        return *this;
+    }
+
+    bool is_accepted() {
+        const TempDir temp;
+        const Hash32 checksum = crypto::b3(out.view());
+        out.fixed(checksum);
+        put_file(temp.path() / "delta", as_text(out.view()));
+        const auto delta =
+            Delta::load(os::Fd(open((temp.path() / "delta").c_str(), O_RDONLY | O_CLOEXEC)));
+        REQUIRE((delta || delta.err().code == Errc::corrupt));
+        return delta.has_value();
+    }
+
+    Writer out;
+};
+
+} // namespace
+
+TEST_CASE("forged deltas are refused") {
+    CHECK(Forger(0).is_accepted());
+    CHECK_FALSE(Forger(1).is_accepted());
+    CHECK(Forger(1).path(kind_removed, "state/f").is_accepted());
+    CHECK_FALSE(Forger(0).path(kind_removed, "state/f").is_accepted());
+    CHECK_FALSE(Forger(1).path(0, "state/f").is_accepted());
+    CHECK_FALSE(Forger(1).path(5, "state/f").is_accepted());
+    CHECK(Forger(2).path(kind_removed, "state/a").path(kind_removed, "state/b").is_accepted());
+    CHECK_FALSE(
+        Forger(2).path(kind_removed, "state/a").path(kind_removed, "state/a").is_accepted());
+    for (const char* path : {"", "state", "state/", "/etc/passwd", "../x", "state/..", "state/.",
+                             "state/a/../b", "state//a", "state/a/", "seed/x", "statex/a"}) {
+        INFO(path);
+        CHECK_FALSE(Forger(1).path(kind_directory, path).is_accepted());
+    }
+    CHECK(Forger(1).path(kind_directory, "state/" + std::string(255, 'n')).is_accepted());
+    CHECK_FALSE(Forger(1).path(kind_directory, "state/" + std::string(256, 'n')).is_accepted());
+    CHECK_FALSE(Forger(1).path(kind_directory, std::string("state/a\0b", 9)).is_accepted());
+    CHECK_FALSE(Forger(1).path(kind_directory, "patch.cfg").is_accepted());
+    CHECK_FALSE(Forger(1).path(kind_removed, "patch.cfg").is_accepted());
+    std::string deep = "state";
+    for (int i = 0; i < 128; ++i) {
+        deep += "/d";
+    }
+    CHECK(Forger(1).path(kind_directory, deep).is_accepted());
+    CHECK_FALSE(Forger(1).path(kind_directory, deep + "/d").is_accepted());
+}
+
+TEST_CASE("forged symlinks and files in deltas are refused") {
+    const auto with_target = [](std::string_view target) {
+        Forger forger(1);
+        forger.path(kind_symlink, "state/l").out.bytes(as_bytes(target));
+        return forger.is_accepted();
+    };
+    CHECK(with_target("../../anything"));
+    CHECK_FALSE(with_target(""));
+    CHECK_FALSE(with_target(std::string_view("a\0b", 3)));
+    CHECK_FALSE(with_target(std::string(4096, 't')));
+
+    CHECK(Forger(1).file_head(3, 0, 0).is_accepted());
+    CHECK_FALSE(Forger(1).file_head(4, 0, 0).is_accepted());
+    CHECK(Forger(1).file_head(0, 10, 1).chunk(0, 1, 10).is_accepted());
+    CHECK_FALSE(Forger(1).file_head(0, 10, 1).chunk(0, 1, 9).is_accepted());
+    CHECK_FALSE(Forger(1).file_head(0, 10, 1).chunk(1, 1, 10).is_accepted());
+    CHECK_FALSE(Forger(1).file_head(0, 10, 1).chunk(0, 0, 0).is_accepted()); // partial zeros
+    CHECK_FALSE(Forger(1).file_head(0, 10, 1).chunk(0, 2, 10).is_accepted());
+    CHECK(Forger(1).file_head(2, chunk_bytes, 1).chunk(0, 0, 0).is_accepted());
+    CHECK_FALSE(Forger(1).file_head(2, chunk_bytes, 0).is_accepted()); // fresh lists all
+    CHECK_FALSE(Forger(1).file_head(0, chunk_bytes, 2).is_accepted());
+    CHECK(Forger(1).file_head(0, 2 * chunk_bytes, 2).chunk(0, 0, 0).chunk(1, 0, 0).is_accepted());
+    CHECK_FALSE(
+        Forger(1).file_head(0, 2 * chunk_bytes, 2).chunk(1, 0, 0).chunk(0, 0, 0).is_accepted());
+    CHECK_FALSE(
+        Forger(1).file_head(0, 2 * chunk_bytes, 2).chunk(0, 0, 0).chunk(0, 0, 0).is_accepted());
+    CHECK_FALSE(Forger(1).file_head(0, UINT64_MAX, 0).is_accepted());
+}
+
+// --- a disk that refuses ---------------------------------------------------------------------
+
+namespace {
+
+// No file of this process can grow beyond `bytes` while this object lives.
+class FileSizeLimit {
+public:
+    explicit FileSizeLimit(rlim_t bytes) {
+        signal(SIGXFSZ, SIG_IGN);
+        REQUIRE(getrlimit(RLIMIT_FSIZE, &before_) == 0);
+        struct rlimit limit = before_;
+        limit.rlim_cur = bytes;
+        REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    }
+    ~FileSizeLimit() {
+        setrlimit(RLIMIT_FSIZE, &before_);
+        signal(SIGXFSZ, SIG_DFL);
+    }
+
+private:
+    struct rlimit before_ {};
+};
+
+} // namespace
+
+TEST_CASE("after a failed commit only recovery decides") {
+    TwoRuns runs;
+    const auto store = open_ready(runs.root_, 2);
+    put_file(runs.state() / "more", std::string(100'000, 'm'));
+    capture_now(*store);
+    {
+        const FileSizeLimit limit(50'000);
+        CHECK_FALSE(store->commit(3, {}));
+    }
+    CaptureStats stats;
+    CHECK(store->capture(stats).error().code == Errc::unavailable);
+    CHECK(store->discard().error().code == Errc::unavailable);
+    CHECK(store->apply_pending().error().code == Errc::unavailable);
+    const auto recovered = store->recover(3);
+    REQUIRE(recovered);
+    CHECK(recovered->committed_seq == 2);
+    CHECK(difference(snapshot(runs.state()), runs.after_2_).empty());
+}
+
+TEST_CASE("readers never enter a base that could not be completed") {
+    TwoRuns runs;
+    {
+        const auto store = open_ready(runs.root_, 2);
+        put_at(runs.state() / "grown", 200'000, std::string(10, 'g')); // a small delta, a big file
+        capture_now(*store);
+        REQUIRE(store->commit(3, {}));
+        const FileSizeLimit limit(150'000);
+        CHECK_FALSE(store->apply_pending());
+        CHECK_FALSE(store->gate().enter());
+    }
+    const auto recovered = runs.recover(3);
+    REQUIRE(recovered);
+    CHECK(recovered->committed_seq == 3);
+    CHECK(get_file(runs.root_ / "base" / "state" / "grown").size() == 200'010);
 }

@@ -171,13 +171,15 @@ TEST_CASE("a crash before any file change leaves the state of a whole number of 
     const TempDir temp;
     fs::create_directory(temp.path() / "model");
     const auto expected = expected_pictures(temp.path() / "model");
+    const fs::path prepared = temp.path() / "prepared";
+    fs::create_directory(prepared);
+    prepare(prepared);
     const fs::path root = temp.path() / "contract_fs";
     LedgerSeq newest = first_seq - 1;
     bool killed = true;
     for (std::uint64_t k = 1; killed; ++k) {
         INFO("killed before change " << k);
-        fs::create_directory(root);
-        prepare(root);
+        copy_tree(prepared, root);
         killed =
             killed_at(k, [&root](const std::function<void()>& step) { return work(root, step); });
         check_recovered(root, expected, newest);

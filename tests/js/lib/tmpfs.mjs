@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A small file system of its own for one node, in a mount namespace that only the node's processes
+// enter. Tests reach its files through /proc/<pid>/root of the process that holds the namespace.
+
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+import { within } from './util.mjs';
+
+const setup_timeout_ms = 5000;
+const hold_seconds = 900; // the holder ends by itself if the tests are killed
+const chunk = Buffer.alloc(65536, 'x');
+
+export class Tmpfs {
+    /** Null where namespaces are not allowed; `Tmpfs.problem` says why. */
+    static async make(size_kib) {
+        const mount_point = fs.mkdtempSync(path.join(os.tmpdir(), 'hp-js-test-'));
+        const script =
+            'mount -t tmpfs -o "size=$1k,mode=0755" tmpfs "$2" && echo ready && exec sleep "$3"';
+        const words = ['-rm', 'sh', '-c', script, 'sh', size_kib, mount_point, hold_seconds];
+        const holder = spawn('unshare', words.map(String), { stdio: ['ignore', 'pipe', 'pipe'] });
+        const said = { stdout: '', stderr: '' };
+        const ready = new Promise((resolve) => {
+            holder.once('error', (error) => resolve(error.message));
+            holder.once('exit', () => resolve(said.stderr || 'unshare failed'));
+            holder.stderr.on('data', (data) => (said.stderr += data));
+            holder.stdout.on('data', (data) => {
+                said.stdout += data;
+                if (said.stdout.includes('ready')) resolve('');
+            });
+        });
+        Tmpfs.problem = await within(ready, setup_timeout_ms, 'a mount of its own');
+        if (!Tmpfs.problem) return new Tmpfs(holder, mount_point);
+        fs.rmdirSync(mount_point);
+        return null;
+    }
+
+    constructor(holder, mount_point) {
+        this.holder = holder;
+        this.mount_point = mount_point;
+        this.on_exit = () => holder.kill('SIGKILL');
+        process.once('exit', this.on_exit);
+    }
+
+    // ---- what TestNode asks of a place
+
+    make_root() {
+        return this.outside(this.mount_point);
+    }
+
+    command(words) {
+        const enter = ['nsenter', '--preserve-credentials', '-U', '-m', '-t', this.holder.pid];
+        return [...enter.map(String), '--', ...words];
+    }
+
+    inside(name) {
+        const prefix = this.outside('/').replace(/\/$/, '');
+        return name.startsWith(prefix) ? name.slice(prefix.length) : name;
+    }
+
+    outside(name) {
+        return path.posix.join(`/proc/${this.holder.pid}/root`, name);
+    }
+
+    // ---- filling it
+
+    get ballast() {
+        return this.outside(path.join(this.mount_point, 'ballast'));
+    }
+
+    /** Leaves about `bytes_left` free. */
+    fill(bytes_left = 0) {
+        const fd = fs.openSync(this.ballast, 'w');
+        let size = 0;
+        try {
+            for (;;) size += fs.writeSync(fd, chunk);
+        } catch (error) {
+            if (error.code !== 'ENOSPC') throw error;
+        } finally {
+            fs.closeSync(fd);
+        }
+        fs.truncateSync(this.ballast, Math.max(0, size - bytes_left));
+    }
+
+    free() {
+        fs.rmSync(this.ballast, { force: true });
+    }
+
+    async dispose() {
+        process.removeListener('exit', this.on_exit);
+        this.holder.kill('SIGKILL');
+        await new Promise((resolve) => {
+            if (this.holder.exitCode !== null || this.holder.signalCode) resolve();
+            else this.holder.once('exit', resolve);
+        });
+        fs.rmdirSync(this.mount_point);
+    }
+}
