@@ -133,7 +133,8 @@ measure_ledgers() {
     bench "ledgers_$roundtime" ledgers --seconds "$(pick 20 2)"
     rate=$(number ledgers_per_s)
     row "ledgers/s, roundtime $roundtime ms, no input" \
-        "$rate (interval median $(number interval_median_ms 2), p99 $(number interval_p99_ms 2) ms)" \
+        "$rate (interval median $(number interval_median_ms 2), \
+p99 $(number interval_p99_ms 2) ms)" \
         "1.0 (private build 6.5)" "$(ratio "$rate" 1) ($(ratio "$rate" 6.5))"
 }
 
@@ -166,7 +167,8 @@ measure_fixed_rate() {
         --pid "$node_pid"
     row "1000 inputs/s, roundtime 1000 ms eager: → accepted" \
         "$(number accepted_median_ms 0) ms median, $(number accepted_p99_ms 0) p99, node CPU \
-$(number node_cpu_percent 0) %" "3000-5000 ms" "$(ratio 3000 "$(number accepted_median_ms 1)") or more"
+$(number node_cpu_percent 0) %" "3000-5000 ms" \
+        "$(ratio 3000 "$(number accepted_median_ms 1)") or more"
 }
 
 measure_reads() {

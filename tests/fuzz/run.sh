@@ -17,7 +17,8 @@ failed=0
 for target in "$@"; do
     mkdir -p "$work/$target"
     "$bin/$target" "$work/$target" "$here/corpus/$target" -dict="$here/dict/$target.dict" \
-        -max_total_time="$seconds" -max_len=8192 -rss_limit_mb=2048 -timeout=10 -use_value_profile=1 \
+        -max_total_time="$seconds" -max_len=8192 -rss_limit_mb=2048 -timeout=10 \
+        -use_value_profile=1 \
         -print_final_stats=1 -artifact_prefix="$work/$target-" >"$work/$target.log" 2>&1 </dev/null
     code=$?
     sum=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$target.log")
