@@ -16,9 +16,9 @@ constexpr std::uint64_t exact_integer_max = std::uint64_t{1} << 53U; // of a dou
 constexpr std::size_t hex_bytes_max = 1024;
 
 // Nesting depth of valid JSON.
-int json_depth(std::string_view json) {
-    int depth = 0;
-    int deepest = 0;
+std::size_t json_depth(std::string_view json) {
+    std::size_t depth = 0;
+    std::size_t deepest = 0;
     bool in_string = false;
     for (std::size_t i = 0; i < json.size(); ++i) {
         const char c = json[i];

@@ -33,10 +33,10 @@ InputPool::Arrival InputPool::arrive(proto::SharedInput input, const Params& par
     if (input->max_ledger_seq <= lcl) {
         return {false, RejectReason::max_ledger_expired};
     }
-    if (hashes_.count(input->hash) != 0) {
+    if (candidates_.count(input->hash) != 0) {
         return {}; // the first copy will be answered; a second status would contradict it
     }
-    if (count_ >= limits::candidate_inputs_max ||
+    if (candidates_.size() >= limits::candidate_inputs_max ||
         container_bytes_ + input->container.size() > limits::candidate_bytes_max) {
         return {false, RejectReason::round_inputs_overflow};
     }
@@ -51,56 +51,46 @@ InputPool::Arrival InputPool::arrive(proto::SharedInput input, const Params& par
     User& user = users_[input->user];
     user.payload_bytes += input->payload->size();
     container_bytes_ += input->container.size();
-    ++count_;
-    hashes_.insert(input->hash);
-    user.candidates.push_back({std::move(input), Verdict::awaited});
+    Candidate& candidate = candidates_[input->hash];
+    candidate.input = std::move(input);
+    user.candidates.push_back(&candidate);
     return {true, std::nullopt};
 }
 
 void InputPool::verified(const proto::SignedInput& input, bool signature_ok) {
-    const auto user = users_.find(input.user);
-    if (user == users_.end()) {
-        return; // expired meanwhile
-    }
-    for (Candidate& candidate : user->second.candidates) {
-        if (candidate.input->hash == input.hash && candidate.verdict == Verdict::awaited) {
-            candidate.verdict = signature_ok ? Verdict::good : Verdict::bad;
-            ++ready_;
-            return;
-        }
-    }
+    const auto found = candidates_.find(input.hash);
+    if (found != candidates_.end() && found->second.verdict == Verdict::awaited) {
+        found->second.verdict = signature_ok ? Verdict::good : Verdict::bad;
+        ++ready_;
+    } // else it has expired meanwhile
 }
 
 InputPool::Selection InputPool::select(const Params& params, const NonceRecords& nonces,
                                        LedgerSeq lcl) {
     Selection out;
     Budget budget;
-    for (auto& [key, user] : users_) {
-        select_user(user, params, nonces, lcl, budget, out);
+    for (auto user = users_.begin(); user != users_.end();) {
+        select_user(user->second, params, nonces, lcl, budget, out);
+        user = sweep(user);
     }
-    std::erase_if(users_, [](const auto& entry) { return entry.second.candidates.empty(); });
     return out;
 }
 
 // One user's inputs in nonce order; the first of equal nonces wins. An input whose signature is
 // still being checked holds back those with higher nonces, or it would come too late itself.
-void InputPool::select_user(User& user, const Params& params, const NonceRecords& nonces,
+void InputPool::select_user(const User& user, const Params& params, const NonceRecords& nonces,
                             LedgerSeq lcl, Budget& budget, Selection& out) {
-    std::vector<const Candidate*> by_nonce;
-    for (const Candidate& candidate : user.candidates) {
-        by_nonce.push_back(&candidate);
-    }
+    std::vector<Candidate*> by_nonce = user.candidates;
     std::stable_sort(by_nonce.begin(), by_nonce.end(), [](const auto* a, const auto* b) {
         return a->input->nonce < b->input->nonce;
     });
-    std::set<const Candidate*> leaving;
-    const auto reject = [&](const Candidate* candidate, RejectReason reason) {
+    const auto reject = [&](Candidate* candidate, RejectReason reason) {
         out.rejected.push_back({candidate->input, reason});
-        leaving.insert(candidate);
+        candidate->leaving = true;
     };
     std::uint64_t bytes = 0;
     std::uint64_t last_nonce = 0;
-    for (const Candidate* candidate : by_nonce) {
+    for (Candidate* candidate : by_nonce) {
         const proto::SignedInput& input = *candidate->input;
         if (candidate->verdict == Verdict::awaited) {
             break;
@@ -122,72 +112,48 @@ void InputPool::select_user(User& user, const Params& params, const NonceRecords
             out.inputs.push_back(candidate->input);
         }
     }
-    erase_from(user, [&](const Candidate& candidate) { return leaving.count(&candidate) != 0; });
 }
 
 void InputPool::remove(const std::vector<proto::SharedInput>& inputs) {
-    std::set<Hash32> hashes;
     std::set<PublicKey> touched;
     for (const proto::SharedInput& input : inputs) {
-        hashes.insert(input->hash);
-        touched.insert(input->user);
+        if (const auto found = candidates_.find(input->hash); found != candidates_.end()) {
+            found->second.leaving = true;
+            touched.insert(input->user);
+        }
     }
     for (const PublicKey& key : touched) {
-        const auto user = users_.find(key);
-        if (user == users_.end()) {
-            continue;
-        }
-        erase_from(user->second, [&](const Candidate& candidate) {
-            return hashes.count(candidate.input->hash) != 0;
-        });
-        if (user->second.candidates.empty()) {
-            users_.erase(user);
-        }
+        sweep(users_.find(key));
     }
 }
 
 std::vector<proto::SharedInput> InputPool::take_expired(LedgerSeq lcl) {
     std::vector<proto::SharedInput> expired;
-    for (auto& [key, user] : users_) {
-        erase_from(user, [&](const Candidate& candidate) {
-            if (candidate.input->max_ledger_seq > lcl) {
-                return false;
+    for (auto user = users_.begin(); user != users_.end();) {
+        for (Candidate* candidate : user->second.candidates) {
+            if (candidate->input->max_ledger_seq <= lcl) {
+                candidate->leaving = true;
+                expired.push_back(candidate->input);
             }
-            expired.push_back(candidate.input);
-            return true;
-        });
+        }
+        user = sweep(user);
     }
-    std::erase_if(users_, [](const auto& entry) { return entry.second.candidates.empty(); });
     return expired;
 }
 
-template <class Predicate>
-void InputPool::erase_from(User& user, Predicate leaves) {
-    // Decide first: the predicate may look at addresses, which erasing changes.
-    std::vector<bool> gone;
-    for (const Candidate& candidate : user.candidates) {
-        gone.push_back(leaves(candidate));
-    }
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < gone.size(); ++i) {
-        if (gone[i]) {
-            forget(user.candidates[i], user);
-        } else {
-            if (kept != i) {
-                user.candidates[kept] = std::move(user.candidates[i]);
-            }
-            ++kept;
+InputPool::Users::iterator InputPool::sweep(Users::iterator user) {
+    std::erase_if(user->second.candidates, [&](const Candidate* candidate) {
+        if (!candidate->leaving) {
+            return false;
         }
-    }
-    user.candidates.resize(kept);
-}
-
-void InputPool::forget(const Candidate& candidate, User& user) {
-    hashes_.erase(candidate.input->hash);
-    user.payload_bytes -= candidate.input->payload->size();
-    container_bytes_ -= candidate.input->container.size();
-    ready_ -= candidate.verdict == Verdict::awaited ? 0 : 1;
-    --count_;
+        const proto::SharedInput input = candidate->input; // outlives the candidate
+        user->second.payload_bytes -= input->payload->size();
+        container_bytes_ -= input->container.size();
+        ready_ -= candidate->verdict == Verdict::awaited ? 0 : 1;
+        candidates_.erase(input->hash);
+        return true;
+    });
+    return user->second.candidates.empty() ? users_.erase(user) : std::next(user);
 }
 
 } // namespace hp::consensus

@@ -48,31 +48,31 @@ public:
 
     // Whether select() has something to do: a candidate whose verdict is there.
     bool has_ready() const { return ready_ > 0; }
-    std::size_t size() const { return count_; }
+    std::size_t size() const { return candidates_.size(); }
 
 private:
     enum class Verdict : std::uint8_t { awaited, good, bad };
     struct Candidate {
         proto::SharedInput input;
         Verdict verdict = Verdict::awaited;
+        bool leaving = false;
     };
     struct User {
-        std::vector<Candidate> candidates; // arrival order
+        std::vector<Candidate*> candidates; // arrival order; owned by candidates_
         std::uint64_t payload_bytes = 0;
     };
+    using Users = std::map<PublicKey, User>;
     struct Budget; // what one ledger may still take
 
-    void select_user(User& user, const Params& params, const NonceRecords& nonces, LedgerSeq lcl,
-                     Budget& budget, Selection& out);
-    template <class Predicate>
-    void erase_from(User& user, Predicate leaves);
-    void forget(const Candidate& candidate, User& user);
+    void select_user(const User& user, const Params& params, const NonceRecords& nonces,
+                     LedgerSeq lcl, Budget& budget, Selection& out);
+    // Forgets the user's candidates that are marked as leaving, and a user without any.
+    Users::iterator sweep(Users::iterator user);
 
-    std::map<PublicKey, User> users_;
-    std::set<Hash32> hashes_; // of all candidates
-    std::size_t count_ = 0;
+    std::map<Hash32, Candidate> candidates_; // by input hash; addresses stay valid
+    Users users_;
     std::size_t container_bytes_ = 0;
-    std::size_t ready_ = 0;
+    std::size_t ready_ = 0; // candidates with a verdict
 };
 
 } // namespace hp::consensus

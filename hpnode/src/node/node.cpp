@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <thread>
 
 #include "hp/base/check.hpp"
 #include "hp/base/limits.hpp"
@@ -11,7 +12,11 @@
 namespace hp::node {
 namespace {
 
-constexpr std::size_t verify_threads = 2;
+// Signatures are what a busy node spends most of its time on.
+std::size_t verify_threads() {
+    return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16);
+}
+
 constexpr std::int64_t goodbye_us = 300'000; // for close frames on the way out
 
 ledger::Retention retention(const config::Node& node) {
@@ -34,7 +39,7 @@ Node::Node(config::ContractDir dir, config::Config config,
            std::unique_ptr<contract::Launcher> launcher, Log log)
     : dir_(dir), log_(log), consensus_log_(log.module("consensus")),
       agreed_(dir, std::move(config), log.module("config")), launcher_(std::move(launcher)),
-      wake_timer_(reactor_), stop_timer_(reactor_), verify_workers_(verify_threads, "hp-verify"),
+      wake_timer_(reactor_), stop_timer_(reactor_), verify_workers_(verify_threads(), "hp-verify"),
       storage_worker_(1, "hp-storage"), query_worker_(1, "hp-query") {}
 
 Node::~Node() {

@@ -5,7 +5,6 @@
 #include <bson/bson.h>
 
 #include "hp/base/check.hpp"
-#include "hp/base/limits.hpp"
 #include "hp/base/utf8.hpp"
 
 namespace hp::proto {
@@ -15,7 +14,8 @@ constexpr int binary_subtype = 0x80; // what clients expect of hashes, keys and 
 
 // How much more of a message may be read.
 struct Allowance {
-    int depth;
+    const ParseLimits& limits;
+    std::size_t depth;
     std::size_t& values; // shared by the whole message
 };
 
@@ -25,7 +25,7 @@ bool read_nested(const bson_iter_t& it, Value::Type type, Value& out, Allowance 
     bson_iter_t inner;
     out.type = type;
     return allowance.depth > 0 && bson_iter_recurse(&it, &inner) &&
-           read_members(inner, out, {allowance.depth - 1, allowance.values});
+           read_members(inner, out, {allowance.limits, allowance.depth - 1, allowance.values});
 }
 
 bool read_integer(std::int64_t number, Value& out) {
@@ -180,7 +180,7 @@ bool write_member(bson_t* out, std::string_view name, const Value& value) {
 
 } // namespace
 
-std::optional<Value> parse_bson(ByteView document, std::size_t values_max) {
+std::optional<Value> parse_bson(ByteView document, const ParseLimits& limits) {
     bson_t view;
     bson_iter_t it;
     // libbson aborts the process on a null pointer, which is what an empty view may hold.
@@ -189,7 +189,8 @@ std::optional<Value> parse_bson(ByteView document, std::size_t values_max) {
         return std::nullopt;
     }
     Value root = Value::object();
-    if (!read_members(it, root, {limits::message_depth_max, values_max})) {
+    std::size_t values = limits.values_max;
+    if (!read_members(it, root, {limits, limits.depth_max, values})) {
         return std::nullopt;
     }
     return root;

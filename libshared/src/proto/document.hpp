@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "hp/base/bytes.hpp"
+#include "hp/base/limits.hpp"
 #include "hp/proto/user_message.hpp"
 
 namespace hp::proto {
@@ -52,13 +53,25 @@ struct Value {
     const Value* find(std::string_view name, Type type) const; // and of that type
 };
 
-// Errors of decoding are not told apart: the protocol has one answer to all of them. More than
-// `values_max` values in the whole tree are an error too.
-std::optional<Value> parse_json(ByteView text, std::size_t values_max);
-std::optional<Value> parse_bson(ByteView document, std::size_t values_max);
-inline std::optional<Value> parse(Encoding encoding, ByteView bytes, std::size_t values_max) {
-    return encoding == Encoding::json ? parse_json(bytes, values_max)
-                                      : parse_bson(bytes, values_max);
+// What a document may hold. Messages from strangers are small and have unique names (parsers
+// disagree on duplicates, 5.1); messages from a node may embed any JSON a contract has written.
+struct ParseLimits {
+    std::size_t values_max;  // in the whole tree
+    std::size_t members_max; // of one object
+    std::size_t depth_max;
+    bool unique_names;
+};
+inline constexpr ParseLimits request_limits{limits::request_values_max, limits::message_members_max,
+                                            limits::message_depth_max, true};
+inline constexpr ParseLimits server_message_limits{limits::server_message_values_max,
+                                                   limits::server_message_values_max,
+                                                   limits::server_message_depth_max, false};
+
+// Errors of decoding are not told apart: the protocol has one answer to all of them.
+std::optional<Value> parse_json(ByteView text, const ParseLimits& limits);
+std::optional<Value> parse_bson(ByteView document, const ParseLimits& limits);
+inline std::optional<Value> parse(Encoding encoding, ByteView bytes, const ParseLimits& limits) {
+    return encoding == Encoding::json ? parse_json(bytes, limits) : parse_bson(bytes, limits);
 }
 
 Bytes write_json(const Value& value);

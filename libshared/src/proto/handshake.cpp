@@ -21,7 +21,7 @@ std::optional<std::string> text_field(const Value& message, std::string_view nam
 }
 
 Result<Value> parse_typed(ByteView bytes, std::string_view type) {
-    auto message = parse_json(bytes, limits::request_values_max);
+    auto message = parse_json(bytes, request_limits);
     if (!message || text_field(*message, "type") != type) {
         return fail(Errc::invalid, "expected a " + std::string(type) + " message");
     }

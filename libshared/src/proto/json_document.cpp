@@ -9,7 +9,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "hp/base/limits.hpp"
 #include "hp/base/utf8.hpp"
 
 namespace hp::proto {
@@ -20,7 +19,8 @@ using Json = nlohmann::json;
 // Builds the tree from parser events; returning false from any of them stops the parse.
 class TreeBuilder final : public nlohmann::json_sax<Json> {
 public:
-    explicit TreeBuilder(std::size_t values_max) : values_left_(values_max) {}
+    explicit TreeBuilder(const ParseLimits& limits)
+        : limits_(limits), values_left_(limits.values_max) {}
 
     bool null() override { return put(Value{}); }
     bool boolean(bool v) override { return put(Value::of(v)); }
@@ -39,9 +39,9 @@ public:
     bool binary(binary_t&) override { return false; } // not JSON
     bool start_object(std::size_t) override { return open(Value::Type::object); }
     bool key(string_t& name) override {
-        if (open_.back()->members.size() >= limits::message_members_max ||
-            open_.back()->find(name) != nullptr) {
-            return false; // parsers disagree on duplicates, so nobody may send them
+        if (open_.back()->members.size() >= limits_.members_max ||
+            (limits_.unique_names && open_.back()->find(name) != nullptr)) {
+            return false;
         }
         open_.back()->members.emplace_back(std::move(name), Value{});
         return true;
@@ -76,7 +76,7 @@ private:
         if (values_left_-- == 0) {
             return false;
         }
-        if (open_.size() >= static_cast<std::size_t>(limits::message_depth_max)) {
+        if (open_.size() >= limits_.depth_max) {
             return false;
         }
         Value& place = slot();
@@ -92,6 +92,7 @@ private:
     // Pointers into the tree stay valid: a container only grows while it is the innermost one.
     Value root_;
     std::vector<Value*> open_;
+    ParseLimits limits_;
     std::size_t values_left_;
 };
 
@@ -226,8 +227,8 @@ void write_value(Bytes& out, const Value& value) {
 
 } // namespace
 
-std::optional<Value> parse_json(ByteView text, std::size_t values_max) {
-    TreeBuilder builder(values_max);
+std::optional<Value> parse_json(ByteView text, const ParseLimits& limits) {
+    TreeBuilder builder(limits);
     const std::string_view chars = as_text(text);
     if (!Json::sax_parse(chars.begin(), chars.end(), &builder)) {
         return std::nullopt;

@@ -360,7 +360,7 @@ Value build(Encoding, const LedgerQuery& query) {
 } // namespace
 
 DecodedRequest decode_request(Encoding encoding, ByteView bytes) {
-    const auto message = parse(encoding, bytes, limits::request_values_max);
+    const auto message = parse(encoding, bytes, request_limits);
     const Value* type = message ? message->find("type", Type::string) : nullptr;
     if (type == nullptr) {
         return tl::unexpected(RequestError::bad_message);
@@ -387,7 +387,7 @@ DecodedRequest decode_request(Encoding encoding, ByteView bytes) {
 }
 
 Result<InputContainer> decode_container(Encoding encoding, ByteView bytes) {
-    const auto message = parse(encoding, bytes, limits::request_values_max);
+    const auto message = parse(encoding, bytes, request_limits);
     if (!message) {
         return fail(Errc::invalid, "input container is not well formed");
     }
@@ -571,7 +571,11 @@ ServerMessage read_stat(FieldReader& fields) {
     stat.ledger = fields.ledger();
     const auto status = parse_vote_status(fields.text("vote_status"));
     stat.vote_status = status.value_or(VoteStatus::unknown);
-    stat.round_time_ms = static_cast<std::uint32_t>(fields.integer("round_time"));
+    const std::uint64_t round_time_ms = fields.integer("round_time");
+    if (round_time_ms > UINT32_MAX) {
+        fields.reject();
+    }
+    stat.round_time_ms = static_cast<std::uint32_t>(round_time_ms);
     stat.contract_execution_enabled = fields.boolean("contract_execution_enabled");
     stat.read_requests_enabled = fields.boolean("read_requests_enabled");
     stat.is_full_history_node = fields.boolean("is_full_history_node");
@@ -694,7 +698,7 @@ constexpr MessageReader message_readers[] = {
 } // namespace
 
 Result<ServerMessage> decode_message(Encoding encoding, ByteView bytes) {
-    const auto document = parse(encoding, bytes, limits::server_message_values_max);
+    const auto document = parse(encoding, bytes, server_message_limits);
     const Value* type = document ? document->find("type", Type::string) : nullptr;
     if (type == nullptr) {
         return fail(Errc::invalid, "message is not an object with a type");

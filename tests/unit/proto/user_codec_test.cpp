@@ -255,6 +255,21 @@ TEST_CASE("the BSON vectors decode and encode to the same bytes") {
     }
 }
 
+TEST_CASE("clients understand whatever JSON a contract may have written") {
+    std::string wide = "{\"same\":1,\"same\":2";
+    for (int i = 0; i < 5'000; ++i) {
+        wide += ",\"" + std::to_string(i) + "\":[" + std::to_string(i) + "]";
+    }
+    wide += "}";
+    const std::string deep = std::string(500, '[') + std::string(500, ']');
+    for (const std::string& text : {wide, deep}) {
+        const Bytes message = encode_message(Encoding::json, ReadResponse{"r", to_bytes(text)});
+        const auto decoded = decode_message(Encoding::json, message);
+        REQUIRE(decoded);
+        CHECK(to_text(std::get<ReadResponse>(*decoded).content) == text);
+    }
+}
+
 TEST_CASE("an empty BSON message is malformed, not fatal") {
     CHECK_FALSE(decode_request(Encoding::bson, {}));
     CHECK_FALSE(decode_container(Encoding::bson, {}));

@@ -39,13 +39,15 @@ inline constexpr std::size_t reply_bytes_max = 96 * mib;
 // Messages read but not yet handled, per session: reading pauses beyond it.
 inline constexpr std::size_t session_pending_messages_max = 1024;
 // JSON/BSON nesting: real messages nest 3 deep; containers nest what users like, so leave room.
-inline constexpr int message_depth_max = 64;
+inline constexpr std::size_t message_depth_max = 64;
 // Values in one message from a stranger, and members of one object (checked pairwise for
 // duplicates): a few bytes of text must not become hundreds of times as much memory or time.
 inline constexpr std::size_t request_values_max = 10'000;
 inline constexpr std::size_t message_members_max = 1'000;
 // Values in a message from a node: a ledger query may list ledger_inputs_max inputs.
 inline constexpr std::size_t server_message_values_max = 4'000'000;
+// ... and contract outputs nest as contracts like.
+inline constexpr std::size_t server_message_depth_max = 1000;
 // ids of read requests and ledger queries are echoed back.
 inline constexpr std::size_t request_id_bytes_max = 1024;
 
