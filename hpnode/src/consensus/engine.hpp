@@ -41,6 +41,8 @@ public:
     LedgerId lcl() const { return lcl_; }
     proto::VoteStatus vote_status() const { return vote_status_; }
     const Validators& validators() const { return validators_; }
+    // The quorum is this node's own vote.
+    bool can_decide_alone() const;
     std::size_t candidates() const { return pool_.size(); }
 
 private:
@@ -55,7 +57,6 @@ private:
     void on(Instant now, const ResultReady& event, Effects& out);
     void on(Instant now, const ConfigChanged& event, Effects& out);
 
-    bool can_decide_alone() const;
     bool outputs_wait() const;
     void open_if_due(Instant now, Effects& out);
     void open(Instant now, Effects& out);

@@ -109,6 +109,22 @@ std::vector<Finding> check_directory(const config::ContractDir& dir) {
     return out;
 }
 
+int verify_failed(const Error& error, bool json) {
+    if (json) {
+        std::cout << Json{{"schema", "hp.node.ledger_verify/1"},
+                          {"ok", false},
+                          {"error", error.context}}
+                         .dump()
+                  << "\n";
+    } else {
+        complain(error.context);
+    }
+    if (error.code == Errc::not_found) {
+        return exit_not_found;
+    }
+    return error.code == Errc::corrupt ? exit_mismatch : exit_failed;
+}
+
 } // namespace
 
 int command_version(bool json) {
@@ -220,8 +236,7 @@ int command_ledger_verify(const std::string& directory, bool json) {
     const config::ContractDir dir = config::contract_dir(directory);
     auto store = ledger::Store::open(dir.ledger_fs(), "", {}, ledger::Store::Mode::read_only);
     if (!store) {
-        complain(store.err().context);
-        return store.err().code == Errc::not_found ? exit_not_found : exit_failed;
+        return verify_failed(store.err(), json);
     }
     const bool show_progress = isatty(STDERR_FILENO) != 0;
     const auto verified = (*store)->verify([&](LedgerSeq seq) {
@@ -233,16 +248,7 @@ int command_ledger_verify(const std::string& directory, bool json) {
         std::cerr << "\r\033[K";
     }
     if (!verified) {
-        if (json) {
-            std::cout << Json{{"schema", "hp.node.ledger_verify/1"},
-                              {"ok", false},
-                              {"error", verified.err().context}}
-                             .dump()
-                      << "\n";
-        } else {
-            complain(verified.err().context);
-        }
-        return verified.err().code == Errc::corrupt ? exit_mismatch : exit_failed;
+        return verify_failed(verified.err(), json);
     }
     const std::uint64_t count = verified->first == 0 ? 0 : verified->last - verified->first + 1;
     if (json) {

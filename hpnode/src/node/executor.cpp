@@ -99,9 +99,10 @@ Result<contract::RunResult> Executor::run_until_it_counts(const contract::RunSpe
         if (result.end != contract::RunEnd::failed) {
             return result;
         }
+        const std::string why = result.notes.empty() ? "no reason known" : result.notes.back();
+        log_.error("contract run failed on this node and is undone", {{"why", why}});
         HP_TRY_STATUS(store_->discard());
-        if (wait_ms > last_retry_ms) {
-            const std::string why = result.notes.empty() ? "no reason known" : result.notes.back();
+        if (wait_ms > last_retry_ms || !launcher_.is_running()) {
             return fail(Errc::unavailable, "the contract cannot be run here: " + why);
         }
         if (stop_.wait(wait_ms)) {

@@ -52,6 +52,10 @@ Node::~Node() {
 // --- start-up ------------------------------------------------------------------------------------
 
 Status Node::start() {
+    // Before recovery, which may take a while: a signal that comes meanwhile is answered once the
+    // reactor runs, by the orderly stop.
+    reactor_.on_signals({SIGINT, SIGTERM},
+                        [this](int signal) { stop(0, "signal " + std::to_string(signal)); });
     HP_TRY(stop_runs_, contract::StopSource::make());
     HP_TRY_STATUS(open_storage());
     HP_TRY_STATUS(open_user_port());
@@ -72,6 +76,7 @@ Status Node::open_storage() {
     consensus::Effects effects;
     engine_ = std::make_unique<consensus::Engine>(engine_params(), identity, std::move(start),
                                                   clock_.now(), effects);
+    explain_no_quorum();
     // Effects touch the user port, which opens last: perform them once the reactor runs.
     reactor_.post([this, effects = std::move(effects)] {
         for (const consensus::Effect& effect : effects) {
@@ -178,8 +183,6 @@ Status Node::open_user_port() {
 }
 
 int Node::run() {
-    reactor_.on_signals({SIGINT, SIGTERM},
-                        [this](int signal) { stop(0, "signal " + std::to_string(signal)); });
     reactor_.run();
     return exit_code_;
 }
@@ -325,10 +328,24 @@ void Node::adopt_config(const proto::LedgerHeader& header) {
     if (unl != unl_before) {
         users_->publish(proto::Channel::unl_change, proto::UnlChange{list(unl)});
     }
-    if (consensus::quorum(unl.size(), config().contract.patch.consensus.threshold) > 1) {
-        consensus_log_.error("the UNL needs more than one vote, which this version cannot collect",
-                             {{"members", unl.size()}});
+    explain_no_quorum();
+}
+
+// Silence would look like a hang: say why no ledger will close.
+void Node::explain_no_quorum() const {
+    if (engine_->can_decide_alone()) {
+        return;
     }
+    const std::set<PublicKey>& unl = config().contract.patch.unl;
+    const bool member = unl.count(config().node.keys.public_key) != 0;
+    const bool observer = config().node.role == config::Role::observer;
+    consensus_log_.error(
+        "no ledger can close: this version decides alone and cannot collect votes of others",
+        {{"unl_members", unl.size()},
+         {"votes_needed", engine_->validators().quorum()},
+         {"own_vote", observer ? "none (observer)"
+                      : member ? "1"
+                               : "none (not in the UNL)"}});
 }
 
 void Node::deliver_outputs(const proto::LedgerRecord& ledger) {

@@ -67,6 +67,7 @@ private:
 
     // ledgers
     void adopt_config(const proto::LedgerHeader& header);
+    void explain_no_quorum() const;
     void deliver_outputs(const proto::LedgerRecord& ledger);
     void on_executed(Execution execution);
     contract::RunSpec run_spec() const;

@@ -76,15 +76,15 @@ private:
     Status apply_all_pending();
 
     // --- start-up (recovery.cpp) ---
+    Status refuse_lost_ledgers(LedgerSeq last_decided);
     Status start_from_seed();
     Status clear_history();
     Status build_base();
     Status copy_directory(int from, int to, const Entry& directory) const;
     Result<EntryPtr> import_patch(Walker& walker, int seed_dir) const;
-    Result<Recovered> start_from_base(LedgerSeq last_decided);
-    Result<std::vector<Delta>> load_deltas(LedgerSeq last_decided, const Checkpoint& checkpoint);
-    Result<std::vector<LedgerSeq>> list_deltas(LedgerSeq last_decided,
-                                               const Checkpoint& checkpoint);
+    Result<Recovered> start_from_base();
+    Result<std::vector<Delta>> load_deltas(const Checkpoint& checkpoint);
+    Result<std::vector<LedgerSeq>> list_deltas(const Checkpoint& checkpoint);
     Status replay(std::vector<Delta>& deltas);
     Status read_base(const Hash32& state_root);
     Status restore_seed();

@@ -22,12 +22,13 @@ Result<Recovered> PlainStore::recover(LedgerSeq last_decided) {
     base_fd_.reset();
     links_ = PrivateLinks();
     Recovered out;
+    HP_TRY_STATUS(refuse_lost_ledgers(last_decided));
     if (last_decided == 0) {
         if (auto done = start_from_seed(); !done) {
             return fail(std::move(done.error()).in("taking over the initial contract state"));
         }
     } else {
-        auto found = start_from_base(last_decided);
+        auto found = start_from_base();
         if (!found) {
             return fail(std::move(found.error()).in("recovering the contract state"));
         }
@@ -43,6 +44,30 @@ Result<Recovered> PlainStore::recover(LedgerSeq last_decided) {
                               {"committed_seq", committed_seq_},
                               {"deltas", applied_.size()}});
     return out;
+}
+
+// A run starts only after its ledger is durable. So a trace of a run beyond the last ledger means
+// that ledgers were lost or an old copy was restored: going on would use their numbers again and
+// drop inputs that users were told are accepted.
+Status PlainStore::refuse_lost_ledgers(LedgerSeq last_decided) {
+    LedgerSeq newest = 0;
+    if (const auto checkpoint = load_checkpoint(root_fd_.get())) {
+        newest = checkpoint->seq;
+    } else if (checkpoint.err().code != Errc::not_found) {
+        return fail(checkpoint.err());
+    }
+    HP_TRY(const std::vector<std::string> names, list_names(deltas_fd_.get(), SIZE_MAX));
+    for (const std::string& name : names) {
+        newest = std::max(newest, parse_delta_name(name).value_or(0));
+    }
+    if (newest <= last_decided) {
+        return {};
+    }
+    return fail(Errc::corrupt, "the state is at ledger " + std::to_string(newest) +
+                                   ", but the last ledger stored is " +
+                                   std::to_string(last_decided) +
+                                   ": ledgers were lost; restore ledger_fs and contract_fs from "
+                                   "one backup");
 }
 
 // --- first start -----------------------------------------------------------------------------
@@ -140,14 +165,10 @@ Status PlainStore::copy_directory(int from, int to, const Entry& directory) cons
 
 // --- later starts ----------------------------------------------------------------------------
 
-Result<Recovered> PlainStore::start_from_base(LedgerSeq last_decided) {
+Result<Recovered> PlainStore::start_from_base() {
     HP_TRY(base_fd_, open_directory(root_fd_.get(), "base"));
     HP_TRY(const Checkpoint checkpoint, load_checkpoint(root_fd_.get()));
-    if (checkpoint.seq > last_decided) {
-        return fail(Errc::corrupt, "the state is at run " + std::to_string(checkpoint.seq) +
-                                       " but the last ledger is " + std::to_string(last_decided));
-    }
-    HP_TRY(std::vector<Delta> deltas, load_deltas(last_decided, checkpoint));
+    HP_TRY(std::vector<Delta> deltas, load_deltas(checkpoint));
     Recovered out;
     out.committed_seq = checkpoint.seq;
     Hash32 root = checkpoint.roots.state;
@@ -164,8 +185,7 @@ Result<Recovered> PlainStore::start_from_base(LedgerSeq last_decided) {
 
 // The sequence numbers of the deltas to replay, ascending. The others are removed, durably,
 // before a new delta can get one of their names.
-Result<std::vector<LedgerSeq>> PlainStore::list_deltas(LedgerSeq last_decided,
-                                                       const Checkpoint& checkpoint) {
+Result<std::vector<LedgerSeq>> PlainStore::list_deltas(const Checkpoint& checkpoint) {
     HP_TRY(const std::vector<std::string> names, list_names(deltas_fd_.get(), SIZE_MAX));
     std::vector<LedgerSeq> keep;
     bool removed = false;
@@ -173,11 +193,7 @@ Result<std::vector<LedgerSeq>> PlainStore::list_deltas(LedgerSeq last_decided,
         const auto seq = parse_delta_name(name);
         if (!seq) {
             log_.warning("a foreign file among the deltas is ignored", {{"name", name}});
-        } else if (*seq <= checkpoint.seq || *seq > last_decided) {
-            if (*seq > last_decided) {
-                log_.warning("a run of a ledger that was never decided is dropped",
-                             {{"seq", *seq}});
-            }
+        } else if (*seq <= checkpoint.seq) {
             HP_TRY_STATUS(ops_.unlink(deltas_fd_.get(), name));
             removed = true;
         } else {
@@ -190,9 +206,8 @@ Result<std::vector<LedgerSeq>> PlainStore::list_deltas(LedgerSeq last_decided,
     return keep; // names of equal length sort like their numbers
 }
 
-Result<std::vector<Delta>> PlainStore::load_deltas(LedgerSeq last_decided,
-                                                   const Checkpoint& checkpoint) {
-    HP_TRY(const std::vector<LedgerSeq> seqs, list_deltas(last_decided, checkpoint));
+Result<std::vector<Delta>> PlainStore::load_deltas(const Checkpoint& checkpoint) {
+    HP_TRY(const std::vector<LedgerSeq> seqs, list_deltas(checkpoint));
     std::vector<Delta> deltas;
     Hash32 root = checkpoint.roots.state;
     for (const LedgerSeq seq : seqs) {

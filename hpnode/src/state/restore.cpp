@@ -13,10 +13,11 @@ namespace {
 constexpr mode_t permission_bits = 07777;
 
 // The target entry as it now is on disk.
-EntryPtr with_stat(const Entry& target, const struct stat& st, std::int64_t looked_ns) {
+EntryPtr with_stat(const Entry& target, const struct stat& st, std::int64_t looked_ns,
+                   bool stat_proves_nothing = false) {
     Entry out = target;
     out.seen = fingerprint(st);
-    out.racy = is_racy(out.seen, looked_ns);
+    out.racy = stat_proves_nothing || is_racy(out.seen, looked_ns);
     return std::make_shared<const Entry>(std::move(out));
 }
 
@@ -169,7 +170,7 @@ Result<EntryPtr> Restorer::file(int dir, const std::string& name, const std::str
     }
     const std::int64_t looked_ns = timestamp_now_ns();
     HP_TRY(const struct stat st, stat_fd(fd.get()));
-    return with_stat(*target, st, looked_ns);
+    return with_stat(*target, st, looked_ns, hides_mapped_writes(fd.get()));
 }
 
 // An existing regular file of our own keeps its inode, anything else is replaced: writing into a

@@ -90,8 +90,9 @@ public:
     virtual ReadGate& gate() = 0;
 
     // --- start-up, in this order ---
-    // Replays deltas up to `last_decided`, drops anything newer or torn, restores seed/ from base/.
-    // With last_decided == 0 the content of seed/ becomes the base (first start).
+    // Replays deltas, drops a torn newest one, restores seed/ from base/. Errc::corrupt, with
+    // nothing touched, when there is a trace of a run beyond `last_decided`: then ledgers were
+    // lost. With last_decided == 0 the content of seed/ becomes the base (first start).
     virtual Result<Recovered> recover(LedgerSeq last_decided) = 0;
 
     // Hashes of the committed state. Valid after recover() and between runs.

@@ -5,6 +5,9 @@
 #include <ctime>
 #include <numeric>
 
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
 #include "hp/base/check.hpp"
 
 namespace hp::state {
@@ -46,6 +49,11 @@ bool same_content(const Entry& a, const Entry& b) {
 Fingerprint fingerprint(const struct stat& st) {
     return Fingerprint{static_cast<std::uint64_t>(st.st_size), to_ns(st.st_mtim), to_ns(st.st_ctim),
                        st.st_ino, st.st_dev};
+}
+
+bool hides_mapped_writes(int fd) {
+    struct statfs info {};
+    return ::fstatfs(fd, &info) != 0 || info.f_type == TMPFS_MAGIC || info.f_type == RAMFS_MAGIC;
 }
 
 std::int64_t timestamp_now_ns() {

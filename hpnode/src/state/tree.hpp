@@ -34,6 +34,10 @@ struct Fingerprint {
 
 Fingerprint fingerprint(const struct stat& st);
 
+// Whether the file is on a file system in memory: those do not update times when a shared mapping
+// is written to, so that stat data prove nothing there.
+bool hides_mapped_writes(int fd);
+
 // Wall clock of the kernel's timestamps, nanoseconds.
 std::int64_t timestamp_now_ns();
 

@@ -147,7 +147,7 @@ Result<EntryPtr> Walker::file(int dir, const std::string& name, struct stat st,
         return fail(Errc::too_large, "a file larger than the whole state may be: " + name);
     }
     out.seen = fingerprint(st);
-    out.racy = is_racy(out.seen, looked_ns);
+    out.racy = is_racy(out.seen, looked_ns) || hides_mapped_writes(fd.get());
     reader_.open(fd.get(), out.size, static_cast<std::uint64_t>(st.st_blocks) * 512);
     HP_TRY(out.chunks, reader_.hash_all());
     return share(std::move(out));

@@ -119,13 +119,18 @@ TEST_CASE("a delta under another name is refused") {
     CHECK(recovered.err().code == Errc::corrupt);
 }
 
-TEST_CASE("a run of a ledger that was never decided is dropped") {
+TEST_CASE("a state ahead of the ledgers is refused and nothing is touched") {
     TwoRuns runs;
-    const auto recovered = runs.recover(1);
-    REQUIRE(recovered);
-    CHECK(recovered->committed_seq == 1);
-    CHECK(difference(snapshot(runs.state()), runs.after_1_).empty());
-    CHECK_FALSE(fs::exists(runs.delta(2)));
+    const Snapshot before = snapshot(runs.root_ / "base");
+    for (const LedgerSeq last_decided : {LedgerSeq{0}, LedgerSeq{1}}) {
+        const auto recovered = runs.recover(last_decided);
+        REQUIRE_FALSE(recovered);
+        CHECK(recovered.err().code == Errc::corrupt);
+        CHECK(recovered.err().context.find("ledgers were lost") != std::string::npos);
+        CHECK(difference(snapshot(runs.root_ / "base"), before).empty());
+        CHECK(fs::exists(runs.delta(2)));
+    }
+    CHECK(runs.recover(2));
 }
 
 TEST_CASE("damage in base is noticed, and so is a state ahead of the ledger") {
