@@ -14,7 +14,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const all_suites = ['conformance', 'interop', 'hostile', 'recovery'];
 // Files at a time. The suites wait more than they compute; hostile tests measure, recovery tests
 // have many tests of a file running at once.
-const concurrency = { conformance: 3, interop: 2, hostile: 2, recovery: 1 };
+const concurrency = { conformance: 3, interop: 2, hostile: 2, recovery: 3 };
 
 function main(suites) {
     for (const suite of suites) {

@@ -76,7 +76,6 @@ Status Node::open_storage() {
     consensus::Effects effects;
     engine_ = std::make_unique<consensus::Engine>(engine_params(), identity, std::move(start),
                                                   clock_.now(), effects);
-    explain_no_quorum();
     // Effects touch the user port, which opens last: perform them once the reactor runs.
     reactor_.post([this, effects = std::move(effects)] {
         for (const consensus::Effect& effect : effects) {
@@ -305,6 +304,7 @@ void Node::perform(const consensus::Execute& effect) {
 void Node::perform(const consensus::StatusChanged& effect) {
     consensus_log_.info("vote status", {{"status", proto::to_string(effect.status)}});
     users_->publish(proto::Channel::ledger_event, proto::VoteStatusEvent{effect.status});
+    explain_no_quorum();
 }
 
 void Node::perform(const consensus::WakeAt& effect) {
@@ -328,7 +328,6 @@ void Node::adopt_config(const proto::LedgerHeader& header) {
     if (unl != unl_before) {
         users_->publish(proto::Channel::unl_change, proto::UnlChange{list(unl)});
     }
-    explain_no_quorum();
 }
 
 // Silence would look like a hang: say why no ledger will close.
