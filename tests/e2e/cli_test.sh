@@ -259,10 +259,10 @@ expect_json 0 hp.cli.send/1 "$cli" send $at -k alice none
 is "$(field '.outputs | length')" 0
 expect_json 6 hp.cli.send/1 "$cli" send $at -k alice none --require-output
 is "$(field .error.code)" HPE-6002
-expect 0 "$cli" send $at -k alice echo:x --wait ledger
-matches "$out" '^[0-9]+ [0-9a-f]{64}$'
 # With a key of its own: these inputs are left behind, and may share a ledger with what follows.
 expect 0 "$cli" key new hasty
+expect 0 "$cli" send $at -k hasty echo:x --wait ledger
+matches "$out" '^[0-9]+ [0-9a-f]{64}$'
 expect_json 0 hp.cli.send/1 "$cli" send $at -k hasty echo:x --wait ledger
 is "$(field .status)" accepted
 expect 0 "$cli" send $at -k hasty echo:x --wait sent
@@ -276,7 +276,7 @@ is "$(field .error.reason)" max_ledger_offset_exceeded
 expect 0 "$cli" send $at -k alice echo:x
 expect_json 5 hp.cli.send/1 "$cli" send $at -k alice echo:x --nonce "$nonce"
 is "$(field .error.reason)" nonce_expired
-expect_json 6 hp.cli.send/1 "$cli" send $at -k alice echo:x --timeout 1ms
+expect_json 6 hp.cli.send/1 "$cli" send $at -k hasty echo:x --timeout 1ms
 printf 'echo:from a file' >"$work/payload"
 expect 0 "$cli" send $at -k alice "@$work/payload"
 is "$out" "from a file"
