@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe } from 'node:test';
 
-import { identity_of, parent_of } from '../lib/node.mjs';
+import { identity_of } from '../lib/node.mjs';
 import { scoped_test } from '../lib/scope.mjs';
 import { state_root_hex } from '../lib/state_hash.mjs';
 import { range, until } from '../lib/util.mjs';
@@ -188,8 +188,9 @@ describe('recovery: processes of a killed node', () => {
         const node = await scope.start_node();
         const user = await scope.login(node);
         await user.echo('hello');
-        const [helper] = node.leftovers().filter((pid) => parent_of(pid) === node.pid);
-        process.kill(helper, 'SIGKILL');
+        // The node's only child, forked by its first thread.
+        const children = fs.readFileSync(`/proc/${node.pid}/task/${node.pid}/children`, 'utf8');
+        process.kill(Number(children.trim()), 'SIGKILL');
         const built = await user.submit('append:log.txt=line');
         const exit = await node.wait_exit(helper_timeout_ms);
         assert.ok(failure_codes.includes(exit.code), node.exit_text());
