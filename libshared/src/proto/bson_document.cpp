@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // BSON form of documents (user-protocol.md 5.2, 5.3).
-#include "document.hpp"
+#include "hp/proto/document.hpp"
 
 #include <bson/bson.h>
 

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "document.hpp"
 #include "hp/base/limits.hpp"
+#include "hp/proto/document.hpp"
 
 namespace hp::proto {
 namespace {

@@ -2,7 +2,7 @@
 // JSON form of documents. Parsing is strict RFC 8259 with unique names and bounded depth
 // (user-protocol.md 5.1). Writing always yields valid JSON, whatever bytes a contract produced
 // (9.3 and spec 18, C4).
-#include "document.hpp"
+#include "hp/proto/document.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,6 +15,11 @@ namespace hp::proto {
 namespace {
 
 using Json = nlohmann::json;
+
+// The parser would take a NUL for the end of the text, whatever follows.
+bool has_nul(std::string_view text) {
+    return text.find('\0') != std::string_view::npos;
+}
 
 // Builds the tree from parser events; returning false from any of them stops the parse.
 class TreeBuilder final : public nlohmann::json_sax<Json> {
@@ -158,7 +163,7 @@ bool looks_like_json(std::string_view text) {
 
 // ... but only if they really are one JSON value, or they could forge parts of the message.
 void write_content(Bytes& out, std::string_view text) {
-    if (looks_like_json(text) && Json::accept(text)) {
+    if (looks_like_json(text) && !has_nul(text) && Json::accept(text)) {
         append(out, as_bytes(text));
     } else {
         write_string(out, text);
@@ -230,7 +235,7 @@ void write_value(Bytes& out, const Value& value) {
 std::optional<Value> parse_json(ByteView text, const ParseLimits& limits) {
     TreeBuilder builder(limits);
     const std::string_view chars = as_text(text);
-    if (!Json::sax_parse(chars.begin(), chars.end(), &builder)) {
+    if (has_nul(chars) || !Json::sax_parse(chars.begin(), chars.end(), &builder)) {
         return std::nullopt;
     }
     return builder.take();

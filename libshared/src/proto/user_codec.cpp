@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hp/proto/user_codec.hpp"
 
-#include "document.hpp"
 #include "hp/base/limits.hpp"
 #include "hp/crypto/blake3.hpp"
+#include "hp/proto/document.hpp"
 
 namespace hp::proto {
 namespace {

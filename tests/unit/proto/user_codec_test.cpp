@@ -109,6 +109,7 @@ TEST_CASE("contract content is embedded only when it is one JSON value of the do
     CHECK(content("\"x\",\"y\"") == "\"\\\"x\\\",\\\"y\\\"\"");
     CHECK(content("\"x\",\"type\":\"lcl_response\",\"a\":\"b\"").find("\\\"type\\\"") !=
           std::string::npos);
+    CHECK(content(std::string("{}\0}", 4)) == "\"{}\\u0000}\"");
 }
 
 TEST_CASE("strings are escaped as documented and always valid UTF-8") {
@@ -158,6 +159,7 @@ TEST_CASE("malformed requests say what kind of answer they get") {
         CAPTURE(text);
         CHECK(error_of(text) == RequestError::bad_message);
     }
+    CHECK(error_of(std::string("{\"type\":\"stat\"}\0", 16)) == RequestError::bad_message);
     CHECK(error_of(R"({"type":"STAT"})") == RequestError::unknown_type);
     CHECK(error_of(R"({"type":"user_challenge_response"})") == RequestError::unknown_type);
     CHECK(error_of(R"({"type":"contract_input","input_container":"x"})") ==

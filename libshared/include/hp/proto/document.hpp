@@ -2,7 +2,8 @@
 // A message as a tree that JSON and BSON share. User protocol messages have the same names and
 // nesting in both encodings; only hashes, keys, signatures and contract content differ in form
 // (user-protocol.md 5.3). So there is one decoder and one encoder over this tree, and the two
-// encodings are only conversions of it. Private to proto/. Values; any thread.
+// encodings are only conversions of it. Contracts' control messages are read with it too. Values;
+// any thread.
 #pragma once
 
 #include <optional>
@@ -66,6 +67,9 @@ inline constexpr ParseLimits request_limits{limits::request_values_max, limits::
 inline constexpr ParseLimits server_message_limits{limits::server_message_values_max,
                                                    limits::server_message_values_max,
                                                    limits::server_message_depth_max, false};
+inline constexpr ParseLimits control_message_limits{limits::control_message_values_max,
+                                                    limits::message_members_max,
+                                                    limits::message_depth_max, true};
 
 // Errors of decoding are not told apart: the protocol has one answer to all of them.
 std::optional<Value> parse_json(ByteView text, const ParseLimits& limits);
