@@ -22,7 +22,7 @@ ALLOWED = {
     "user": ["base", "crypto", "proto"],
     "ledger": ["base", "crypto", "os", "proto"],
     "state": ["base", "crypto", "os"],
-    "contract": ["base", "crypto", "os", "config"],
+    "contract": ["base", "crypto", "os", "config", "proto"],
     "node": ["base", "crypto", "os", "proto", "config", "net", "consensus", "user", "ledger",
              "state", "contract"],
     "hpcli": ["base", "crypto", "os", "proto", "config", "net", "client"],

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hp/base/ids.hpp"
@@ -28,10 +29,12 @@ struct RunUnlEntry {
     TimeMs active_on = 0; // wall clock, 0 = never heard
 };
 
+class ContractLog;
+
 // Where the contract's stdout and stderr go when contract.log.enable is set.
-struct RunLogFiles {
-    std::filesystem::path stdout_file;
-    std::filesystem::path stderr_file;
+struct RunLog {
+    ContractLog* files = nullptr; // outlives the run
+    std::string title;            // make_run_title() or make_read_title()
 };
 
 struct RunSpec {
@@ -50,8 +53,8 @@ struct RunSpec {
     std::map<std::string, std::string> environment;
     config::RoundLimits limits;
     std::optional<config::RunAs> run_as;
-    std::optional<RunLogFiles> log_files; // absent: the node's own stdout and stderr
-    bool npl_enabled = false;             // this node may send NPL: UNL member and validator
+    std::optional<RunLog> log; // absent: the node's own stdout and stderr
+    bool npl_enabled = false;  // this node may send NPL: UNL member and validator
 };
 
 struct UserOutputs {
@@ -69,24 +72,59 @@ enum class RunEnd : std::uint8_t {
                  // contract, other nodes may have run it; must be repeated. The notes say why
 };
 
+struct NplStats {
+    std::uint64_t messages_out = 0; // sent by the contract and passed on
+    std::uint64_t bytes_out = 0;
+    std::uint64_t messages_in = 0; // put into the contract's socket, its own echoes included
+    std::uint64_t bytes_in = 0;
+    bool operator==(const NplStats&) const = default;
+};
+
 struct RunStats {
+    std::int64_t wall_us = 0;     // from the request to start it; without post_exec.sh
+    std::int64_t cpu_us = 0;      // user and system, of the contract's process and of those it
+                                  // waited for
+    std::int64_t max_rss_kib = 0; // peak, of the largest of them
+    std::uint64_t input_bytes = 0;
+    std::uint64_t output_bytes = 0; // messages without their headers
+    NplStats npl;
+};
+
+// What became of post_exec.sh (contract-protocol.md section 9).
+enum class PostExecVerdict : std::uint8_t {
+    none,   // it did not run: no such file, a read request, or the run was no success
+    done,   // exit code 0: the file is deleted, as part of the state
+    again,  // 3 to 125: the file stays and runs again after the next run
+    failed, // everything else: the file stays, the outputs of the run are dropped
+};
+
+struct PostExecResult {
+    PostExecVerdict verdict = PostExecVerdict::none;
+    RunEnd end = RunEnd::exited; // meaningful unless `none`, as is the rest
+    int code = 0;                // as in RunResult
     std::int64_t wall_us = 0;
     std::int64_t cpu_us = 0;
     std::int64_t max_rss_kib = 0;
-    std::uint64_t input_bytes = 0;
-    std::uint64_t output_bytes = 0; // messages without their headers
 };
 
 struct RunResult {
     RunEnd end = RunEnd::exited;
     int code = 0; // exit code, signal number; not_started: errno
-    // Only users with at least one message, ascending by key. None after stopped and failed.
+    // Only users with at least one message, ascending by key. None after stopped and failed, also
+    // when it was post_exec.sh that was stopped or could not be run here, and none when it failed.
     std::vector<UserOutputs> outputs;
     RunStats stats;
+    PostExecResult post_exec;
     std::vector<std::string> notes; // what the contract did wrong, one sentence each, for the log
 };
 
+// Any exit code, a command that cannot be executed (the original's exit 1), and SIGINT, which
+// nobody but the contract itself sends: the published NodeJS library ends so when it is told to.
+bool is_success(const RunResult& result);
+
 // "exit code 7", "killed by signal 11 (SIGSEGV)", "timed out after 2000 ms"...
 std::string describe(const RunResult& result);
+std::string describe(const PostExecResult& result);
+std::string_view to_string(PostExecVerdict verdict);
 
 } // namespace hp::contract

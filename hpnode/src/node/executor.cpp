@@ -29,6 +29,14 @@ std::vector<contract::RunUser> run_users(const proto::LedgerRecord& ledger) {
     return users;
 }
 
+void note_run(Execution& execution, const contract::RunResult& run) {
+    execution.contract_ran = true;
+    execution.end = run.end;
+    execution.code = run.code;
+    execution.stats = run.stats;
+    execution.post_exec = run.post_exec;
+}
+
 } // namespace
 
 Executor::Executor(net::Reactor& reactor, contract::Launcher& launcher, contract::StopSource& stop,
@@ -56,7 +64,10 @@ void Executor::execute(proto::SharedLedger ledger, std::optional<contract::RunSp
 
 Result<std::optional<Execution>> Executor::run(const proto::LedgerRecord& ledger,
                                                std::optional<contract::RunSpec> spec) {
+    const LedgerId id{ledger.header.seq, ledger.header.hash};
+    npl_inlet_.begin(id);
     if (!spec) {
+        npl_inlet_.end();
         Execution execution;
         execution.result = std::make_shared<const proto::ExecutionResult>(
             make_result(ledger.header.seq, store_->roots(), {}));
@@ -64,7 +75,9 @@ Result<std::optional<Execution>> Executor::run(const proto::LedgerRecord& ledger
     }
     spec->users = run_users(ledger);
     spec->state_dir = store_->live_state_dir();
-    HP_TRY(contract::RunResult result, run_until_it_counts(*spec));
+    auto run = run_until_it_counts(*spec);
+    npl_inlet_.end();
+    HP_TRY(contract::RunResult result, std::move(run));
     if (result.end == contract::RunEnd::stopped) {
         return std::optional<Execution>{};
     }
@@ -81,7 +94,9 @@ void Executor::log_faults(LedgerSeq seq, const contract::RunResult& result) {
             log_.warning("contract", {{"seq", seq}, {"note", note}, {"not_logged", *left_out}});
         }
     }
-    if (result.end == contract::RunEnd::exited && result.code == 0) {
+    log_post_exec(seq, result.post_exec);
+    const bool by_itself = result.end == contract::RunEnd::signaled && contract::is_success(result);
+    if (by_itself || (result.end == contract::RunEnd::exited && result.code == 0)) {
         return;
     }
     const std::string end = contract::describe(result);
@@ -91,11 +106,39 @@ void Executor::log_faults(LedgerSeq seq, const contract::RunResult& result) {
     }
 }
 
+void Executor::log_post_exec(LedgerSeq seq, const contract::PostExecResult& script) {
+    if (script.verdict == contract::PostExecVerdict::failed) {
+        const std::string end = "post_exec.sh: " + contract::describe(script);
+        const TimeMs now = SystemClock().now().mono_ms();
+        if (const auto left_out = log_limiter_.admit(end, now)) {
+            log_.error(
+                "post_exec.sh failed; the outputs of the run are dropped",
+                {{"seq", seq}, {"end", contract::describe(script)}, {"not_logged", *left_out}});
+        }
+    } else if (script.verdict != contract::PostExecVerdict::none) {
+        log_.info("post_exec.sh was executed",
+                  {{"seq", seq}, {"code", script.code}, {"wall_us", script.wall_us}});
+    }
+}
+
+contract::RunHandlers Executor::run_handlers() {
+    contract::RunHandlers handlers;
+    handlers.npl_inlet = &npl_inlet_;
+    if (callbacks_.on_peer_changeset) {
+        handlers.on_peer_changeset = [this](contract::PeerChangeset changes) {
+            reactor_.post(
+                [this, changes = std::move(changes)] { callbacks_.on_peer_changeset(changes); });
+        };
+    }
+    return handlers;
+}
+
 // A run that failed for want of memory or descriptors on this node says nothing about the contract:
 // it is undone and repeated a few times before the node gives up.
 Result<contract::RunResult> Executor::run_until_it_counts(const contract::RunSpec& spec) {
     for (int wait_ms = first_retry_ms;; wait_ms *= 2) {
-        contract::RunResult result = contract::run_contract(launcher_, spec, {}, stop_, log_);
+        contract::RunResult result =
+            contract::run_contract(launcher_, spec, run_handlers(), stop_, log_);
         if (result.end != contract::RunEnd::failed) {
             return result;
         }
@@ -120,11 +163,10 @@ Result<Execution> Executor::commit(const proto::LedgerRecord& ledger, contract::
         if (roots.err().code != Errc::too_large) {
             return fail(roots.err());
         }
-        return void_run(ledger, roots.err().context);
+        return void_run(ledger, run, roots.err().context);
     }
     Execution execution;
-    execution.stats = run.stats;
-    execution.contract_ran = true;
+    note_run(execution, run);
     auto result = std::make_shared<const proto::ExecutionResult>(
         make_result(ledger.header.seq, *roots, std::move(run.outputs)));
     HP_TRY_STATUS(store_->commit(ledger.header.seq, proto::encode_result(*result)));
@@ -137,12 +179,13 @@ Result<Execution> Executor::commit(const proto::LedgerRecord& ledger, contract::
 }
 
 // The run left a state that no node may keep: everything it did is undone (6.4.6 "void").
-Result<Execution> Executor::void_run(const proto::LedgerRecord& ledger, const std::string& why) {
+Result<Execution> Executor::void_run(const proto::LedgerRecord& ledger,
+                                     const contract::RunResult& run, const std::string& why) {
     log_.error("contract run is void; outputs and state changes are dropped",
                {{"seq", ledger.header.seq}, {"why", why}});
     HP_TRY_STATUS(store_->discard());
     Execution execution;
-    execution.contract_ran = true;
+    note_run(execution, run);
     execution.result = std::make_shared<const proto::ExecutionResult>(
         make_result(ledger.header.seq, store_->roots(), {}));
     return execution;

@@ -21,8 +21,13 @@ namespace hp::node {
 struct Execution {
     proto::SharedResult result;
     std::optional<Bytes> patch; // content of patch.cfg, when its hash differs from before the run
-    contract::RunStats stats;
     bool contract_ran = false;
+    // Of the run, meaningful when there was one. It has ended as exited, signaled, timed_out or
+    // not_started; everything else is repeated until it does.
+    contract::RunEnd end = contract::RunEnd::exited;
+    int code = 0;
+    contract::RunStats stats;
+    contract::PostExecResult post_exec;
 };
 
 class Executor {
@@ -31,6 +36,8 @@ public:
         std::function<void(Execution)> on_done;
         // Storage failed, or the contract cannot be run on this node; nothing more is executed.
         std::function<void(Error)> on_error;
+        // From a consensus run, while it goes on. A run that is repeated tells it again.
+        std::function<void(contract::PeerChangeset)> on_peer_changeset{};
     };
 
     // All references must outlive the executor.
@@ -46,14 +53,21 @@ public:
     std::filesystem::path base_state_dir() const { return base_state_dir_; }
     state::ReadGate& gate() { return gate_; }
 
+    // What the contracts of other nodes send to this one's. Any thread: whoever receives messages
+    // of peers checks that the sender is a UNL member and signed it, and pushes it here.
+    contract::NplInlet& npl_inlet() { return npl_inlet_; }
+
 private:
     // On the worker thread:
     Result<std::optional<Execution>> run(const proto::LedgerRecord& ledger,
                                          std::optional<contract::RunSpec> spec);
+    contract::RunHandlers run_handlers();
     void log_faults(LedgerSeq seq, const contract::RunResult& result);
+    void log_post_exec(LedgerSeq seq, const contract::PostExecResult& script);
     Result<contract::RunResult> run_until_it_counts(const contract::RunSpec& spec);
     Result<Execution> commit(const proto::LedgerRecord& ledger, contract::RunResult run);
-    Result<Execution> void_run(const proto::LedgerRecord& ledger, const std::string& why);
+    Result<Execution> void_run(const proto::LedgerRecord& ledger, const contract::RunResult& run,
+                               const std::string& why);
     proto::ExecutionResult make_result(LedgerSeq seq, const state::Roots& roots,
                                        std::vector<contract::UserOutputs> outputs) const;
     void keep_house(LedgerSeq seq);
@@ -69,6 +83,7 @@ private:
     state::ReadGate& gate_;
     LedgerSeq last_checkpoint_ = 0;
     LogLimiter log_limiter_;
+    contract::NplInlet npl_inlet_;
     net::WorkerPool worker_; // last: its thread uses everything above
 };
 

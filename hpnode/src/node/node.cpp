@@ -104,6 +104,10 @@ Result<consensus::Start> Node::load_start() {
     HP_TRY(start.result, recovered_result(*store, recovered, start.head));
     log_.info("storage is ready", {{"ledger", seq}, {"state", store->roots().state.short_hex()}});
 
+    if (const config::ContractLog& log = config().contract.log; log.enable) {
+        run_log_.emplace(dir_.contract_log(), "rw", log);
+        read_log_.emplace(dir_.contract_log(), "ro", log);
+    }
     Executor::Callbacks callbacks;
     callbacks.on_done = [this](Execution execution) { on_executed(std::move(execution)); };
     callbacks.on_error = [this](const Error& error) { fatal(error); };
@@ -294,9 +298,8 @@ void Node::perform(const consensus::Execute& effect) {
     const PublicKey& self = config().node.keys.public_key;
     spec.npl_enabled = config().node.role == config::Role::validator &&
                        config().contract.patch.unl.count(self) != 0;
-    if (config().contract.log.enable) {
-        spec.log_files = contract::RunLogFiles{dir_.contract_log() / "rw.stdout.log",
-                                               dir_.contract_log() / "rw.stderr.log"};
+    if (run_log_) {
+        spec.log = contract::RunLog{&*run_log_, contract::make_run_title(*spec.lcl)};
     }
     executor_->execute(effect.ledger, std::move(spec));
 }
@@ -459,6 +462,10 @@ void Node::handle(user::SessionId id, proto::ReadRequest& request) {
     contract::RunSpec spec = run_spec();
     spec.readonly = true;
     spec.state_dir = executor_->base_state_dir();
+    if (read_log_) {
+        const std::string title = contract::make_read_title(engine_->lcl(), user, request.id);
+        spec.log = contract::RunLog{&*read_log_, title};
+    }
     spec.users.push_back({user, {std::make_shared<const Bytes>(std::move(request.content))}});
     const bool queued = reads_->submit(
         std::move(spec), [this, user, request_id = request.id](contract::RunResult result) {

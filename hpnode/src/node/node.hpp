@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "consensus/engine.hpp"
+#include "contract/contract_log.hpp"
 #include "contract/launcher.hpp"
 #include "hp/base/log.hpp"
 #include "hp/config/contract_dir.hpp"
@@ -111,6 +112,8 @@ private:
     LogLimiter log_limiter_;
 
     std::unique_ptr<UserPort> users_;
+    std::optional<contract::ContractLog> run_log_; // with contract.log.enable
+    std::optional<contract::ContractLog> read_log_;
     std::unique_ptr<Executor> executor_;
     std::unique_ptr<ReadRequests> reads_;
     // Last: their threads use the parts above.

@@ -7,9 +7,19 @@ namespace hp::node {
 
 ReadRequests::ReadRequests(net::Reactor& reactor, contract::Launcher& launcher,
                            contract::StopSource& stop, state::ReadGate& gate,
-                           std::size_t concurrent, Log log)
+                           std::size_t concurrent, Log log, OnPeerChangeset on_peer_changeset)
     : reactor_(reactor), launcher_(launcher), stop_(stop), gate_(gate), log_(std::move(log)),
-      workers_(concurrent, "hp-read") {}
+      on_peer_changeset_(std::move(on_peer_changeset)), workers_(concurrent, "hp-read") {}
+
+contract::RunHandlers ReadRequests::run_handlers() {
+    contract::RunHandlers handlers;
+    if (on_peer_changeset_) {
+        handlers.on_peer_changeset = [this](contract::PeerChangeset changes) {
+            reactor_.post([this, changes = std::move(changes)] { on_peer_changeset_(changes); });
+        };
+    }
+    return handlers;
+}
 
 bool ReadRequests::submit(contract::RunSpec spec, OnDone on_done) {
     if (workers_.waiting() >= limits::read_queue_max) {
@@ -20,7 +30,7 @@ bool ReadRequests::submit(contract::RunSpec spec, OnDone on_done) {
         {
             const state::ReadGate::Pass pass = gate_.enter();
             if (pass) {
-                *result = contract::run_contract(launcher_, spec, {}, stop_, log_);
+                *result = contract::run_contract(launcher_, spec, run_handlers(), stop_, log_);
             } else { // the view could not be brought up to date; the next commit stops the node
                 result->end = contract::RunEnd::failed;
                 result->notes.emplace_back("the read-only view is out of order");

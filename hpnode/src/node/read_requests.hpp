@@ -17,20 +17,26 @@ namespace hp::node {
 class ReadRequests {
 public:
     using OnDone = std::function<void(contract::RunResult)>;
+    using OnPeerChangeset = std::function<void(contract::PeerChangeset)>;
 
-    // All references must outlive this object. `concurrent` > 0.
+    // All references must outlive this object. `concurrent` > 0. `on_peer_changeset` is on the
+    // reactor thread: a read request may change the list of peers too (contract-protocol.md 6.5).
     ReadRequests(net::Reactor& reactor, contract::Launcher& launcher, contract::StopSource& stop,
-                 state::ReadGate& gate, std::size_t concurrent, Log log);
+                 state::ReadGate& gate, std::size_t concurrent, Log log,
+                 OnPeerChangeset on_peer_changeset = {});
 
     // False when the queue is full.
     bool submit(contract::RunSpec spec, OnDone on_done);
 
 private:
+    contract::RunHandlers run_handlers();
+
     net::Reactor& reactor_;
     contract::Launcher& launcher_;
     contract::StopSource& stop_;
     state::ReadGate& gate_;
     Log log_;
+    OnPeerChangeset on_peer_changeset_;
     net::WorkerPool workers_;
 };
 

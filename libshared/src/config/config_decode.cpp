@@ -316,22 +316,6 @@ void read_contract(Section contract, Contract& out) {
 
 // --- mesh --------------------------------------------------------------------------------------
 
-std::optional<HostPort> parse_host_port(std::string_view text) {
-    const std::size_t colon = text.find(':');
-    const std::string_view host = text.substr(0, colon);
-    const bool clean = std::all_of(host.begin(), host.end(), [](char c) {
-        return static_cast<unsigned char>(c) > 0x20 && c != 0x7F;
-    });
-    if (colon == std::string_view::npos || host.empty() || !clean) {
-        return std::nullopt;
-    }
-    const auto port = parse_decimal(text.substr(colon + 1), UINT16_MAX);
-    if (!port || *port == 0) {
-        return std::nullopt;
-    }
-    return HostPort{std::string(host), static_cast<std::uint16_t>(*port)};
-}
-
 void read_known_peers(Section& mesh, std::vector<HostPort>& out) {
     const std::vector<JsonValue>* items = mesh.array("known_peers");
     if (items == nullptr) {
@@ -442,6 +426,22 @@ void read_log(Section log, NodeLog& out) {
 }
 
 } // namespace
+
+std::optional<HostPort> parse_host_port(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    const std::string_view host = text.substr(0, colon);
+    const bool clean = std::all_of(host.begin(), host.end(), [](char c) {
+        return static_cast<unsigned char>(c) > 0x20 && c != 0x7F;
+    });
+    if (colon == std::string_view::npos || host.empty() || !clean) {
+        return std::nullopt;
+    }
+    const auto port = parse_decimal(text.substr(colon + 1), UINT16_MAX);
+    if (!port || *port == 0) {
+        return std::nullopt;
+    }
+    return HostPort{std::string(host), static_cast<std::uint16_t>(*port)};
+}
 
 std::string describe(const std::vector<Problem>& problems) {
     std::string out;

@@ -286,6 +286,47 @@ int npl_half_close(const Args&) {
     return sent && npl_expect("last") ? 0 : 1;
 }
 
+// npl_collect <count> [<text>]: sends the text, then passes on so many messages to the first user,
+// each with a part of its sender's key.
+int npl_collect(const Args& args) {
+    if (args.size() > 2 && !npl_send(args[2])) {
+        return 1;
+    }
+    for (std::size_t i = 0; i < number(args, 1); ++i) {
+        const std::string key = npl_packet(10'000);
+        const std::string text = npl_packet(10'000);
+        if (key.size() != 66 || text.empty() ||
+            !write_all(user_fds().front(), frame(key.substr(0, 10) + " " + text))) {
+            return 2;
+        }
+    }
+    return npl_packet(50).empty() ? 0 : 3;
+}
+
+// contract_end <count> <size>: sends so many NPL messages, says that it is done and reads NPL and
+// control to their ends.
+int contract_end(const Args& args) {
+    const int npl = document["npl_fd"];
+    const int control = document["control_fd"];
+    for (std::size_t i = 0; i < number(args, 1); ++i) {
+        if (!npl_send(npl_text(i, number(args, 2)))) {
+            return 1;
+        }
+    }
+    sleep_ms(50); // the echoes fill the socket
+    const std::string end = "{\"type\":\"contract_end\"}";
+    ::send(control, end.data(), end.size(), 0);
+    std::string buffer(200'000, '\0');
+    std::size_t packets = 0;
+    while (::recv(npl, buffer.data(), buffer.size(), 0) > 0) {
+        ++packets;
+    }
+    if (packets % 2 != 0 || ::recv(control, buffer.data(), buffer.size(), 0) != 0) {
+        return 2;
+    }
+    return npl_send("still heard") && write_all(user_fds().front(), frame("after the end")) ? 0 : 3;
+}
+
 int control(const Args& args) {
     for (std::size_t i = 1; i < args.size(); ++i) {
         ::send(document["control_fd"], args[i].data(), args[i].size(), 0);
@@ -467,6 +508,12 @@ int open_files(const Args& args) {
     return errno == EMFILE && opened == number(args, 1) && channels_live ? 0 : 1;
 }
 
+int raise_signal(const Args& args) {
+    write_all(user_fds().front(), frame("before the signal"));
+    ::raise(static_cast<int>(number(args, 1)));
+    return 0;
+}
+
 int exit_with(const Args& args) {
     return static_cast<int>(number(args, 1));
 }
@@ -580,6 +627,8 @@ int main(int argc, char** argv) {
         {"npl_silent", npl_silent},
         {"npl_odd", npl_odd},
         {"npl_half_close", npl_half_close},
+        {"npl_collect", npl_collect},
+        {"contract_end", contract_end},
         {"control", control},
         {"sleep", sleep_args},
         {"stubborn", stubborn},
@@ -595,6 +644,7 @@ int main(int argc, char** argv) {
         {"allocate", allocate},
         {"open_files", open_files},
         {"exit", exit_with},
+        {"raise", raise_signal},
         {"say", say},
         {"look", look},
     };

@@ -2,6 +2,7 @@
 // NPL and control through real processes (contract-protocol.md section 15, tests 43 and 47 to 53).
 #include "contract/npl_channel.hpp"
 
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -74,10 +75,50 @@ TEST_CASE("a contract that stops sending still receives") {
     CHECK(f.succeeded(f.run("npl_half_close")));
 }
 
-TEST_CASE("control messages arrive one by one") {
+TEST_CASE("control messages: peers change, the rest has no effect") {
     RunFixture f;
-    REQUIRE(f.succeeded(f.run("control {\"type\":\"contract_end\"} second")));
-    CHECK(f.control == std::vector<std::string>{"{\"type\":\"contract_end\"}", "second"});
+    const RunResult result =
+        f.run("control {\"type\":\"contract_end\"} {\"type\":\"peer_changeset\",\"add\":[\"a:1\"],"
+              "\"remove\":\"*\"} garbage {\"type\":\"from_the_future\"} {\"type\":1} "
+              "{\"type\":\"peer_changeset\",\"add\":[\"b:2\"]} "
+              "{\"type\":\"peer_changeset\",\"add\":[],\"remove\":[\"c:3\"]}");
+    REQUIRE(f.succeeded(result));
+    const std::vector<PeerChangeset> expected = {{{{"a", 1}}, true, {}}, {{}, false, {{"c", 3}}}};
+    CHECK(f.peer_changesets == expected);
+    CHECK(result.notes ==
+          std::vector<std::string>{
+              "a control message is ignored: not a JSON object",
+              "a control message is ignored: no \"type\"",
+              "a control message is ignored: peer_changeset needs \"remove\", an array or \"*\""});
+}
+
+TEST_CASE("a read request may change peers, but not without end") {
+    RunFixture f;
+    f.spec.readonly = true;
+    f.spec.lcl.reset();
+    std::string args = "control";
+    for (std::size_t i = 0; i < limits::peer_changesets_per_run_max + 20; ++i) {
+        args += " {\"type\":\"peer_changeset\",\"add\":[],\"remove\":[]}";
+    }
+    const RunResult result = f.run(args);
+    REQUIRE(f.succeeded(result));
+    CHECK(f.peer_changesets.size() == limits::peer_changesets_per_run_max);
+    CHECK(result.notes.size() == 17);
+}
+
+TEST_CASE("contract_end ends pending reads and nothing else") {
+    RunFixture f;
+    // Without messages, with a few that wait in the socket, and with many that find no room there.
+    for (const char* args : {"contract_end 0 1", "contract_end 3 10", "contract_end 60 131072"}) {
+        f.npl.clear();
+        const RunResult result = f.run(args);
+        INFO(args << ": " << describe(result));
+        REQUIRE(f.succeeded(result));
+        REQUIRE(!f.npl.empty());
+        CHECK(f.npl.back() == "still heard");
+        REQUIRE(result.outputs.size() == 1);
+        CHECK(texts(result.outputs[0].messages) == std::vector<std::string>{"after the end"});
+    }
 }
 
 TEST_CASE("channels closed early neither end the run nor keep the node busy") {
@@ -96,7 +137,9 @@ TEST_CASE("channels closed early neither end the run nor keep the node busy") {
 
 TEST_CASE("a foreign process that holds the channels cannot hold up the node") {
     RunFixture f;
-    f.spec.log_files = RunLogFiles{"/dev/null", "/dev/null"};
+    const TempDir logs;
+    ContractLog log(logs.path(), "rw", {true, 1, 2});
+    f.spec.log = RunLog{&log, "title"};
     const std::string path = f.state / "give";
     const os::Fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_un address{};
@@ -137,27 +180,108 @@ TEST_CASE("a foreign process that holds the channels cannot hold up the node") {
     CHECK(result.stats.wall_us < 10'000'000);
 }
 
-TEST_CASE("the outbox is bounded and keeps pairs together over a full socket") {
+TEST_CASE("messages of other nodes come with their senders' keys") {
+    RunFixture f;
+    NplInlet inlet;
+    f.npl_inlet = &inlet;
+    inlet.begin(*f.spec.lcl);
+    inlet.push(*f.spec.lcl, numbered_key(2), to_bytes("early"));
+    std::thread peer([&] {
+        for (int i = 0; i < 300; ++i) {
+            inlet.push(*f.spec.lcl, numbered_key(3), to_bytes("same"));
+        }
+    });
+    const RunResult result = f.run("npl_collect 302 mine");
+    peer.join();
+    INFO(describe(result));
+    REQUIRE(f.succeeded(result));
+    REQUIRE(result.outputs.size() == 1);
+    std::map<std::string, int> seen;
+    for (const std::string& text : texts(result.outputs[0].messages)) {
+        ++seen[text];
+    }
+    CHECK(seen == std::map<std::string, int>{
+                      {"ed00000002 early", 1}, {"ed00000003 same", 300}, {"edabcdef01 mine", 1}});
+    const NplStats expected = {1, 4, 302, 5 + 300 * 4 + 4};
+    CHECK(result.stats.npl == expected);
+}
+
+// Test 52 of the specification.
+TEST_CASE("a node that begins later than others gets their messages too") {
+    constexpr std::size_t node_count = 3;
+    constexpr int delay_ms = 300;
+    std::vector<std::unique_ptr<RunFixture>> nodes; // all before the first thread
+    std::vector<NplInlet> inlets(node_count);
+    for (std::size_t i = 0; i < node_count; ++i) {
+        auto node = std::make_unique<RunFixture>();
+        node->spec.node_keys.public_key = numbered_key(static_cast<std::uint32_t>(i));
+        node->spec.bin_args = "npl_collect 3 hello";
+        inlets[i].begin(LedgerId{node->spec.lcl->seq - 1, {}});
+        inlets[i].end();
+        nodes.push_back(std::move(node));
+    }
+    std::vector<RunResult> results(node_count);
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < node_count; ++i) {
+        threads.emplace_back([&, i] {
+            if (i == 0) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms));
+            }
+            RunFixture& node = *nodes[i];
+            RunHandlers handlers;
+            handlers.npl_inlet = &inlets[i];
+            handlers.on_npl = [&, i](const Bytes& message) {
+                for (std::size_t other = 0; other < node_count; ++other) {
+                    if (other != i) {
+                        inlets[other].push(*node.spec.lcl, node.spec.node_keys.public_key, message);
+                    }
+                }
+            };
+            inlets[i].begin(*node.spec.lcl);
+            results[i] = run_contract(*node.launcher, node.spec, handlers, node.stop, Log());
+            inlets[i].end();
+        });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    for (const RunResult& result : results) {
+        REQUIRE(RunFixture::succeeded(result));
+        std::vector<std::string> seen = texts(result.outputs.at(0).messages);
+        std::sort(seen.begin(), seen.end());
+        CHECK(seen ==
+              std::vector<std::string>{"ed00000000 hello", "ed00000001 hello", "ed00000002 hello"});
+    }
+}
+
+TEST_CASE("pairs stay together over a full socket") {
     auto pair = make_packet_channel();
     REQUIRE(pair);
-    NplOutbox outbox;
-    const Bytes message(100'000, 'm');
-    std::size_t pushed = 0;
-    while (outbox.push(numbered_key(1), message)) {
-        ++pushed;
-        outbox.flush(pair->ours);
+    const LedgerId run{5, {}};
+    NplInlet inlet;
+    inlet.begin(run);
+    Notes notes;
+    NplChannel channel(std::move(pair->ours), {run, numbered_key(9), 0, true}, inlet, notes);
+    constexpr std::size_t count = 200;
+    for (std::size_t i = 0; i < count; ++i) {
+        inlet.push(run, numbered_key(1), Bytes(100'000, static_cast<std::uint8_t>(i)));
     }
-    CHECK(pushed >= limits::npl_queue_bytes_max / message.size());
+    channel.flush();
     Bytes buffer(limits::npl_message_bytes_max);
-    for (std::size_t i = 0; i < pushed; ++i) {
-        REQUIRE(::recv(pair->theirs.get(), buffer.data(), buffer.size(), MSG_DONTWAIT) == 66);
+    const auto receive = [&] {
+        return ::recv(pair->theirs.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    };
+    for (std::size_t i = 0; i < count; ++i) {
+        REQUIRE(receive() == 66);
         REQUIRE(to_text(ByteView(buffer).first(66)) == numbered_key(1).hex());
-        outbox.flush(pair->ours);
-        REQUIRE(::recv(pair->theirs.get(), buffer.data(), buffer.size(), MSG_DONTWAIT) == 100'000);
+        channel.flush();
+        REQUIRE(receive() == 100'000);
+        REQUIRE(buffer[0] == i);
     }
-    CHECK(outbox.empty());
-    pair->theirs.reset();
-    outbox.push(numbered_key(1), message);
-    outbox.flush(pair->ours);
-    CHECK(outbox.empty());
+    CHECK(receive() < 0);
+    CHECK(channel.stats().messages_in == count);
+    pair->theirs.reset(); // the contract has closed it
+    inlet.push(run, numbered_key(1), to_bytes("late"));
+    channel.flush();
+    CHECK(channel.wanted_events() == EPOLLIN);
 }

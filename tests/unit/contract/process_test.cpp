@@ -175,32 +175,6 @@ TEST_CASE("an unprivileged node cannot become somebody else") {
     CHECK(status == 0);
 }
 
-TEST_CASE("stdout and stderr go to log files with a title for each run") {
-    RunFixture f;
-    f.spec.log_files = RunLogFiles{f.state / "out.log", f.state / "err.log"};
-    std::string expected_out;
-    std::string expected_err;
-    for (const int lines : {3, 20'000}) { // the second is far more than a pipe holds
-        REQUIRE(f.succeeded(f.run("say " + std::to_string(lines))));
-        const std::string title = "Execution lcl 13-" + f.spec.lcl->hash.hex() + "\n";
-        expected_out += title;
-        expected_err += title;
-        for (int i = 0; i < lines; ++i) {
-            expected_out += "out line " + std::to_string(i) + "\n";
-            expected_err += "err line " + std::to_string(i) + "\n";
-        }
-    }
-    CHECK(read_text(f.state / "out.log") == expected_out);
-    CHECK(read_text(f.state / "err.log") == expected_err);
-    // A daemon that holds the pipes does not hold up the node.
-    CHECK(f.succeeded(f.run("daemons 0")));
-    // Nor does a log that cannot be opened.
-    f.spec.log_files = RunLogFiles{f.state / "no" / "out.log", f.state / "err.log"};
-    const RunResult result = f.run("say 1");
-    CHECK(f.succeeded(result));
-    CHECK(result.notes.size() == 1);
-}
-
 TEST_CASE("a node without stdin, stdout and stderr") {
     const pid_t pid = ::fork();
     if (pid == 0) {

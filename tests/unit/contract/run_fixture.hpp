@@ -17,6 +17,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "contract/contract_log.hpp"
 #include "contract/runner.hpp"
 #include "temp_dir.hpp"
 
@@ -116,7 +117,8 @@ struct RunFixture {
     contract::RunSpec spec;
     contract::StopSource stop;
     std::vector<std::string> npl;
-    std::vector<std::string> control;
+    std::vector<contract::PeerChangeset> peer_changesets;
+    contract::NplInlet* npl_inlet = nullptr;
 
     RunFixture()
         : launcher(start_launcher()), spec(make_child_spec(state.path())), stop(make_stop()) {
@@ -147,8 +149,15 @@ struct RunFixture {
         spec.bin_args = args;
         const contract::RunHandlers handlers = {
             [this](Bytes message) { npl.push_back(to_text(message)); },
-            [this](Bytes message) { control.push_back(to_text(message)); }};
+            [this](contract::PeerChangeset changes) { peer_changesets.push_back(changes); },
+            npl_inlet};
         return contract::run_contract(*launcher, spec, handlers, stop, Log());
+    }
+
+    // A script in the state directory.
+    void write_script(const std::string& name, const std::string& text, unsigned mode = 0755) {
+        std::ofstream(state / name) << text;
+        std::filesystem::permissions(state / name, std::filesystem::perms(mode));
     }
 
     // What the child's "look" saw.

@@ -99,9 +99,19 @@ inline constexpr std::size_t output_message_bytes_max = 128 * mib;
 // NPL and control packets (contract-protocol.md 8.4, 8.5).
 inline constexpr std::size_t npl_message_bytes_max = 131'072;
 inline constexpr std::size_t control_message_bytes_max = 131'072;
-// NPL messages waiting for a contract that does not read; the oldest are kept, later ones dropped.
-inline constexpr std::size_t npl_queue_messages_max = 4096;
-inline constexpr std::size_t npl_queue_bytes_max = 32 * mib;
+// JSON values in a control message: more than a packet of the shortest peer addresses has. Beyond
+// it the message is ignored, with a note.
+inline constexpr std::size_t control_message_values_max = 32 * kib;
+// peer_changeset messages of one run that are acted on; later ones are ignored, with a note.
+inline constexpr std::size_t peer_changesets_per_run_max = 256;
+// NPL messages waiting for a contract, its own echoes included, and as many again for the run that
+// comes next. Each counts with its size and an overhead. Beyond it the newest message of whoever
+// has the most waiting is dropped, so that nobody crowds out the others.
+inline constexpr std::size_t npl_waiting_bytes_max = 32 * mib;
+inline constexpr std::size_t npl_message_overhead_bytes = 256;
+// What a read request prints and its node keeps back, so that it comes in one piece into the log
+// that all of them share; beyond it, in several, each under the request's title.
+inline constexpr std::size_t contract_log_held_bytes_max = 64 * kib;
 // Read requests waiting for a worker (contract-protocol.md 6.1); beyond it they are dropped,
 // logged.
 inline constexpr std::size_t read_queue_max = 1024;

@@ -5,7 +5,9 @@
 // element a line, no trailing newline (sections 4 and 5.1). Any thread.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hp/base/result.hpp"
@@ -38,5 +40,8 @@ struct DecodedPatch {
 // patch.cfg: all P fields must be there; unknown keys are ignored.
 DecodedPatch decode_patch(ByteView text);
 std::string encode_patch(const Patch& patch);
+
+// An entry of mesh.known_peers: a host and a port of 1..65535. Empty when it is none.
+std::optional<HostPort> parse_host_port(std::string_view text);
 
 } // namespace hp::config

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "contract/contract_start.hpp"
+
+#include <algorithm>
+
+#include "contract/stdin_document.hpp"
+
+namespace hp::contract {
+namespace {
+
+std::vector<std::string> split_args(std::string_view text) {
+    std::vector<std::string> args;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find(' '), text.size());
+        if (end > 0) {
+            args.emplace_back(text.substr(0, end));
+        }
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return args;
+}
+
+std::vector<std::string> flatten(const std::map<std::string, std::string>& environment) {
+    std::vector<std::string> out;
+    out.reserve(environment.size());
+    for (const auto& [key, value] : environment) {
+        out.push_back(std::string(key).append("=").append(value));
+    }
+    return out;
+}
+
+// The contract's ends of its channels, in the order of number_channels(): control, inputs, NPL,
+// users. They are borrowed by the request and closed once it is sent.
+class PassedOn {
+public:
+    explicit PassedOn(SpawnRequest& request) : request_(request) {}
+
+    void add(os::Fd fd) {
+        request_.channels.push_back(fd.get());
+        fds_.push_back(std::move(fd));
+    }
+
+private:
+    SpawnRequest& request_;
+    std::vector<os::Fd> fds_;
+};
+
+Result<ChannelEnds> open_channels(bool readonly, std::size_t users, os::Fd inputs, PassedOn& out) {
+    ChannelEnds ends;
+    HP_TRY(os::FdPair control, make_packet_channel());
+    ends.control = std::move(control.ours);
+    out.add(std::move(control.theirs));
+    out.add(std::move(inputs));
+    if (!readonly) {
+        HP_TRY(os::FdPair npl, make_packet_channel());
+        ends.npl = std::move(npl.ours);
+        out.add(std::move(npl.theirs));
+    }
+    ends.users.reserve(users);
+    for (std::size_t i = 0; i < users; ++i) {
+        HP_TRY(os::FdPair user, os::stream_pair());
+        ends.users.push_back(std::move(user.ours));
+        out.add(std::move(user.theirs));
+    }
+    return ends;
+}
+
+} // namespace
+
+SpawnRequest make_request(const RunSpec& spec) {
+    SpawnRequest request;
+    request.state_dir = spec.state_dir.string();
+    request.bin_path = spec.bin_path;
+    request.args = split_args(spec.bin_args);
+    request.environment = flatten(spec.environment);
+    request.limits = spec.limits;
+    request.run_as = spec.run_as;
+    return request;
+}
+
+Result<StartedContract> start_contract(Launcher& launcher, const RunSpec& spec, Notes& notes) {
+    SpawnRequest request = make_request(spec);
+    PassedOn passed_on(request);
+    const InputLayout layout = lay_out_inputs(spec.users);
+    HP_TRY(os::Fd inputs, make_input_file(spec.users, layout));
+    HP_TRY(ChannelEnds ends,
+           open_channels(spec.readonly, spec.users.size(), std::move(inputs), passed_on));
+    const std::string document = make_stdin_document(spec, layout, number_channels(spec.readonly));
+    HP_TRY(const os::Fd in, os::sealed_memfd("hp_stdin", as_bytes(document)));
+    request.stdin_fd = in.get();
+    LogStreams logs;
+    logs.open(spec, request, notes);
+    HP_TRY(Process process, launcher.spawn(request));
+    logs.close_write_ends();
+    return StartedContract{std::move(process), std::move(ends), std::move(logs),
+                           layout.input_bytes};
+}
+
+} // namespace hp::contract
