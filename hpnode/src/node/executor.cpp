@@ -115,9 +115,12 @@ void Executor::log_post_exec(LedgerSeq seq, const contract::PostExecResult& scri
                 "post_exec.sh failed; the outputs of the run are dropped",
                 {{"seq", seq}, {"end", contract::describe(script)}, {"not_logged", *left_out}});
         }
-    } else if (script.verdict != contract::PostExecVerdict::none) {
-        log_.info("post_exec.sh was executed",
-                  {{"seq", seq}, {"code", script.code}, {"wall_us", script.wall_us}});
+    } else if (script.verdict == contract::PostExecVerdict::done) {
+        log_.info("post_exec.sh was executed and removed",
+                  {{"seq", seq}, {"wall_us", script.wall_us}});
+    } else if (script.verdict == contract::PostExecVerdict::again) {
+        log_.debug("post_exec.sh was executed",
+                   {{"seq", seq}, {"code", script.code}, {"wall_us", script.wall_us}});
     }
 }
 
