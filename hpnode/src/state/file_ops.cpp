@@ -59,11 +59,17 @@ Result<os::Fd> open_directory(int dir, const std::string& name) {
 
 Result<os::Fd> open_directory(const FileOps& ops, int dir, const std::string& name) {
     auto opened = open_directory(dir, name);
-    if (!opened && opened.err().code == Errc::denied) {
-        HP_TRY_STATUS(ops.set_mode(dir, name, directory_mode));
-        return open_directory(dir, name);
+    if (!opened && opened.err().code != Errc::denied) {
+        return opened;
     }
-    return opened;
+    if (opened) {
+        HP_TRY(const struct stat st, stat_fd(opened->get()));
+        if ((st.st_mode & S_IRWXU) == S_IRWXU) {
+            return opened;
+        }
+    }
+    HP_TRY_STATUS(ops.set_mode(dir, name, directory_mode));
+    return open_directory(dir, name);
 }
 
 Result<std::optional<struct stat>> stat_at(int dir, const std::string& name) {
@@ -172,6 +178,37 @@ std::string last_component(std::string_view path) {
     return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
 }
 
+// --- locks -----------------------------------------------------------------------------------
+
+bool remove_locks(int fd) {
+    int flags = 0;
+    constexpr int locks = FS_IMMUTABLE_FL | FS_APPEND_FL;
+    if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0 || (flags & locks) == 0) {
+        return false;
+    }
+    flags &= ~locks;
+    return ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0;
+}
+
+// Calls again when the first time failed because of a lock that could be taken away.
+template <class Call>
+int FileOps::unlocked(int dir, const std::string& name, Call call) const {
+    const int result = call();
+    return result < 0 && errno == EPERM && unlock(dir, name) ? call() : result;
+}
+
+// True when the entry or the directory it is in was locked and is no longer. Keeps errno if not.
+bool FileOps::unlock(int dir, const std::string& name) const {
+    bool any = remove_locks(dir);
+    const auto st = stat_at(dir, name);
+    if (st && *st && (S_ISREG((*st)->st_mode) || S_ISDIR((*st)->st_mode))) {
+        const os::Fd fd(openat(dir, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+        any = (fd && remove_locks(fd.get())) || any;
+    }
+    errno = EPERM;
+    return any;
+}
+
 // --- changing --------------------------------------------------------------------------------
 
 Status FileOps::adopt(int dir, const std::string& name) const {
@@ -183,7 +220,7 @@ Status FileOps::adopt(int dir, const std::string& name) const {
 
 Status FileOps::make_directory(int dir, const std::string& name) const {
     step();
-    if (mkdirat(dir, name.c_str(), directory_mode) != 0) {
+    if (unlocked(dir, name, [&] { return mkdirat(dir, name.c_str(), directory_mode); }) != 0) {
         return os_failure("cannot make directory", name);
     }
     HP_TRY_STATUS(set_mode(dir, name, directory_mode)); // mkdir applies the umask
@@ -192,8 +229,9 @@ Status FileOps::make_directory(int dir, const std::string& name) const {
 
 Result<os::Fd> FileOps::create_file(int dir, const std::string& name, bool executable) const {
     step();
-    os::Fd fd(openat(dir, name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                     file_mode(executable)));
+    constexpr int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    os::Fd fd(unlocked(dir, name,
+                       [&] { return openat(dir, name.c_str(), flags, file_mode(executable)); }));
     if (!fd) {
         return os_failure("cannot create", name);
     }
@@ -204,9 +242,18 @@ Result<os::Fd> FileOps::create_file(int dir, const std::string& name, bool execu
     return fd;
 }
 
+Result<os::Fd> FileOps::open_to_change(int dir, const std::string& name) const {
+    os::Fd fd(unlocked(dir, name,
+                       [&] { return openat(dir, name.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC); }));
+    if (!fd) {
+        return os_failure("cannot open", name);
+    }
+    return fd;
+}
+
 Status FileOps::make_symlink(int dir, const std::string& name, const std::string& target) const {
     step();
-    if (symlinkat(target.c_str(), dir, name.c_str()) != 0) {
+    if (unlocked(dir, name, [&] { return symlinkat(target.c_str(), dir, name.c_str()); }) != 0) {
         return os_failure("cannot make symlink", name);
     }
     return adopt(dir, name);
@@ -214,7 +261,8 @@ Status FileOps::make_symlink(int dir, const std::string& name, const std::string
 
 Status FileOps::unlink(int dir, const std::string& name) const {
     step();
-    if (unlinkat(dir, name.c_str(), 0) != 0 && errno != ENOENT) {
+    if (unlocked(dir, name, [&] { return unlinkat(dir, name.c_str(), 0); }) != 0 &&
+        errno != ENOENT) {
         return os_failure("cannot remove", name);
     }
     return {};
@@ -231,7 +279,8 @@ Status FileOps::rename(int from_dir, const std::string& from, int to_dir,
 
 Status FileOps::set_mode(int dir, const std::string& name, mode_t mode) const {
     step();
-    if (fchmodat(dir, name.c_str(), mode, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (unlocked(dir, name,
+                 [&] { return fchmodat(dir, name.c_str(), mode, AT_SYMLINK_NOFOLLOW); }) != 0) {
         return os_failure("cannot set the mode of", name);
     }
     return {};
@@ -350,8 +399,23 @@ Status FileOps::copy_range(int from, int to, std::uint64_t begin, std::uint64_t 
     return {};
 }
 
+// The file may be anybody's through its other links: what it needs to be readable is undone.
+Result<os::Fd> FileOps::open_linked(int dir, const std::string& name) const {
+    auto opened = open_at(dir, name, O_RDONLY);
+    if (opened || opened.err().code != Errc::denied) {
+        return opened;
+    }
+    HP_TRY(const auto st, stat_at(dir, name));
+    HP_TRY_STATUS(set_mode(dir, name, S_IRUSR));
+    opened = open_at(dir, name, O_RDONLY);
+    if (st) {
+        HP_TRY_STATUS(set_mode(dir, name, st->st_mode & 07777));
+    }
+    return opened;
+}
+
 Status FileOps::break_hard_links(int dir, const std::string& name, bool executable) const {
-    HP_TRY(const os::Fd from, open_at(dir, name, O_RDONLY));
+    HP_TRY(const os::Fd from, open_linked(dir, name));
     HP_TRY(const struct stat st, stat_fd(from.get()));
     // Not atomic: only done to live trees, which are restored from the base after a crash.
     HP_TRY_STATUS(unlink(dir, name));
@@ -374,7 +438,7 @@ Status FileOps::remove_tree(int dir, const std::string& name) const {
     std::uint64_t hoisted = 0;
     HP_TRY_STATUS(remove_children(top.get(), top.get(), hoisted));
     step();
-    if (unlinkat(dir, name.c_str(), AT_REMOVEDIR) != 0) {
+    if (unlocked(dir, name, [&] { return unlinkat(dir, name.c_str(), AT_REMOVEDIR); }) != 0) {
         return os_failure("cannot remove directory", name);
     }
     return {};
@@ -400,13 +464,14 @@ Status FileOps::remove_children(int top, int dir, std::uint64_t& hoisted) const 
 Status FileOps::remove_child(int top, int dir, const std::string& name,
                              std::uint64_t& hoisted) const {
     step();
-    if (unlinkat(dir, name.c_str(), 0) == 0) {
+    if (unlocked(dir, name, [&] { return unlinkat(dir, name.c_str(), 0); }) == 0) {
         return {};
     }
     if (errno != EISDIR && errno != EPERM) {
         return os_failure("cannot remove", name);
     }
-    if (unlinkat(dir, name.c_str(), AT_REMOVEDIR) == 0) {
+    const auto remove = [&] { return unlinkat(dir, name.c_str(), AT_REMOVEDIR); };
+    if (unlocked(dir, name, remove) == 0) {
         return {};
     }
     if (errno != ENOTEMPTY && errno != EEXIST && errno != EACCES) {
@@ -419,19 +484,28 @@ Status FileOps::remove_child(int top, int dir, const std::string& name,
             HP_TRY_STATUS(remove_children(top, child.get(), hoisted));
         }
         step();
-        if (unlinkat(dir, name.c_str(), AT_REMOVEDIR) != 0) {
+        if (remove() != 0) {
             return os_failure("cannot remove directory", name);
         }
         return {};
     }
+    return move_aside(dir, name, top, hoisted);
+}
+
+Status FileOps::move_aside(int dir, const std::string& name, int top,
+                           std::uint64_t& hoisted) const {
     for (;;) {
         const std::string fresh = ".removed-" + std::to_string(hoisted++);
-        if (renameat2(dir, name.c_str(), top, fresh.c_str(), RENAME_NOREPLACE) == 0) {
-            return {};
+        HP_TRY(const auto taken, stat_at(top, fresh));
+        if (taken) {
+            continue;
         }
-        if (errno != EEXIST) {
+        // Not every file system knows RENAME_NOREPLACE, and nobody else is here.
+        if (unlocked(dir, name, [&] { return renameat(dir, name.c_str(), top, fresh.c_str()); }) !=
+            0) {
             return os_failure("cannot move aside", name);
         }
+        return {};
     }
 }
 

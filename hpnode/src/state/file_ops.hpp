@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The few operating system calls the state store changes files with, all relative to an open
 // directory and never following a symlink, because contracts choose what lies in these trees.
-// Created entries get canonical modes whatever the umask. `step` runs before every change: tests
-// kill the process there to try every crash point; production gives none.
+// Created entries get canonical modes whatever the umask. Entries that a contract locked against
+// changes (chattr +i or +a, which takes root) are unlocked when they are in the way. `step` runs
+// before every change: tests kill the process there to try every crash point; production gives
+// none.
 // One owner thread per object.
 #pragma once
 
@@ -17,6 +19,7 @@
 #include "hp/base/bytes.hpp"
 #include "hp/base/result.hpp"
 #include "hp/os/fd.hpp"
+#include "state/owner.hpp"
 
 namespace hp::state {
 
@@ -25,11 +28,6 @@ inline constexpr mode_t directory_mode = 0755;
 constexpr mode_t file_mode(bool executable) {
     return executable ? 0755 : 0644;
 }
-
-struct Owner {
-    uid_t uid = 0;
-    gid_t gid = 0;
-};
 
 class FileOps {
 public:
@@ -42,6 +40,7 @@ public:
 
     Status make_directory(int dir, const std::string& name) const;
     Result<os::Fd> create_file(int dir, const std::string& name, bool executable) const;
+    Result<os::Fd> open_to_change(int dir, const std::string& name) const; // an existing file
     Status make_symlink(int dir, const std::string& name, const std::string& target) const;
     Status unlink(int dir, const std::string& name) const;
     Status rename(int from_dir, const std::string& from, int to_dir, const std::string& to) const;
@@ -64,7 +63,8 @@ public:
     Status remove_tree(int dir, const std::string& name) const;
 
     // Replaces a file with several links by a copy with one, so that writing to it later cannot
-    // change another entry. The copy keeps holes and shares extents where the filesystem can.
+    // change another entry. The copy keeps holes and shares extents where the filesystem can. The
+    // other links keep their mode.
     Status break_hard_links(int dir, const std::string& name, bool executable) const;
 
     // Copies `size` bytes from the start of `from` to the empty file `to`.
@@ -77,6 +77,11 @@ public:
     }
 
 private:
+    template <class Call>
+    int unlocked(int dir, const std::string& name, Call call) const;
+    bool unlock(int dir, const std::string& name) const;
+    Result<os::Fd> open_linked(int dir, const std::string& name) const;
+    Status move_aside(int dir, const std::string& name, int top, std::uint64_t& hoisted) const;
     Status adopt(int dir, const std::string& name) const;
     Status copy_range(int from, int to, std::uint64_t begin, std::uint64_t end) const;
     Status remove_children(int top, int dir, std::uint64_t& hoisted) const;
@@ -87,12 +92,16 @@ private:
 };
 
 // Opens a directory without following a symlink. The form with `ops` gives it the canonical mode
-// when it cannot be entered otherwise: contracts may take permissions away.
+// when its owner may not do everything in it: contracts may take permissions away.
 Result<os::Fd> open_directory(int dir, const std::string& name);
 Result<os::Fd> open_directory(const FileOps& ops, int dir, const std::string& name);
 
 // O_NOFOLLOW and O_CLOEXEC are added.
 Result<os::Fd> open_at(int dir, const std::string& name, int flags);
+
+// Takes the flags that forbid changes (chattr +i and +a) from an open file or directory. True when
+// there were any and they are gone.
+bool remove_locks(int fd);
 
 // Empty when there is no such entry. Never follows a symlink.
 Result<std::optional<struct stat>> stat_at(int dir, const std::string& name);

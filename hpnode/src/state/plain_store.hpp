@@ -21,6 +21,7 @@ namespace hp::state {
 
 struct StoreOptions {
     std::function<void()> step; // before every change of a file; tests stop the process there
+    std::optional<Owner> contract_owner = {};
 };
 
 Result<std::unique_ptr<Store>> open_plain_store(const std::filesystem::path& contract_fs,
@@ -38,7 +39,7 @@ public:
     Result<Recovered> recover(LedgerSeq last_decided) override;
     const Roots& roots() const override;
     Status set_patch(ByteView content) override;
-    Result<Roots> capture(CaptureStats& stats) override;
+    Result<Roots> capture(CaptureStats& stats, std::uint64_t quota_bytes) override;
     Status commit(LedgerSeq seq, ByteView record) override;
     Status discard() override;
     Result<bool> apply_pending() override;
@@ -64,12 +65,14 @@ private:
     tl::unexpected<Error> failed(Error error);
 
     Result<os::Fd> open_seed() const;
+    Result<os::Fd> mend_seed();
     Result<os::Fd> open_live_state(int seed_dir);
     void adopt_owner(const struct stat& st);
+    std::optional<Owner> foreign_owner() const;
     void log_walk(const WalkStats& stats) const;
 
     // --- runs (store.cpp) ---
-    Result<Captured> capture_views(CaptureStats& stats);
+    Result<Captured> capture_views(CaptureStats& stats, std::uint64_t quota_bytes);
     Result<EntryPtr> capture_patch(Walker& walker, int seed_dir);
     void list_patch_change(Captured& captured) const;
     Status restore_live();
@@ -77,6 +80,7 @@ private:
 
     // --- start-up (recovery.cpp) ---
     Status refuse_lost_ledgers(LedgerSeq last_decided);
+    Status give_seed_to_contract();
     Status start_from_seed();
     Status clear_history();
     Status build_base();
@@ -96,6 +100,7 @@ private:
     Log log_;
     FileOps ops_;      // for base/ and deltas/
     FileOps live_ops_; // for seed/, whose entries may belong to the contract's user
+    std::optional<Owner> contract_owner_;
     ReadGate gate_;
     PrivateLinks links_;
     Phase phase_ = Phase::opened;

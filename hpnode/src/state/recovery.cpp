@@ -9,6 +9,7 @@
 #include "hp/base/check.hpp"
 #include "hp/base/limits.hpp"
 #include "state/checkpoint.hpp"
+#include "state/ownership.hpp"
 #include "state/plain_store.hpp"
 #include "state/restore.hpp"
 
@@ -23,6 +24,9 @@ Result<Recovered> PlainStore::recover(LedgerSeq last_decided) {
     links_ = PrivateLinks();
     Recovered out;
     HP_TRY_STATUS(refuse_lost_ledgers(last_decided));
+    if (auto given = give_seed_to_contract(); !given) {
+        return fail(std::move(given.error()).in("giving the state to the user of the contract"));
+    }
     if (last_decided == 0) {
         if (auto done = start_from_seed(); !done) {
             return fail(std::move(done.error()).in("taking over the initial contract state"));
@@ -68,6 +72,31 @@ Status PlainStore::refuse_lost_ledgers(LedgerSeq last_decided) {
                                    std::to_string(last_decided) +
                                    ": ledgers were lost; restore ledger_fs and contract_fs from "
                                    "one backup");
+}
+
+// Where the contract runs as another user, everything it may change has to be that user's: what the
+// operator put there, and what an earlier user of the contract left behind.
+Status PlainStore::give_seed_to_contract() {
+    const auto owner = foreign_owner();
+    if (!owner) {
+        return {};
+    }
+    live_ops_.create_as(owner);
+    HP_TRY(const auto st, stat_at(root_fd_.get(), "seed"));
+    if (!st || !S_ISDIR(st->st_mode)) {
+        return {};
+    }
+    OwnershipStats stats;
+    HP_TRY_STATUS(give_tree(root_fd_.get(), "seed", *owner, stats));
+    if (stats.given > 0) {
+        log_.info("the contract's files were given to the user it runs as",
+                  {{"uid", owner->uid}, {"gid", owner->gid}, {"entries", stats.given}});
+    }
+    if (stats.left > 0) {
+        log_.warning("not all files beside the contract's state could be given to its user",
+                     {{"count", stats.left}, {"first", stats.first_left}});
+    }
+    return {};
 }
 
 // --- first start -----------------------------------------------------------------------------
@@ -258,11 +287,7 @@ Status PlainStore::read_base(const Hash32& state_root) {
 }
 
 Status PlainStore::restore_seed() {
-    HP_TRY(const auto st, stat_at(root_fd_.get(), "seed"));
-    if (!st) {
-        HP_TRY_STATUS(ops_.make_directory(root_fd_.get(), "seed"));
-    }
-    HP_TRY(const os::Fd seed, open_seed());
+    HP_TRY(const os::Fd seed, mend_seed());
     HP_TRY(const os::Fd live, open_live_state(seed.get()));
     CommittedContent content(ops_, base_fd_.get(), pending_);
     Restorer restorer(live_ops_, content, false);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "hp/base/check.hpp"
 
@@ -129,6 +130,9 @@ Result<EntryPtr> Restorer::subdirectory(int dir, const Child& child, const std::
         ++restored_;
     }
     HP_TRY(const os::Fd fd, open_directory(dir, child.name));
+    if (geteuid() == 0) {
+        remove_locks(fd.get());
+    }
     return directory(fd.get(), path, child.entry);
 }
 
@@ -189,7 +193,7 @@ Result<os::Fd> Restorer::open_for_restore(int dir, const std::string& name, cons
         ++restored_;
     }
     live_size = static_cast<std::uint64_t>(st->st_size);
-    return open_at(dir, name, O_RDWR);
+    return ops_.open_to_change(dir, name);
 }
 
 Result<bool> Restorer::restore_chunks(int fd, const Entry& target, std::uint64_t live_size) {

@@ -19,6 +19,15 @@ namespace {
 
 constexpr mode_t permission_bits = 07777;
 
+// Gives an open directory its canonical mode when its owner may not do everything in it.
+Status open_up(int fd) {
+    HP_TRY(const struct stat st, stat_fd(fd));
+    if ((st.st_mode & S_IRWXU) != S_IRWXU && fchmod(fd, directory_mode) != 0) {
+        return fail(errno_error("cannot set the mode of the state's directory", errno));
+    }
+    return {};
+}
+
 void count_changes(const std::vector<Change>& changes, CaptureStats& stats) {
     for (const Change& change : changes) {
         if (change.kind != Change::Kind::file) {
@@ -31,11 +40,23 @@ void count_changes(const std::vector<Change>& changes, CaptureStats& stats) {
     }
 }
 
+// A contract that runs as the node's user may have closed it, and then the node was killed.
+Result<os::Fd> open_root(const std::filesystem::path& root) {
+    auto opened = os::open_file(root, O_RDONLY | O_DIRECTORY);
+    if (!opened && opened.err().code == Errc::denied && chmod(root.c_str(), directory_mode) == 0) {
+        opened = os::open_file(root, O_RDONLY | O_DIRECTORY);
+    }
+    if (opened) {
+        HP_TRY_STATUS(open_up(opened->get()));
+    }
+    return opened;
+}
+
 } // namespace
 
-Result<std::unique_ptr<Store>> open_store(const std::filesystem::path& contract_fs,
-                                          const Log& log) {
-    return open_plain_store(contract_fs, log, StoreOptions{});
+Result<std::unique_ptr<Store>> open_store(const std::filesystem::path& contract_fs, const Log& log,
+                                          std::optional<Owner> contract_owner) {
+    return open_plain_store(contract_fs, log, StoreOptions{{}, contract_owner});
 }
 
 Result<std::unique_ptr<Store>> open_plain_store(const std::filesystem::path& contract_fs,
@@ -46,7 +67,7 @@ Result<std::unique_ptr<Store>> open_plain_store(const std::filesystem::path& con
         return fail(Errc::io, "cannot find " + contract_fs.string() + ": " + error.message());
     }
     // The directory itself may be reached through symlinks; nothing below it may.
-    HP_TRY(os::Fd root_fd, os::open_file(root, O_RDONLY | O_DIRECTORY));
+    HP_TRY(os::Fd root_fd, open_root(root));
     const FileOps ops(options.step);
     HP_TRY(const auto deltas, stat_at(root_fd.get(), "deltas"));
     if (!deltas) {
@@ -61,7 +82,8 @@ Result<std::unique_ptr<Store>> open_plain_store(const std::filesystem::path& con
 PlainStore::PlainStore(std::filesystem::path root, os::Fd root_fd, os::Fd deltas_fd, Log log,
                        const StoreOptions& options)
     : root_(std::move(root)), root_fd_(std::move(root_fd)), deltas_fd_(std::move(deltas_fd)),
-      log_(std::move(log)), ops_(options.step), live_ops_(options.step) {}
+      log_(std::move(log)), ops_(options.step), live_ops_(options.step),
+      contract_owner_(options.contract_owner) {}
 
 std::filesystem::path PlainStore::live_state_dir() const {
     return root_ / "seed" / state_name;
@@ -98,11 +120,32 @@ Result<os::Fd> PlainStore::open_seed() const {
     return open_directory(live_ops_, root_fd_.get(), "seed");
 }
 
+// The same after a run, which may have closed the directories above its state or replaced them.
+Result<os::Fd> PlainStore::mend_seed() {
+    HP_TRY_STATUS(open_up(root_fd_.get()));
+    HP_TRY(const auto st, stat_at(root_fd_.get(), "seed"));
+    if (!st || !S_ISDIR(st->st_mode)) {
+        log_.warning("the directory above the state is gone, an empty one takes its place");
+        HP_TRY_STATUS(live_ops_.remove_tree(root_fd_.get(), "seed"));
+        HP_TRY_STATUS(live_ops_.make_directory(root_fd_.get(), "seed"));
+    }
+    HP_TRY(os::Fd seed, open_seed());
+    if (geteuid() == 0) {
+        remove_locks(seed.get());
+    }
+    return seed;
+}
+
 // Contracts may run as another user, who must be able to write what the node creates for them.
 void PlainStore::adopt_owner(const struct stat& st) {
     if (geteuid() == 0) {
-        live_ops_.create_as(Owner{st.st_uid, st.st_gid});
+        live_ops_.create_as(contract_owner_.value_or(Owner{st.st_uid, st.st_gid}));
     }
+}
+
+// The contract's user, when the node reads its files as somebody who may do more.
+std::optional<Owner> PlainStore::foreign_owner() const {
+    return geteuid() == 0 ? contract_owner_ : std::nullopt;
 }
 
 // A run may do anything to its directories, even replace the one it started in: then the new one
@@ -119,22 +162,27 @@ Result<os::Fd> PlainStore::open_live_state(int seed_dir) {
         HP_TRY_STATUS(live_ops_.remove_tree(seed_dir, state_name));
         HP_TRY_STATUS(live_ops_.make_directory(seed_dir, state_name));
     }
-    return open_directory(seed_dir, state_name);
+    HP_TRY(os::Fd live, open_directory(seed_dir, state_name));
+    if (geteuid() == 0) {
+        remove_locks(live.get());
+    }
+    return live;
 }
 
 void PlainStore::log_walk(const WalkStats& stats) const {
     if (stats.removed_special > 0) {
-        log_.warning("removed sockets, fifos or devices from the state",
+        log_.warning("removed what is no content from the state: sockets, fifos, devices, or hard "
+                     "links to files of others",
                      {{"count", stats.removed_special}, {"first", stats.first_special}});
     }
 }
 
 // --- capture ---------------------------------------------------------------------------------
 
-Result<Roots> PlainStore::capture(CaptureStats& stats) {
+Result<Roots> PlainStore::capture(CaptureStats& stats, std::uint64_t quota_bytes) {
     HP_TRY_STATUS(check_ready());
     stats = {};
-    auto views = capture_views(stats);
+    auto views = capture_views(stats, quota_bytes);
     if (!views) {
         captured_.reset();
         return fail(std::move(views.error()).in("reading the state after a run"));
@@ -146,15 +194,24 @@ Result<Roots> PlainStore::capture(CaptureStats& stats) {
     return captured_->roots;
 }
 
-Result<PlainStore::Captured> PlainStore::capture_views(CaptureStats& stats) {
-    HP_TRY(const os::Fd seed, open_seed());
+Result<PlainStore::Captured> PlainStore::capture_views(CaptureStats& stats,
+                                                       std::uint64_t quota_bytes) {
+    HP_TRY(const os::Fd seed, mend_seed());
     HP_TRY(const os::Fd live, open_live_state(seed.get()));
-    Walker walker(live_ops_, WalkRules{WalkRules::Special::remove, true});
+    WalkRules rules{WalkRules::Special::remove, true};
+    if (const auto owner = foreign_owner()) {
+        rules.owner_uid = owner->uid;
+    }
+    if (quota_bytes > 0) {
+        rules.bytes_max = quota_bytes;
+    }
+    Walker walker(live_ops_, rules);
     Captured out;
     HP_TRY(out.state, walker.tree(live.get(), captured_ ? captured_->state : state_));
     HP_TRY(out.patch, capture_patch(walker, seed.get()));
     out.roots = Roots{out.state->hash, out.patch ? out.patch->hash : Hash32{}};
     stats.entries = walker.stats().entries;
+    stats.bytes = walker.stats().bytes;
     stats.removed_special = walker.stats().removed_special;
     log_walk(walker.stats());
     return out;
@@ -232,7 +289,7 @@ Status PlainStore::discard() {
 }
 
 Status PlainStore::restore_live() {
-    HP_TRY(const os::Fd seed, open_seed());
+    HP_TRY(const os::Fd seed, mend_seed());
     HP_TRY(const os::Fd live, open_live_state(seed.get()));
     CommittedContent content(ops_, base_fd_.get(), pending_);
     Restorer restorer(live_ops_, content, true);

@@ -23,6 +23,7 @@
 #include "hp/base/ids.hpp"
 #include "hp/base/log.hpp"
 #include "hp/base/result.hpp"
+#include "state/owner.hpp"
 
 namespace hp::state {
 
@@ -34,9 +35,10 @@ struct Roots {
 
 struct CaptureStats {
     std::uint64_t entries = 0;         // below state/
+    std::uint64_t bytes = 0;           // of its files, holes included
     std::uint64_t changed_files = 0;   // patch.cfg included
     std::uint64_t changed_bytes = 0;   // in changed chunks
-    std::uint64_t removed_special = 0; // sockets, fifos and devices deleted from the state
+    std::uint64_t removed_special = 0; // entries that are no content and were deleted
 };
 
 // What start-up found out about committed runs.
@@ -104,8 +106,9 @@ public:
 
     // --- one run ---
     // After the processes of a run are gone: hashes what changed in live. Returns the new roots.
-    // Errc::too_large: the run is void, discard it. Other errors: stop the node and recover.
-    virtual Result<Roots> capture(CaptureStats& stats) = 0;
+    // Errc::too_large: the run is void, discard it; so is one that leaves more than `quota_bytes`
+    // in the files of the state, unless that is 0. Other errors: stop the node and recover.
+    virtual Result<Roots> capture(CaptureStats& stats, std::uint64_t quota_bytes = 0) = 0;
     // Makes the captured run durable under `seq` with an opaque `record`; apply_pending() brings it
     // to base/ afterwards. Errors mean: unknown, stop the node and recover.
     virtual Status commit(LedgerSeq seq, ByteView record) = 0;
@@ -124,7 +127,10 @@ public:
     virtual Result<Bytes> patch_content() const = 0;
 };
 
-Result<std::unique_ptr<Store>> open_store(const std::filesystem::path& contract_fs, const Log& log);
+// `contract_owner`: the user whose processes work in seed/, where that is not the node's own. A
+// node that runs as root gives seed/ to it at start-up.
+Result<std::unique_ptr<Store>> open_store(const std::filesystem::path& contract_fs, const Log& log,
+                                          std::optional<Owner> contract_owner = {});
 
 // From-scratch hash of a directory tree by the same rules (tests, `hpnode state hash`).
 Result<Hash32> hash_tree(const std::filesystem::path& directory);

@@ -2,6 +2,7 @@
 #include "state/walk.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "hp/base/limits.hpp"
 #include "state/store.hpp"
@@ -91,6 +92,10 @@ Result<EntryPtr> Walker::entry(int dir, const std::string& name, const EntryPtr&
     };
     switch (st->st_mode & S_IFMT) {
     case S_IFREG:
+        if (is_foreign_link(*st)) {
+            HP_TRY_STATUS(special(dir, name));
+            return EntryPtr();
+        }
         HP_TRY_STATUS(count(*st));
         return file(dir, name, *st, same_type(EntryType::file));
     case S_IFDIR:
@@ -112,29 +117,41 @@ Status Walker::count(const struct stat& st) {
     }
     if (S_ISREG(st.st_mode)) {
         stats_.bytes += static_cast<std::uint64_t>(st.st_size);
-        if (stats_.bytes > limits::state_bytes_max) {
+        const std::uint64_t bytes_max =
+            std::min<std::uint64_t>(rules_.bytes_max, limits::state_bytes_max);
+        if (stats_.bytes > bytes_max) {
             return fail(Errc::too_large, "the files of the state have more than " +
-                                             std::to_string(limits::state_bytes_max) + " bytes");
+                                             std::to_string(bytes_max) + " bytes");
         }
     }
     return {};
+}
+
+bool Walker::is_foreign_link(const struct stat& st) const {
+    return rules_.owner_uid && st.st_nlink > 1 && st.st_uid != *rules_.owner_uid;
+}
+
+// Only root can lock, and setting a lock changes what stat says: this costs nothing elsewhere.
+void Walker::unlock(int fd) const {
+    if (rules_.canonicalise && geteuid() == 0) {
+        remove_locks(fd);
+    }
 }
 
 Result<EntryPtr> Walker::file(int dir, const std::string& name, struct stat st,
                               const EntryPtr& before) {
     const bool executable = is_executable(st);
     const mode_t mode = file_mode(executable);
-    if (rules_.canonicalise && (st.st_nlink > 1 || (st.st_mode & permission_bits) != mode)) {
-        // The mode first: without it the file may not even be readable.
+    if (rules_.canonicalise && st.st_nlink > 1) {
+        HP_TRY_STATUS(ops_.break_hard_links(dir, name, executable));
+    } else if (rules_.canonicalise && (st.st_mode & permission_bits) != mode) {
         HP_TRY_STATUS(ops_.set_mode(dir, name, mode));
-        if (st.st_nlink > 1) {
-            HP_TRY_STATUS(ops_.break_hard_links(dir, name, executable));
-        }
     } else if (before && is_unchanged(*before, st)) {
         return before;
     }
     const std::int64_t looked_ns = timestamp_now_ns();
     HP_TRY(const os::Fd fd, open_at(dir, name, O_RDONLY));
+    unlock(fd.get());
     HP_TRY(st, stat_fd(fd.get()));
     if (!S_ISREG(st.st_mode)) {
         return fail(Errc::io, "an entry was replaced while the state was read: " + name);
@@ -163,6 +180,7 @@ Result<EntryPtr> Walker::subdirectory(int dir, const std::string& name, const st
         HP_TRY_STATUS(ops_.set_mode(dir, name, directory_mode));
     }
     HP_TRY(const os::Fd fd, open_directory(dir, name));
+    unlock(fd.get());
     return directory(fd.get(), before, depth);
 }
 

@@ -4,6 +4,9 @@
 // Never follows symlinks. One owner thread.
 #pragma once
 
+#include <optional>
+
+#include "hp/base/limits.hpp"
 #include "hp/base/result.hpp"
 #include "state/chunk_reader.hpp"
 #include "state/file_ops.hpp"
@@ -14,9 +17,13 @@ namespace hp::state {
 struct WalkRules {
     enum class Special { remove, refuse, skip }; // sockets, fifos, devices: they are no content
     Special special = Special::skip;
-    // Give everything its canonical mode and break hard links, so that the tree behaves the same
-    // on every node whatever its history.
+    // Give everything its canonical mode, break hard links and take away locks, so that the tree
+    // behaves the same on every node whatever its history.
     bool canonicalise = false;
+    // The user whose files these are, when another one reads them: a hard link to a file of
+    // somebody else is then no content, or the node would read for the contract what it may not.
+    std::optional<std::uint32_t> owner_uid = {};
+    std::uint64_t bytes_max = limits::state_bytes_max; // of all files together
 };
 
 struct WalkStats {
@@ -54,6 +61,8 @@ private:
                              const EntryPtr& before);
     Status special(int dir, const std::string& name);
     Status count(const struct stat& st);
+    bool is_foreign_link(const struct stat& st) const;
+    void unlock(int fd) const;
 
     const FileOps& ops_;
     WalkRules rules_;

@@ -10,7 +10,9 @@
 #include <catch2/catch.hpp>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 namespace hp::state::test {
@@ -118,8 +120,9 @@ void make_contract_fs(const fs::path& contract_fs) {
     fs::create_symlink("data/deep/leaf", state / "link");
 }
 
-std::unique_ptr<Store> open_ready(const fs::path& contract_fs, LedgerSeq last_decided) {
-    auto store = open_store(contract_fs, Log());
+std::unique_ptr<Store> open_ready(const fs::path& contract_fs, LedgerSeq last_decided,
+                                  std::optional<Owner> contract_owner) {
+    auto store = open_store(contract_fs, Log(), contract_owner);
     REQUIRE(store);
     const auto recovered = (*store)->recover(last_decided);
     INFO((recovered ? std::string() : recovered.err().context));
@@ -141,6 +144,47 @@ void run_and_commit(Store& store, LedgerSeq seq) {
     const auto applied = store.apply_pending();
     REQUIRE(applied);
     REQUIRE(*applied);
+}
+
+ReadyStore::ReadyStore(std::optional<Owner> contract_owner)
+    : contract_owner_(contract_owner), root(temp_.path() / "contract_fs") {
+    set_mode(temp_.path(), 0755); // others have to get to their files
+    fs::create_directory(root);
+    make_contract_fs(root);
+    store = open_ready(root, 0, contract_owner_);
+}
+
+CaptureStats ReadyStore::commit() {
+    CaptureStats stats;
+    const auto roots = store->capture(stats);
+    INFO((roots ? std::string() : roots.err().context));
+    REQUIRE(roots);
+    REQUIRE(store->commit(++seq, as_bytes("r")));
+    REQUIRE(*store->apply_pending());
+    REQUIRE(difference(snapshot(live()), snapshot(base())).empty());
+    REQUIRE(hash_tree(base())->hex() == roots->state.hex());
+    return stats;
+}
+
+void ReadyStore::restart() {
+    store.reset();
+    store = open_ready(root, seq, contract_owner_);
+}
+
+unsigned mode_of(const fs::path& path) {
+    struct stat st {};
+    REQUIRE(lstat(path.c_str(), &st) == 0);
+    return st.st_mode & 07777;
+}
+
+void make_socket(const fs::path& path) {
+    const os::Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    struct sockaddr_un address {};
+    address.sun_family = AF_UNIX;
+    REQUIRE(path.string().size() < sizeof address.sun_path);
+    path.string().copy(address.sun_path, sizeof address.sun_path - 1);
+    REQUIRE(bind(fd.get(), reinterpret_cast<const struct sockaddr*>(&address), sizeof address) ==
+            0);
 }
 
 // --- random changes --------------------------------------------------------------------------

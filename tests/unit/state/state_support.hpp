@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -49,9 +50,36 @@ std::string difference(const Snapshot& a, const Snapshot& b);
 // seed/state and patch.cfg as `hpnode new` and an operator would leave them.
 void make_contract_fs(const fs::path& contract_fs);
 
-std::unique_ptr<Store> open_ready(const fs::path& contract_fs, LedgerSeq last_decided);
+std::unique_ptr<Store> open_ready(const fs::path& contract_fs, LedgerSeq last_decided,
+                                  std::optional<Owner> contract_owner = {});
 Roots capture_now(Store& store);
 void run_and_commit(Store& store, LedgerSeq seq); // captures, commits, applies
+
+// A store after its first start, over a directory of its own.
+class ReadyStore {
+public:
+    explicit ReadyStore(std::optional<Owner> contract_owner = {});
+
+    fs::path live() const { return root / "seed" / "state"; }
+    fs::path base() const { return root / "base" / "state"; }
+    fs::path patch() const { return root / "seed" / "patch.cfg"; }
+    fs::path outside() const { return temp_.path(); } // where a run has no business
+
+    CaptureStats commit(); // captures, commits, applies, and compares both views
+    void restart();
+
+private:
+    TempDir temp_;
+    std::optional<Owner> contract_owner_;
+
+public:
+    fs::path root;
+    std::unique_ptr<Store> store;
+    LedgerSeq seq = 0;
+};
+
+unsigned mode_of(const fs::path& path);
+void make_socket(const fs::path& path);
 
 class RandomChanges {
 public:

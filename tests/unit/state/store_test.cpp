@@ -2,9 +2,7 @@
 // What contracts can do to their directories, and what the store makes of it.
 #include <catch2/catch.hpp>
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "hp/base/limits.hpp"
@@ -16,64 +14,10 @@ using namespace hp::state::test;
 
 namespace {
 
-class ReadyStore {
-public:
-    ReadyStore() : root(temp_.path() / "contract_fs") {
-        fs::create_directory(root);
-        make_contract_fs(root);
-        store = open_ready(root, 0);
-    }
-
-    fs::path live() const { return root / "seed" / "state"; }
-    fs::path base() const { return root / "base" / "state"; }
-    fs::path patch() const { return root / "seed" / "patch.cfg"; }
-
-    CaptureStats commit() {
-        CaptureStats stats;
-        const auto roots = store->capture(stats);
-        INFO((roots ? std::string() : roots.err().context));
-        REQUIRE(roots);
-        REQUIRE(store->commit(++seq, as_bytes("r")));
-        REQUIRE(*store->apply_pending());
-        REQUIRE(difference(snapshot(live()), snapshot(base())).empty());
-        REQUIRE(hash_tree(base())->hex() == roots->state.hex());
-        return stats;
-    }
-
-    void restart() {
-        store.reset();
-        store = open_ready(root, seq);
-    }
-
-private:
-    TempDir temp_;
-
-public:
-    fs::path root;
-    std::unique_ptr<Store> store;
-    LedgerSeq seq = 0;
-};
-
-unsigned mode_of(const fs::path& path) {
-    struct stat st {};
-    REQUIRE(lstat(path.c_str(), &st) == 0);
-    return st.st_mode & 07777;
-}
-
 std::uint64_t links_of(const fs::path& path) {
     struct stat st {};
     REQUIRE(lstat(path.c_str(), &st) == 0);
     return st.st_nlink;
-}
-
-void make_socket(const fs::path& path) {
-    const os::Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    struct sockaddr_un address {};
-    address.sun_family = AF_UNIX;
-    REQUIRE(path.string().size() < sizeof address.sun_path);
-    path.string().copy(address.sun_path, sizeof address.sun_path - 1);
-    REQUIRE(bind(fd.get(), reinterpret_cast<const struct sockaddr*>(&address), sizeof address) ==
-            0);
 }
 
 void make_nested(const fs::path& top, int depth) {
