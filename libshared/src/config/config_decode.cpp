@@ -226,6 +226,7 @@ void read_round_limits(Section limits, RoundLimits& out) {
     limits.number("proc_ofd_count", out.proc_ofd_count);
     // 49 days; timers count in nanoseconds, where larger values would overflow.
     limits.number("exec_timeout", out.exec_timeout, 0, u32_max);
+    limits.number("state_bytes", out.state_bytes, 0, exact_integer_max, Presence::optional);
     limits.finish();
 }
 

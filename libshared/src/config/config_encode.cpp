@@ -46,6 +46,9 @@ void write_round_limits(JsonWriter& out, const RoundLimits& limits) {
     out.number("proc_mem_bytes", limits.proc_mem_bytes);
     out.number("proc_ofd_count", limits.proc_ofd_count);
     out.number("exec_timeout", limits.exec_timeout);
+    if (limits.state_bytes > 0) { // not in the documented file
+        out.number("state_bytes", limits.state_bytes);
+    }
     out.close_object();
 }
 

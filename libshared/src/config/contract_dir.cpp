@@ -183,4 +183,15 @@ Status save(const ContractDir& dir, const Config& config) {
     return os::replace_file(dir.config(), as_bytes(text), 0600);
 }
 
+Status update(const ContractDir& dir, const Config& known,
+              const std::function<void(Config&)>& change) {
+    auto stored = load(dir);
+    if (!stored && stored.err().code != Errc::not_found) {
+        return fail(stored.err());
+    }
+    Config config = stored ? std::move(stored->config) : known;
+    change(config);
+    return save(dir, config);
+}
+
 } // namespace hp::config

@@ -136,11 +136,11 @@ void Section::flag(std::string_view name, bool& out, Presence presence) {
 }
 
 bool Section::integer(std::string_view name, std::uint64_t& out, std::uint64_t min,
-                      std::uint64_t max) {
+                      std::uint64_t max, Presence presence) {
     known_.push_back(name);
     const JsonValue* found = value_ == nullptr ? nullptr : value_->find(name);
     if (found == nullptr) {
-        if (value_ != nullptr) {
+        if (value_ != nullptr && presence == Presence::mandatory) {
             missing_.push_back(name);
         }
         return false;

@@ -53,9 +53,10 @@ public:
 
     template <std::unsigned_integral Int>
     void number(std::string_view name, Int& out, std::uint64_t min = 0,
-                std::uint64_t max = std::numeric_limits<Int>::max()) {
+                std::uint64_t max = std::numeric_limits<Int>::max(),
+                Presence presence = Presence::mandatory) {
         std::uint64_t value = 0;
-        if (integer(name, value, min, std::min(max, exact_integer_max))) {
+        if (integer(name, value, min, std::min(max, exact_integer_max), presence)) {
             out = static_cast<Int>(value); // in range by the check above: max fits Int
         }
     }
@@ -92,7 +93,8 @@ public:
 
 private:
     const JsonValue* take(std::string_view name, JsonValue::Kind kind, Presence presence);
-    bool integer(std::string_view name, std::uint64_t& out, std::uint64_t min, std::uint64_t max);
+    bool integer(std::string_view name, std::uint64_t& out, std::uint64_t min, std::uint64_t max,
+                 Presence presence);
     bool is_known(std::string_view name) const;
     std::string_view nearest_known(std::string_view name) const;
     std::string_view nearest_unknown(std::string_view name) const;

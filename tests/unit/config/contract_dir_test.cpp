@@ -286,3 +286,39 @@ TEST_CASE("save is private, exact and never writes what load refuses", "[config]
     CHECK(read_text(dir.config()) == before);
     CHECK(entries_in(dir.root / "cfg") == 3);
 }
+
+TEST_CASE("update changes what is on disk, not what was read before", "[config]") {
+    const TempDir temp;
+    const ContractDir dir = config::contract_dir(temp / "node");
+    require_status(config::create(dir, &write_pems));
+    const config::Config known = config::load(dir)->config;
+    const auto set_version = [](config::Config& config) { config.contract.patch.version = "9"; };
+
+    config::Config edited = known; // by an operator, while the node runs
+    edited.user.port = 1234;
+    edited.mesh.known_peers = {{"operator.example", 1}};
+    require_status(config::save(dir, edited));
+    require_status(config::update(dir, known, set_version));
+    auto stored = config::load(dir);
+    REQUIRE(stored);
+    CHECK(stored->config.user.port == 1234);
+    CHECK(stored->config.mesh.known_peers == edited.mesh.known_peers);
+    CHECK(stored->config.contract.patch.version == "9");
+    CHECK(config::config_mode_is_private(dir));
+
+    // Half edited: not ours to repair, and worth more than our change.
+    write_text(dir.config(), "{ \"hp_version\": ");
+    const Status refused = config::update(dir, known, set_version);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.err().code == Errc::invalid);
+    CHECK(read_text(dir.config()) == "{ \"hp_version\": ");
+
+    // Gone, and with it the node's key: written anew.
+    fs::remove(dir.config());
+    require_status(config::update(dir, known, set_version));
+    stored = config::load(dir);
+    REQUIRE(stored);
+    CHECK(stored->config.node.keys.private_key == known.node.keys.private_key);
+    CHECK(stored->config.contract.patch.version == "9");
+    CHECK(config::config_mode_is_private(dir));
+}

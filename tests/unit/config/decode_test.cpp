@@ -293,6 +293,20 @@ TEST_CASE("numbers are whole and within their range", "[config]") {
     CHECK(numbers == std::size(number_rules));
 }
 
+TEST_CASE("the quota of the state is optional and a number like the others", "[config]") {
+    const char* const pointer = "/contract/round_limits/state_bytes";
+    CHECK(decode(original().dump()).config.contract.patch.round_limits.state_bytes == 0);
+    CHECK(decode_with(pointer, "4096").config.contract.patch.round_limits.state_bytes == 4096);
+    CHECK(decode_with(pointer, "4096").unknown.empty());
+    CHECK(decode_with(pointer, std::to_string(exact)).problems.empty());
+    for (const char* wrong : {"-1", "1.5", "\"4096\"", "null", "9007199254740992"}) {
+        INFO(wrong);
+        const DecodedConfig result = decode_with(pointer, wrong);
+        REQUIRE(result.problems.size() == 1);
+        CHECK(result.problems[0].path == "contract.round_limits.state_bytes");
+    }
+}
+
 TEST_CASE("a range problem shows the range and the value", "[config]") {
     const DecodedConfig big = decode_with("/mesh/port", "70000");
     REQUIRE(big.problems.size() == 1);

@@ -73,6 +73,27 @@ TEST_CASE("what a contract wrote is written again without a change", "[config]")
     CHECK(config::encode_patch(read.patch) == text);
 }
 
+TEST_CASE("a quota of the state is written only when there is one", "[config]") {
+    const std::string plain = golden("patch.cfg");
+    config::Patch patch = config::decode_patch(as_bytes(plain)).patch;
+    CHECK(patch.round_limits.state_bytes == 0);
+    patch.round_limits.state_bytes = 5'000'000'000;
+    std::string expected = plain;
+    const std::string last = "\"exec_timeout\": 300000";
+    const std::size_t at = expected.find(last);
+    REQUIRE(at != std::string::npos);
+    expected.insert(at + last.size(), ",\n        \"state_bytes\": 5000000000");
+    CHECK(config::encode_patch(patch) == expected);
+    const config::DecodedPatch read = config::decode_patch(as_bytes(expected));
+    CHECK(config::describe(read.problems).empty());
+    CHECK(read.patch == patch);
+    // A contract may write the 0, which means the same.
+    const std::size_t number = expected.find("5000000000");
+    expected.replace(number, 10, "0");
+    CHECK(config::decode_patch(as_bytes(expected)).patch.round_limits.state_bytes == 0);
+    CHECK(config::decode_patch(as_bytes(expected)).problems.empty());
+}
+
 TEST_CASE("a read and rewritten hp.cfg is the original plus our fields", "[config]") {
     std::string expected = golden("original_hp.cfg");
     const auto insert_after = [&expected](const std::string& mark, const std::string& text) {

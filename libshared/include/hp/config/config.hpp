@@ -33,6 +33,7 @@ struct RoundLimits {
     std::uint64_t proc_mem_bytes = 0;
     std::uint64_t proc_ofd_count = 0;
     std::uint64_t exec_timeout = 300'000; // ms, 0 = none
+    std::uint64_t state_bytes = 0;        // ours: of all files after a run, 0 = none
     bool operator==(const RoundLimits&) const = default;
 };
 
@@ -45,7 +46,8 @@ struct Consensus {
 };
 
 // The agreed part of the contract section: exactly the fields of patch.cfg, in its order
-// (contract-protocol.md 5.1).
+// (contract-protocol.md 5.1). Those marked "ours" are written only when they are set, because the
+// bytes of the file are agreed on.
 struct Patch {
     std::string version = "1.0";
     std::set<PublicKey> unl; // sorted by key bytes

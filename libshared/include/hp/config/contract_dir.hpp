@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct ContractDir {
     std::filesystem::path tls_key() const { return root / "cfg/tlskey.pem"; }
     std::filesystem::path tls_cert() const { return root / "cfg/tlscert.pem"; }
     std::filesystem::path lock() const { return root / "cfg/hpnode.lock"; }
+    std::filesystem::path status_socket() const { return root / "cfg/hpnode.sock"; }
     std::filesystem::path contract_fs() const { return root / "contract_fs"; }
     std::filesystem::path seed() const { return root / "contract_fs/seed"; }
     std::filesystem::path ledger_fs() const { return root / "ledger_fs"; }
@@ -58,5 +60,11 @@ bool config_mode_is_private(const ContractDir& dir);
 // becomes this node's; keys that decode_config does not know are lost. Errc::invalid, with the
 // old file untouched, for a config that load() would refuse.
 Status save(const ContractDir& dir, const Config& config);
+
+// Makes `change` to hp.cfg as it is now, so that what an operator has edited since the node read it
+// stays; a file that is gone is written anew from `known`. Errc::invalid, with the file untouched,
+// when it has problems: it may be half edited.
+Status update(const ContractDir& dir, const Config& known,
+              const std::function<void(Config&)>& change);
 
 } // namespace hp::config
