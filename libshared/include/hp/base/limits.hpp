@@ -120,6 +120,18 @@ inline constexpr std::size_t concurrent_reads_max = 32;
 // Time between SIGTERM and SIGKILL when a run is over its time.
 inline constexpr std::int64_t term_grace_ms = 100;
 
+// --- status of a running node ------------------------------------------------------------------
+// Programs that read the status at the same time; further ones are closed at once.
+inline constexpr std::size_t status_readers_max = 8;
+// Until a reader that does not read is given up, and until `hpnode status` gives up the node.
+inline constexpr std::int64_t status_timeout_ms = 5000;
+// The document itself: a UNL and known peers of any size fit in.
+inline constexpr std::size_t status_bytes_max = 4 * mib;
+// Addresses of peers that a contract may make a node know (contract-protocol.md 8.5); later ones
+// are ignored, with a warning. The list that hp.cfg keeps is shorter.
+inline constexpr std::size_t known_peers_max = 256;
+inline constexpr std::size_t stored_known_peers_max = 100;
+
 // --- redelivery (user-protocol.md section 18, I12) -----------------------------------------------
 inline constexpr std::int64_t redelivery_ms = 60'000;
 inline constexpr std::size_t redelivery_messages_per_user_max = 256;
