@@ -115,10 +115,12 @@ void Run::run_script() {
 RunResult run_contract(Launcher& launcher, const RunSpec& spec, const RunHandlers& handlers,
                        const StopSource& stop, const Log& log) {
     RunResult result = Run(launcher, spec, handlers, stop).execute();
-    log.debug("contract run", {{"end", describe(result)},
+    if (spec.readonly) { // runs for ledgers are the node's to tell
+        log.debug("read run", {{"end", describe(result)},
                                {"wall_us", result.stats.wall_us},
                                {"cpu_us", result.stats.cpu_us},
                                {"output_bytes", result.stats.output_bytes}});
+    }
     return result;
 }
 

@@ -10,7 +10,7 @@ namespace hp::node {
 AgreedConfig::AgreedConfig(config::ContractDir dir, config::Config config, Log log)
     : dir_(std::move(dir)), config_(std::move(config)), log_(std::move(log)) {}
 
-Status AgreedConfig::at_start(state::Store& store, const std::optional<Hash32>& head_config_hash) {
+Status AgreedConfig::at_start(state::Store& store, const std::optional<AgreedHash>& head) {
     const std::string ours = config::encode_patch(config_.contract.patch);
     const auto stored = store.patch_content();
     if (!stored && stored.err().code != Errc::not_found) {
@@ -29,8 +29,8 @@ Status AgreedConfig::at_start(state::Store& store, const std::optional<Hash32>& 
         return remember_common(as_bytes(ours));
     }
     // hp.cfg is as we left it, so patch.cfg is newer: agreed already, or by the next ledger.
-    if (head_config_hash == store.roots().config) {
-        return adopt(*stored);
+    if (head && head->config == store.roots().config) {
+        return adopt(*stored, head->seq);
     }
     pending(store.roots().config, *stored);
     return {};
@@ -40,33 +40,53 @@ void AgreedConfig::pending(const Hash32& hash, Bytes content) {
     pending_ = Pending{hash, std::move(content)};
 }
 
-Result<bool> AgreedConfig::decided(const Hash32& config_hash) {
-    if (!pending_ || pending_->hash != config_hash) {
+Result<bool> AgreedConfig::decided(const AgreedHash& ledger) {
+    if (!pending_ || pending_->hash != ledger.config) {
         return false;
     }
     const Bytes content = std::move(pending_->content);
     pending_.reset();
     const config::Patch before = config_.contract.patch;
-    HP_TRY_STATUS(adopt(content));
+    HP_TRY_STATUS(adopt(content, ledger.seq));
     return !(config_.contract.patch == before);
 }
 
-Status AgreedConfig::adopt(ByteView content) {
+Status AgreedConfig::adopt(ByteView content, LedgerSeq seq) {
     const config::DecodedPatch decoded = config::decode_patch(content);
     if (!decoded.problems.empty()) {
+        const std::vector<config::Problem> first(decoded.problems.begin(),
+                                                 decoded.problems.begin() + 1);
+        rejected_ = RejectedPatch{seq, config::describe(first), decoded.problems.size()};
         log_.error("patch.cfg is invalid; the old configuration stays in force:\n" +
-                   config::describe(decoded.problems));
+                       config::describe(decoded.problems),
+                   {{"ledger", seq}});
         return {};
     }
+    rejected_.reset();
     config_.contract.patch = decoded.patch;
-    HP_TRY_STATUS(config::save(dir_, config_));
+    HP_TRY_STATUS(write_to_hp_cfg());
+    log_.info(
+        "configuration changed by the contract",
+        {{"ledger", seq}, {"version", decoded.patch.version}, {"unl", decoded.patch.unl.size()}});
+    return {};
+}
+
+// Only the agreed part: the other fields are the operator's, who may be editing them.
+Status AgreedConfig::write_to_hp_cfg() {
+    const auto written = config::update(dir_, config_, [this](config::Config& stored) {
+        stored.contract.patch = config_.contract.patch;
+    });
+    if (!written && written.err().code == Errc::invalid) {
+        // The next start finds the newer patch.cfg beside the older hp.cfg and comes here again.
+        log_.error("hp.cfg could not be updated; what the contract changed is in force and will be "
+                   "written at the next start",
+                   {{"why", written.err().context}});
+        return {};
+    }
+    HP_TRY_STATUS(written);
     // patch.cfg may be written differently from how we would write it; what counts here is what
     // hp.cfg will say at the next start.
-    const std::string ours = config::encode_patch(config_.contract.patch);
-    HP_TRY_STATUS(remember_common(as_bytes(ours)));
-    log_.info("configuration changed by the contract",
-              {{"version", decoded.patch.version}, {"unl", decoded.patch.unl.size()}});
-    return {};
+    return remember_common(as_bytes(config::encode_patch(config_.contract.patch)));
 }
 
 Status AgreedConfig::remember_common(ByteView patch) {

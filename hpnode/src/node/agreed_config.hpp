@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "hp/base/log.hpp"
 #include "hp/config/contract_dir.hpp"
@@ -16,27 +17,43 @@
 
 namespace hp::node {
 
+// What the newest ledger agreed on.
+struct AgreedHash {
+    LedgerSeq seq = 0;
+    Hash32 config;
+};
+
+// An agreed patch.cfg that is in force nowhere, because it cannot be used.
+struct RejectedPatch {
+    LedgerSeq seq = 0;     // of the ledger that agreed on it
+    std::string problem;   // the first one
+    std::size_t count = 0; // of problems
+};
+
 class AgreedConfig {
 public:
     AgreedConfig(config::ContractDir dir, config::Config config, Log log);
 
     const config::Config& config() const { return config_; }
 
-    // Brings hp.cfg and the store's patch.cfg together. `head_config_hash` is what the newest
-    // ledger agreed on, empty at genesis. An operator's edit of hp.cfg wins over an older agreement
-    // and is in force from the next ledger on; a change by the contract wins over an unedited
-    // hp.cfg.
-    Status at_start(state::Store& store, const std::optional<Hash32>& head_config_hash);
+    // Brings hp.cfg and the store's patch.cfg together. `head` is empty at genesis. An operator's
+    // edit of hp.cfg wins over an older agreement and is in force from the next ledger on; a change
+    // by the contract wins over an unedited hp.cfg.
+    Status at_start(state::Store& store, const std::optional<AgreedHash>& head);
 
     // The contract changed patch.cfg: `content` with this hash awaits agreement.
     void pending(const Hash32& hash, Bytes content);
 
-    // A ledger with this config hash is decided. True when a new configuration is in force now.
-    // An invalid patch.cfg is logged and ignored: content may be agreed on without being usable.
-    Result<bool> decided(const Hash32& config_hash);
+    // A ledger is decided. True when a new configuration is in force now. An invalid patch.cfg is
+    // logged and ignored: content may be agreed on without being usable.
+    Result<bool> decided(const AgreedHash& ledger);
+
+    // Set while the patch.cfg agreed on is not the one in force.
+    const std::optional<RejectedPatch>& rejected() const { return rejected_; }
 
 private:
-    Status adopt(ByteView content);
+    Status adopt(ByteView content, LedgerSeq seq);
+    Status write_to_hp_cfg();
     std::filesystem::path common_file() const { return dir_.contract_fs() / "patch.common"; }
     Status remember_common(ByteView patch);
 
@@ -48,6 +65,7 @@ private:
     config::Config config_;
     Log log_;
     std::optional<Pending> pending_;
+    std::optional<RejectedPatch> rejected_;
 };
 
 } // namespace hp::node

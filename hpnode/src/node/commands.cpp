@@ -15,6 +15,7 @@
 #include "hp/os/dir_lock.hpp"
 #include "hp/os/files.hpp"
 #include "hp/os/log_sinks.hpp"
+#include "node/check_program.hpp"
 #include "node/node.hpp"
 
 namespace hp::node {
@@ -81,11 +82,15 @@ void check_files(const config::ContractDir& dir, const config::Config& config,
             out.push_back({true, "user.tls_cert", file.string() + " cannot be read"});
         }
     }
-    const fs::path binary = dir.seed() / "state" / config.contract.patch.bin_path;
-    if (config.contract.execute && access(binary.c_str(), X_OK) != 0) {
+    if (!config.contract.execute) {
+        return;
+    }
+    const config::Patch& patch = config.contract.patch;
+    const fs::path state = dir.seed() / "state";
+    for (const std::string& why : check_program(state, patch.bin_path, patch.environment)) {
         out.push_back({false, "contract.bin_path",
-                       binary.string() + " is not an executable file; ledgers will close, but no "
-                                         "contract will run"});
+                       (state / patch.bin_path).string() + " " + why +
+                           "; ledgers will close, but no contract will run"});
     }
 }
 

@@ -12,6 +12,8 @@ namespace hp::node {
 inline constexpr int exit_ok = 0;
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
+inline constexpr int exit_timeout = 6;
+inline constexpr int exit_not_ready = 7;
 inline constexpr int exit_mismatch = 8;
 inline constexpr int exit_not_found = 9;
 inline constexpr int exit_refused = 255;
@@ -21,6 +23,7 @@ int command_new(const std::string& directory);
 int command_rekey(const std::string& directory);
 int command_check(const std::string& directory, bool json);
 int command_run(const std::string& directory);
+int command_status(const std::string& directory, bool json);
 int command_ledger_verify(const std::string& directory, bool json);
 
 } // namespace hp::node

@@ -35,6 +35,9 @@ void note_run(Execution& execution, const contract::RunResult& run) {
     execution.code = run.code;
     execution.stats = run.stats;
     execution.post_exec = run.post_exec;
+    for (const contract::UserOutputs& user : run.outputs) {
+        execution.outputs += user.messages.size();
+    }
 }
 
 } // namespace
@@ -82,7 +85,7 @@ Result<std::optional<Execution>> Executor::run(const proto::LedgerRecord& ledger
         return std::optional<Execution>{};
     }
     log_faults(ledger.header.seq, result);
-    HP_TRY(Execution execution, commit(ledger, std::move(result)));
+    HP_TRY(Execution execution, commit(ledger, std::move(result), spec->limits.state_bytes));
     return std::optional(std::move(execution));
 }
 
@@ -158,10 +161,11 @@ Result<contract::RunResult> Executor::run_until_it_counts(const contract::RunSpe
     }
 }
 
-Result<Execution> Executor::commit(const proto::LedgerRecord& ledger, contract::RunResult run) {
+Result<Execution> Executor::commit(const proto::LedgerRecord& ledger, contract::RunResult run,
+                                   std::uint64_t quota_bytes) {
     const state::Roots before = store_->roots();
     state::CaptureStats stats;
-    const auto roots = store_->capture(stats);
+    const auto roots = store_->capture(stats, quota_bytes);
     if (!roots) {
         if (roots.err().code != Errc::too_large) {
             return fail(roots.err());
@@ -184,11 +188,16 @@ Result<Execution> Executor::commit(const proto::LedgerRecord& ledger, contract::
 // The run left a state that no node may keep: everything it did is undone (6.4.6 "void").
 Result<Execution> Executor::void_run(const proto::LedgerRecord& ledger,
                                      const contract::RunResult& run, const std::string& why) {
-    log_.error("contract run is void; outputs and state changes are dropped",
-               {{"seq", ledger.header.seq}, {"why", why}});
+    const TimeMs now = SystemClock().now().mono_ms();
+    if (const auto left_out = log_limiter_.admit("void: " + why, now)) {
+        log_.error("contract run is void; outputs and state changes are dropped",
+                   {{"seq", ledger.header.seq}, {"why", why}, {"not_logged", *left_out}});
+    }
     HP_TRY_STATUS(store_->discard());
     Execution execution;
     note_run(execution, run);
+    execution.outputs = 0;
+    execution.void_reason = why;
     execution.result = std::make_shared<const proto::ExecutionResult>(
         make_result(ledger.header.seq, store_->roots(), {}));
     return execution;

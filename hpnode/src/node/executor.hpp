@@ -28,6 +28,8 @@ struct Execution {
     int code = 0;
     contract::RunStats stats;
     contract::PostExecResult post_exec;
+    std::uint64_t outputs = 0; // messages
+    std::string void_reason;   // not empty: outputs and changes were dropped, and why
 };
 
 class Executor {
@@ -65,7 +67,8 @@ private:
     void log_faults(LedgerSeq seq, const contract::RunResult& result);
     void log_post_exec(LedgerSeq seq, const contract::PostExecResult& script);
     Result<contract::RunResult> run_until_it_counts(const contract::RunSpec& spec);
-    Result<Execution> commit(const proto::LedgerRecord& ledger, contract::RunResult run);
+    Result<Execution> commit(const proto::LedgerRecord& ledger, contract::RunResult run,
+                             std::uint64_t quota_bytes);
     Result<Execution> void_run(const proto::LedgerRecord& ledger, const contract::RunResult& run,
                                const std::string& why);
     proto::ExecutionResult make_result(LedgerSeq seq, const state::Roots& roots,

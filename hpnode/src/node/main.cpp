@@ -37,12 +37,14 @@ int run(int argc, char** argv) {
     CLI::App* rekey = add_command(app, "rekey", "give a node new signing keys", options, true);
     CLI::App* check =
         add_command(app, "check", "report everything wrong with a node's directory", options, true);
+    CLI::App* status =
+        add_command(app, "status", "show what a running node is doing", options, true);
     CLI::App* ledger = app.add_subcommand("ledger", "look at a stopped or running node's ledgers");
     ledger->require_subcommand(1);
     CLI::App* verify =
         add_command(*ledger, "verify", "recompute the whole chain offline", options, true);
     CLI::App* version = add_command(app, "version", "show versions", options, false);
-    for (CLI::App* command : {check, verify, version}) {
+    for (CLI::App* command : {check, status, verify, version}) {
         json_flag(command);
     }
 
@@ -63,6 +65,9 @@ int run(int argc, char** argv) {
     }
     if (check->parsed()) {
         return hp::node::command_check(options.directory, options.json);
+    }
+    if (status->parsed()) {
+        return hp::node::command_status(options.directory, options.json);
     }
     if (verify->parsed()) {
         return hp::node::command_ledger_verify(options.directory, options.json);

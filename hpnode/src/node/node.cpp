@@ -23,6 +23,10 @@ ledger::Retention retention(const config::Node& node) {
     return {node.history == config::History::full, node.max_primary_shards, node.max_raw_shards};
 }
 
+std::optional<state::Owner> contract_owner(const std::optional<config::RunAs>& run_as) {
+    return run_as ? std::optional(state::Owner{run_as->uid, run_as->gid}) : std::nullopt;
+}
+
 std::vector<PublicKey> list(const std::set<PublicKey>& keys) {
     return {keys.begin(), keys.end()};
 }
@@ -38,7 +42,8 @@ std::string resolve(const config::ContractDir& dir, const std::string& path,
 Node::Node(config::ContractDir dir, config::Config config,
            std::unique_ptr<contract::Launcher> launcher, Log log)
     : dir_(dir), log_(log), consensus_log_(log.module("consensus")),
-      agreed_(dir, std::move(config), log.module("config")), launcher_(std::move(launcher)),
+      started_mono_us_(clock_.now().mono_us), agreed_(dir, std::move(config), log.module("config")),
+      known_peers_(agreed_.config().mesh.known_peers), launcher_(std::move(launcher)),
       wake_timer_(reactor_), stop_timer_(reactor_), verify_workers_(verify_threads(), "hp-verify"),
       storage_worker_(1, "hp-storage"), query_worker_(1, "hp-query") {}
 
@@ -47,6 +52,7 @@ Node::~Node() {
     if (stop_runs_) {
         stop_runs_->request_stop();
     }
+    close_status_socket(); // of a node that could not start
 }
 
 // --- start-up ------------------------------------------------------------------------------------
@@ -58,8 +64,8 @@ Status Node::start() {
                         [this](int signal) { stop(0, "signal " + std::to_string(signal)); });
     HP_TRY(stop_runs_, contract::StopSource::make());
     HP_TRY_STATUS(open_storage());
-    HP_TRY_STATUS(open_user_port());
-    return {};
+    open_status_socket(); // before users can come: who sees the port open may ask
+    return open_user_port();
 }
 
 Status Node::open_storage() {
@@ -88,6 +94,7 @@ Status Node::open_storage() {
 Result<consensus::Start> Node::load_start() {
     consensus::Start start;
     HP_TRY(start.head, ledgers_->head());
+    lcl_time_ms_ = start.head ? start.head->header.timestamp_ms : 0;
     const LedgerSeq seq = start.head ? start.head->header.seq : 0;
     HP_TRY_STATUS(ledgers_->accepted_inputs(seq, [&](const ledger::AcceptedInput& input) {
         start.nonces.accept(input.user, input.nonce, input.hash, input.max_ledger_seq);
@@ -95,11 +102,13 @@ Result<consensus::Start> Node::load_start() {
     start.nonces.expire(seq);
 
     HP_TRY(std::unique_ptr<state::Store> store,
-           state::open_store(dir_.contract_fs(), log_.module("state")));
+           state::open_store(dir_.contract_fs(), log_.module("state"),
+                             contract_owner(config().contract.run_as)));
     HP_TRY(const state::Recovered recovered, store->recover(seq));
-    const auto head_config =
-        start.head ? std::optional(start.head->header.config_hash) : std::nullopt;
-    HP_TRY_STATUS(agreed_.at_start(*store, head_config));
+    const auto agreed =
+        start.head ? std::optional(AgreedHash{seq, start.head->header.config_hash}) : std::nullopt;
+    HP_TRY_STATUS(agreed_.at_start(*store, agreed));
+    roots_ = store->roots();
 
     HP_TRY(start.result, recovered_result(*store, recovered, start.head));
     log_.info("storage is ready", {{"ledger", seq}, {"state", store->roots().state.short_hex()}});
@@ -111,6 +120,9 @@ Result<consensus::Start> Node::load_start() {
     Executor::Callbacks callbacks;
     callbacks.on_done = [this](Execution execution) { on_executed(std::move(execution)); };
     callbacks.on_error = [this](const Error& error) { fatal(error); };
+    callbacks.on_peer_changeset = [this](const contract::PeerChangeset& changes) {
+        on_peer_changeset(changes);
+    };
     executor_ = std::make_unique<Executor>(reactor_, *launcher_, *stop_runs_, std::move(store),
                                            config().node.keys, std::move(callbacks),
                                            log_.module("contract"));
@@ -118,7 +130,10 @@ Result<consensus::Start> Node::load_start() {
         freeze_read_view();
         reads_ = std::make_unique<ReadRequests>(
             reactor_, *launcher_, *stop_runs_, executor_->gate(),
-            config().user.concurrent_read_requests, log_.module("read"));
+            config().user.concurrent_read_requests, log_.module("read"),
+            [this](const contract::PeerChangeset& changes) { on_peer_changeset(changes); });
+    } else {
+        protection_.reads = "read requests are off";
     }
     return start;
 }
@@ -156,7 +171,9 @@ Result<proto::SharedResult> Node::recovered_result(const state::Store& store,
 // A read request that writes into its view must not damage what recovery starts from.
 void Node::freeze_read_view() {
     const std::filesystem::path view = executor_->base_state_dir().parent_path();
-    if (const auto frozen = launcher_->freeze(view.string()); !frozen) {
+    const auto frozen = launcher_->freeze(view.string());
+    protection_.reads = frozen ? "read-only mount" : "none: " + frozen.err().context;
+    if (!frozen) {
         log_.warning("read requests run in a view that is not write-protected",
                      {{"view", view.string()}, {"why", frozen.err().context}});
     }
@@ -187,6 +204,10 @@ Status Node::open_user_port() {
 
 int Node::run() {
     reactor_.run();
+    close_status_socket();
+    if (exit_code_ == 0) {
+        save_known_peers();
+    }
     return exit_code_;
 }
 
@@ -278,6 +299,7 @@ void Node::perform(const consensus::Decided& effect) {
                          {"state", header.state_hash.short_hex()},
                          {"patch", header.config_hash.short_hex()},
                          {"inputs", effect.ledger->inputs.size()}});
+    lcl_time_ms_ = header.timestamp_ms;
     adopt_config(header);
     deliver_outputs(*effect.ledger);
     users_->publish(proto::Channel::ledger_event, proto::LedgerCreated{header});
@@ -292,6 +314,7 @@ void Node::perform(const consensus::Execute& effect) {
         return;
     }
     const proto::LedgerHeader& header = effect.ledger->header;
+    running_ = header.seq;
     contract::RunSpec spec = run_spec();
     spec.timestamp = header.timestamp_ms;
     spec.lcl = LedgerId{header.seq, header.hash};
@@ -318,7 +341,7 @@ void Node::perform(const consensus::WakeAt& effect) {
 
 void Node::adopt_config(const proto::LedgerHeader& header) {
     const std::set<PublicKey> unl_before = config().contract.patch.unl;
-    const auto changed = agreed_.decided(header.config_hash);
+    const auto changed = agreed_.decided(AgreedHash{header.seq, header.config_hash});
     if (!changed) {
         fatal(changed.err());
         return;
@@ -331,23 +354,6 @@ void Node::adopt_config(const proto::LedgerHeader& header) {
     if (unl != unl_before) {
         users_->publish(proto::Channel::unl_change, proto::UnlChange{list(unl)});
     }
-}
-
-// Silence would look like a hang: say why no ledger will close.
-void Node::explain_no_quorum() const {
-    if (engine_->can_decide_alone()) {
-        return;
-    }
-    const std::set<PublicKey>& unl = config().contract.patch.unl;
-    const bool member = unl.count(config().node.keys.public_key) != 0;
-    const bool observer = config().node.role == config::Role::observer;
-    consensus_log_.error(
-        "no ledger can close: this version decides alone and cannot collect votes of others",
-        {{"unl_members", unl.size()},
-         {"votes_needed", engine_->validators().quorum()},
-         {"own_vote", observer ? "none (observer)"
-                      : member ? "1"
-                               : "none (not in the UNL)"}});
 }
 
 void Node::deliver_outputs(const proto::LedgerRecord& ledger) {
@@ -375,14 +381,10 @@ void Node::deliver_outputs(const proto::LedgerRecord& ledger) {
 }
 
 void Node::on_executed(Execution execution) {
+    running_.reset();
+    roots_ = {execution.result->state_hash, execution.result->config_hash};
     if (execution.contract_ran) {
-        const contract::RunStats& stats = execution.stats;
-        consensus_log_.debug("contract run", {{"seq", execution.result->seq},
-                                              {"wall_us", stats.wall_us},
-                                              {"cpu_us", stats.cpu_us},
-                                              {"max_rss_kib", stats.max_rss_kib},
-                                              {"in", stats.input_bytes},
-                                              {"out", stats.output_bytes}});
+        note_run(execution);
     }
     if (execution.patch) {
         agreed_.pending(execution.result->config_hash, std::move(*execution.patch));
@@ -474,6 +476,7 @@ void Node::handle(user::SessionId id, proto::ReadRequest& request) {
     if (queued) {
         return;
     }
+    runs_.add_dropped_read();
     if (const auto left_out = log_limiter_.admit("read queue", clock_.now().mono_ms())) {
         log_.warning("read request dropped: too many waiting",
                      {{"user", user.short_hex()}, {"not_logged", *left_out}});
@@ -482,6 +485,7 @@ void Node::handle(user::SessionId id, proto::ReadRequest& request) {
 
 void Node::on_read_done(const PublicKey& user, const std::string& request_id,
                         contract::RunResult result) {
+    runs_.add_read(result);
     if (result.end != contract::RunEnd::exited || result.code != 0 || !result.notes.empty()) {
         const std::string end = contract::describe(result);
         if (const auto left_out = log_limiter_.admit(end, clock_.now().mono_ms())) {

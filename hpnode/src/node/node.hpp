@@ -16,12 +16,16 @@
 #include "contract/launcher.hpp"
 #include "hp/base/log.hpp"
 #include "hp/config/contract_dir.hpp"
+#include "hp/net/document_server.hpp"
 #include "hp/net/reactor.hpp"
 #include "hp/net/worker_pool.hpp"
 #include "ledger/store.hpp"
 #include "node/agreed_config.hpp"
 #include "node/executor.hpp"
+#include "node/known_peers.hpp"
 #include "node/read_requests.hpp"
+#include "node/run_record.hpp"
+#include "node/status.hpp"
 #include "node/user_port.hpp"
 
 namespace hp::node {
@@ -42,7 +46,7 @@ public:
     // yet.
     Status start();
 
-    // Runs until SIGINT or SIGTERM (0), or until the environment fails (70 to 72).
+    // Runs until SIGINT or SIGTERM (0), or until the environment fails (70 to 72). Then it is over.
     int run();
 
 private:
@@ -54,6 +58,8 @@ private:
                                                  const proto::SharedLedger& head) const;
     void freeze_read_view();
     Status open_user_port();
+    void open_status_socket();
+    void close_status_socket();
 
     // engine
     void feed(consensus::Event event);
@@ -69,9 +75,15 @@ private:
     // ledgers
     void adopt_config(const proto::LedgerHeader& header);
     void explain_no_quorum() const;
+    std::string no_quorum_reason() const;
     void deliver_outputs(const proto::LedgerRecord& ledger);
     void on_executed(Execution execution);
+    void note_run(const Execution& execution);
     contract::RunSpec run_spec() const;
+
+    // peers
+    void on_peer_changeset(const contract::PeerChangeset& changes);
+    void save_known_peers();
 
     // users
     void on_request(user::SessionId id, proto::UserRequest request);
@@ -86,6 +98,7 @@ private:
     void publish_connectivity();
     bool weakly_connected() const;
 
+    StatusReport status_report() const;
     void stop(int exit_code, const std::string& why);
     void fatal(const Error& error);
     const config::Config& config() const { return agreed_.config(); }
@@ -94,7 +107,9 @@ private:
     SystemClock clock_;
     Log log_;
     Log consensus_log_;
+    std::int64_t started_mono_us_ = 0;
     AgreedConfig agreed_;
+    KnownPeers known_peers_;
     std::unique_ptr<contract::Launcher> launcher_;
     std::optional<contract::StopSource> stop_runs_;
     net::Reactor reactor_;
@@ -109,8 +124,14 @@ private:
     bool stopping_ = false;
     int exit_code_ = 0;
     std::optional<bool> last_weak_;
+    TimeMs lcl_time_ms_ = 0; // wall clock
     LogLimiter log_limiter_;
+    RunRecords runs_;
+    std::optional<LedgerSeq> running_; // the ledger the contract is being run for
+    state::Roots roots_;               // after the last run
+    Protection protection_;
 
+    std::unique_ptr<net::DocumentServer> status_server_;
     std::unique_ptr<UserPort> users_;
     std::optional<contract::ContractLog> run_log_; // with contract.log.enable
     std::optional<contract::ContractLog> read_log_;

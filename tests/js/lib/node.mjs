@@ -60,7 +60,7 @@ export function hpnode(args, { place = host_place, ...options } = {}) {
 }
 
 /** Where nodes live: the tests' own file system. `lib/tmpfs.mjs` has another one. */
-const host_place = {
+export const host_place = {
     make_root: () => fs.mkdtempSync(path.join(os.tmpdir(), 'hp-js-test-')),
     command: (words) => words,
     inside: (name) => name,

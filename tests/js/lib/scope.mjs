@@ -20,6 +20,12 @@ export class Scope {
         this.sockets = [];
         this.nodes = new Set();
         this.owned = [];
+        this.last_steps = [];
+    }
+
+    /** Something to do when the test is over and its nodes are gone. */
+    at_end(step) {
+        this.last_steps.push(step);
     }
 
     /** A node for this test alone; it has to end cleanly, unless the test ended it itself. */
@@ -93,6 +99,7 @@ export class Scope {
         for (const node of this.owned) {
             await node.dispose({ expect_clean: node.running && !failed });
         }
+        for (const step of this.last_steps) step();
     }
 }
 

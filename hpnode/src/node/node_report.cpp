@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the node tells about itself, in its log and to `hpnode status`, and the peers it knows.
+#include <algorithm>
+
+#include <unistd.h>
+
+#include "hp/os/local_socket.hpp"
+#include "node/node.hpp"
+
+namespace hp::node {
+namespace {
+
+constexpr std::int64_t us_per_ms = 1000;
+
+} // namespace
+
+// --- runs and quorum -----------------------------------------------------------------------------
+
+// One line a run; only what is out of the ordinary is worth one at the usual log level.
+void Node::note_run(const Execution& execution) {
+    RunRecord run{execution.result->seq, execution.end,     execution.code,        execution.stats,
+                  execution.post_exec,   execution.outputs, execution.void_reason, 0};
+    // A round has to wait for the run of the one before it.
+    run.budget_us = std::int64_t{config().contract.patch.consensus.roundtime} * us_per_ms;
+    const auto write = run.is_normal() ? &Log::debug : &Log::info;
+    (consensus_log_.*write)("contract run", {{"seq", run.seq},
+                                             {"end", to_string(run.end)},
+                                             {"code", run.code},
+                                             {"wall_ms", run.stats.wall_us / us_per_ms},
+                                             {"cpu_ms", run.stats.cpu_us / us_per_ms},
+                                             {"max_rss_kib", run.stats.max_rss_kib},
+                                             {"input_bytes", run.stats.input_bytes},
+                                             {"output_bytes", run.stats.output_bytes},
+                                             {"outputs", run.outputs},
+                                             {"void", !run.void_reason.empty()},
+                                             {"over_budget", run.is_over_budget()}});
+    if (run.is_over_budget()) {
+        if (const auto left_out = log_limiter_.admit("budget", clock_.now().mono_ms())) {
+            consensus_log_.warning("the contract ran longer than a round; the next ledger is late",
+                                   {{"seq", run.seq},
+                                    {"wall_ms", run.stats.wall_us / us_per_ms},
+                                    {"budget_ms", run.budget_us / us_per_ms},
+                                    {"not_logged", *left_out}});
+        }
+    }
+    runs_.add(std::move(run));
+}
+
+// Silence would look like a hang: say why no ledger will close.
+void Node::explain_no_quorum() const {
+    if (const std::string why = no_quorum_reason(); !why.empty()) {
+        consensus_log_.error("no ledger can close: " + why);
+    }
+}
+
+std::string Node::no_quorum_reason() const {
+    if (engine_->can_decide_alone()) {
+        return {};
+    }
+    const std::set<PublicKey>& unl = config().contract.patch.unl;
+    const bool member = unl.count(config().node.keys.public_key) != 0;
+    const bool observer = config().node.role == config::Role::observer;
+    return "this version decides alone and cannot collect votes of others; the UNL has " +
+           std::to_string(unl.size()) + " members, of which " +
+           std::to_string(engine_->validators().quorum()) + " have to vote, and this node " +
+           (observer ? "does not, as an observer"
+            : member ? "has one vote"
+                     : "is not in the UNL");
+}
+
+// --- peers ---------------------------------------------------------------------------------------
+
+// Contract-protocol.md 8.5.
+void Node::on_peer_changeset(const contract::PeerChangeset& changes) {
+    const TimeMs now = clock_.now().mono_ms();
+    if (config().mesh.peer_discovery) {
+        if (const auto left_out = log_limiter_.admit("peer_changeset", now)) {
+            log_.warning("peer_changeset of the contract ignored: mesh.peer_discovery is enabled",
+                         {{"not_logged", *left_out}});
+        }
+        return;
+    }
+    const KnownPeers::Change change =
+        known_peers_.apply(changes.add, changes.remove, changes.remove_all);
+    if (change.left_out > 0) {
+        if (const auto left_out = log_limiter_.admit("known peers", now)) {
+            log_.warning("the contract knows too many peers; the last ones are left out",
+                         {{"known", known_peers_.list().size()},
+                          {"left_out", change.left_out},
+                          {"not_logged", *left_out}});
+        }
+    }
+    if (change.added + change.removed > 0) {
+        log_.info("known peers changed by the contract", {{"added", change.added},
+                                                          {"removed", change.removed},
+                                                          {"known", known_peers_.list().size()}});
+    }
+}
+
+// Only in good order: a node that failed to write its storage has other worries.
+void Node::save_known_peers() {
+    if (!known_peers_.is_changed()) {
+        return;
+    }
+    const auto saved = config::update(dir_, config(), [this](config::Config& stored) {
+        stored.mesh.known_peers = known_peers_.to_store(stored.mesh.known_peers);
+    });
+    if (!saved) {
+        log_.warning("hp.cfg was left without the peers known at the end",
+                     {{"why", saved.err().context}});
+    }
+}
+
+// --- status --------------------------------------------------------------------------------------
+
+// Whoever may read the node's directory as its owner may ask it how it is. It runs without, too.
+void Node::open_status_socket() {
+    auto socket = os::listen_local(dir_.status_socket());
+    if (!socket) {
+        log_.warning("hpnode status will not work", {{"why", socket.err().context}});
+        return;
+    }
+    status_server_ = std::make_unique<net::DocumentServer>(
+        reactor_, std::move(*socket), [this] { return encode_status(status_report()); });
+}
+
+void Node::close_status_socket() {
+    if (status_server_) {
+        status_server_.reset();
+        ::unlink(dir_.status_socket().c_str());
+    }
+}
+
+StatusReport Node::status_report() const {
+    const config::Patch& patch = config().contract.patch;
+    const Instant now = clock_.now();
+    StatusReport out;
+    out.pid = ::getpid();
+    out.uptime_ms = (now.mono_us - started_mono_us_) / us_per_ms;
+    out.directory = dir_.root.string();
+    out.key = config().node.keys.public_key;
+    out.contract_id = config().contract.id;
+    out.contract_version = patch.version;
+    out.role = config().node.role;
+    out.executes = config().contract.execute;
+    out.ledger = engine_->lcl();
+    out.ledger_age_ms = std::max<TimeMs>(0, now.wall_ms - lcl_time_ms_);
+    out.vote_status = engine_->vote_status();
+    out.no_quorum = no_quorum_reason();
+    out.unl = patch.unl.size();
+    out.eager = config::is_eager(config().node.pace, patch);
+    out.roundtime_ms = patch.consensus.roundtime;
+    out.users = users_->verified_sessions();
+    out.user_port = users_->port();
+    out.running = running_;
+    out.state_hash = roots_.state;
+    out.config_hash = roots_.config;
+    out.runs = runs_;
+    out.rejected_patch = agreed_.rejected();
+    out.known_peers = known_peers_.list();
+    out.peer_discovery = config().mesh.peer_discovery;
+    out.protection = protection_;
+    return out;
+}
+
+} // namespace hp::node

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a running node tells about itself to `hpnode status`: the document it serves on its local
+// socket (schema hp.node.status/1), and the text made of it for people. Nothing in it is secret.
+// Values; any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hp/base/result.hpp"
+#include "hp/config/config.hpp"
+#include "hp/proto/user_message.hpp"
+#include "node/agreed_config.hpp"
+#include "node/run_record.hpp"
+
+namespace hp::node {
+
+// How contracts are kept away from what is not theirs.
+struct Protection {
+    std::string sandbox = "off";
+    std::string reads; // what keeps read requests from writing, or why nothing does
+};
+
+struct StatusReport {
+    int pid = 0;
+    std::int64_t uptime_ms = 0;
+    std::string directory;
+    PublicKey key;
+    std::string contract_id;
+    std::string contract_version;
+    config::Role role = config::Role::validator;
+    bool executes = true; // contract.execute
+
+    LedgerId ledger; // seq 0: none yet
+    TimeMs ledger_age_ms = 0;
+    proto::VoteStatus vote_status = proto::VoteStatus::unknown;
+    std::string no_quorum; // why no ledger can close; empty when they can
+    std::size_t unl = 0;
+    bool eager = false;
+    std::uint32_t roundtime_ms = 0;
+    std::size_t users = 0;
+    std::uint16_t user_port = 0;      // 0: not listening
+    std::optional<LedgerSeq> running; // the ledger the contract is being run for
+    Hash32 state_hash;                // after the last run
+    Hash32 config_hash;
+
+    RunRecords runs;
+    std::optional<RejectedPatch> rejected_patch;
+    std::vector<config::HostPort> known_peers;
+    bool peer_discovery = false;
+    Protection protection;
+};
+
+// One JSON document and a newline, valid UTF-8 whatever the contract did.
+std::string encode_status(const StatusReport& report);
+
+// Aligned lines. Errc::invalid when `document` is not what a node answers; fields that another
+// version does not have are left out.
+Result<std::string> render_status(std::string_view document);
+
+} // namespace hp::node
