@@ -66,7 +66,7 @@ describe('recovery: commands', { concurrency: true }, () => {
     test('--help is no error', async () => {
         const { code, stdout } = await hpnode(['--help']);
         assert.equal(code, 0);
-        for (const word of ['new', 'run', 'rekey', 'check', 'ledger', 'version']) {
+        for (const word of ['new', 'run', 'rekey', 'check', 'status', 'ledger', 'version']) {
             assert.match(stdout, new RegExp(`\\b${word}\\b`));
         }
     });
@@ -410,6 +410,25 @@ describe('recovery: bad configurations', { concurrency: true }, () => {
             [['warning', 'contract.bin_path']],
         );
     });
+
+    const starts = {
+        'an interpreter that is not there': ['#!/no/such/interpreter\n', /\/no\/such\/interpreter/],
+        'an interpreter that env will not find': ['#!/usr/bin/env no_such_program\n', /PATH/],
+        'line ends of another system': ['#!/bin/sh\r\nexit\r\n', /carriage return/],
+        'no first line': ['exit 0\n', /neither a program/],
+    };
+    for (const [name, [content, pattern]] of Object.entries(starts)) {
+        scoped_test(`check: a contract with ${name} is a warning`, async (scope) => {
+            const node = await scope.make_node({ contract: { files: [], bin_path: 'script' } });
+            fs.writeFileSync(path.join(node.state_dir, 'script'), content, { mode: 0o755 });
+            const { code, stdout } = await node.command('check');
+            assert.equal(code, 0, stdout);
+            assert.match(stdout, /^warning: contract\.bin_path: .*\/script /m);
+            assert.match(stdout, pattern);
+            await node.run();
+            await node.wait_log(/\[wrn\].*contract run ended abnormally/); // it was right
+        });
+    }
 
     scoped_test('ledgers of another contract are refused', async (scope) => {
         const node = await scope.start_node();
