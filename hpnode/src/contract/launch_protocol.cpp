@@ -132,6 +132,63 @@ Result<LaunchRequest> receive_request(int channel, std::vector<int>& fds) {
     return request;
 }
 
+Bytes encode_confinement(const Confinement& confinement) {
+    Writer out;
+    out.u8(static_cast<std::uint8_t>(confinement.sandbox));
+    out.bytes(as_bytes(confinement.node_dir));
+    out.bytes(as_bytes(confinement.view));
+    put_texts(out, confinement.hidden);
+    return out.take();
+}
+
+Result<Confinement> decode_confinement(ByteView bytes) {
+    Reader in(bytes);
+    Confinement confinement;
+    confinement.sandbox = static_cast<config::Sandbox>(in.u8());
+    confinement.node_dir = to_text(in.bytes());
+    confinement.view = to_text(in.bytes());
+    confinement.hidden = get_texts(in);
+    if (!in.done()) {
+        return fail(Errc::invalid, "malformed confinement");
+    }
+    return confinement;
+}
+
+Bytes encode_protection(const Result<Protection>& protection) {
+    Writer out;
+    out.u8(protection ? 1 : 0);
+    if (!protection) {
+        out.bytes(as_bytes(protection.err().context));
+        return out.take();
+    }
+    for (const bool flag :
+         {protection->mounts, protection->processes, protection->fresh_proc, protection->no_network,
+          protection->syscall_filter, protection->cgroup}) {
+        out.u8(flag ? 1 : 0);
+    }
+    out.u32(static_cast<std::uint32_t>(protection->landlock_abi));
+    put_texts(out, protection->lacking);
+    return out.take();
+}
+
+Result<Protection> decode_protection(ByteView bytes) {
+    Reader in(bytes);
+    if (in.u8() == 0) {
+        return fail(Errc::unsupported, in.ok() ? to_text(in.bytes()) : "the launcher is gone");
+    }
+    Protection protection;
+    for (bool* flag : {&protection.mounts, &protection.processes, &protection.fresh_proc,
+                       &protection.no_network, &protection.syscall_filter, &protection.cgroup}) {
+        *flag = in.u8() != 0;
+    }
+    protection.landlock_abi = static_cast<int>(in.u32());
+    protection.lacking = get_texts(in);
+    if (!in.done()) {
+        return fail(Errc::invalid, "malformed protection");
+    }
+    return protection;
+}
+
 Bytes encode_report(const ExitReport& report) {
     Writer out;
     out.u8(static_cast<std::uint8_t>(report.failed_step));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the node and the launcher's processes say to each other. Both are always the same program,
-// so there are no versions. On the helper's socket: one packet with a run's channel attached, or
-// the path of a directory to freeze, answered like the start. On a
-// run's channel (SOCK_SEQPACKET), node to supervisor: the request, cut into packets, its
-// descriptors spread over them; then command bytes. Back: one report. Values; any thread.
+// so there are no versions. On the helper's socket: one packet with a run's channel attached, or a
+// confinement, answered with what is in force. On a run's channel (SOCK_SEQPACKET), node to
+// supervisor: the request, cut into packets, its descriptors spread over them; then command bytes.
+// Back: one report. Values; any thread.
 #pragma once
 
 #include <span>
@@ -15,9 +15,10 @@
 
 namespace hp::contract {
 
-// Helper to node, at the start and after freezing; otherwise the text of an error.
+// Helper to node, at the start; otherwise the text of an error.
 inline constexpr std::string_view helper_ready = "ready";
-inline constexpr std::size_t helper_packet_bytes_max = 4096 + 1; // a path
+// A handful of paths.
+inline constexpr std::size_t helper_packet_bytes_max = 64 * limits::kib;
 
 inline constexpr char command_terminate = 'T';
 inline constexpr char command_kill = 'K';
@@ -41,6 +42,13 @@ struct LaunchRequest {
 // The node's side, and the supervisor's: Errc::closed when the node is gone.
 Status send_request(int channel, const SpawnRequest& request);
 Result<LaunchRequest> receive_request(int channel, std::vector<int>& fds);
+
+Bytes encode_confinement(const Confinement& confinement);
+Result<Confinement> decode_confinement(ByteView bytes);
+
+// The answer to it: what is in force, or why that is not enough.
+Bytes encode_protection(const Result<Protection>& protection);
+Result<Protection> decode_protection(ByteView bytes);
 
 Bytes encode_report(const ExitReport& report);
 Result<ExitReport> decode_report(ByteView bytes);

@@ -77,6 +77,8 @@ std::string_view to_string(StartStep step) {
         return "cannot set resource limits";
     case StartStep::identity:
         return "cannot become the run_as user";
+    case StartStep::sandbox:
+        return "cannot enter the sandbox";
     case StartStep::exec:
         return "cannot execute";
     }
@@ -141,12 +143,12 @@ bool Launcher::is_running() const {
     return ::poll(&state, 1, 0) == 0;
 }
 
-Status Launcher::freeze(const std::string& directory) {
-    if (directory.empty() || directory.size() >= helper_packet_bytes_max || has_nul(directory)) {
-        return fail(Errc::invalid, "not a path: " + directory);
-    }
-    HP_TRY_STATUS(send_packet(channel_.get(), as_bytes(directory), {}));
-    return wait_until_ready(channel_.get());
+Result<Protection> Launcher::confine(const Confinement& confinement) {
+    HP_TRY_STATUS(send_packet(channel_.get(), encode_confinement(confinement), {}));
+    std::vector<std::uint8_t> answer(helper_packet_bytes_max);
+    std::vector<int> none;
+    HP_TRY(const std::size_t count, receive_packet(channel_.get(), answer, none));
+    return decode_protection(ByteView(answer).first(count));
 }
 
 Result<Process> Launcher::spawn(const SpawnRequest& request) {

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "contract/confinement.hpp"
 #include "hp/base/result.hpp"
 #include "hp/config/config.hpp"
 #include "hp/os/fd.hpp"
@@ -51,6 +52,7 @@ enum class StartStep : std::uint8_t {
     directory,
     limits,
     identity,
+    sandbox,
     exec
 };
 
@@ -59,9 +61,9 @@ std::string_view to_string(StartStep step);
 struct ExitReport {
     StartStep failed_step = StartStep::none; // none: it ran; else `code` is the errno
     bool signaled = false;
-    int code = 0; // exit code, signal number, or errno
-    std::int64_t cpu_us = 0;
-    std::int64_t max_rss_kib = 0; // at least the supervisor's own, a few MiB
+    int code = 0;                 // exit code, signal number, or errno
+    std::int64_t cpu_us = 0;      // of the whole process tree
+    std::int64_t max_rss_kib = 0; // of its largest process; at least the supervisor's own few MiB
 
     bool started() const { return failed_step == StartStep::none; }
 };
@@ -95,7 +97,7 @@ public:
     // stay open in the helper and its supervisors and are never passed to contracts; at most
     // keep_open_max of them. stdin, stdout and stderr become /dev/null where they are closed.
     static Result<std::unique_ptr<Launcher>> start(const std::vector<int>& keep_open);
-    static constexpr std::size_t keep_open_max = 5;
+    static constexpr std::size_t keep_open_max = 3;
 
     // Ends the helper. Every Process must be gone by then: the helper waits for the last of its
     // supervisors, and so does this.
@@ -103,10 +105,10 @@ public:
     Launcher(const Launcher&) = delete;
     Launcher& operator=(const Launcher&) = delete;
 
-    // Makes `directory` read-only for all contracts started from now on, other processes not
-    // included. Before the first spawn() only. Errc::unsupported where the system does not allow
-    // it.
-    Status freeze(const std::string& directory);
+    // For all contracts started from now on; before the first spawn() only. With sandbox strict an
+    // error (Errc::unsupported) when anything is not to be had on this machine; else the result
+    // says what is.
+    Result<Protection> confine(const Confinement& confinement);
 
     // Returns as soon as the request is handed over; failures to start come with the report.
     // An error here means that this node cannot start anything (out of descriptors, helper gone).

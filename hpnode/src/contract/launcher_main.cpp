@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include "contract/fd_passing.hpp"
-#include "contract/frozen_view.hpp"
 #include "contract/launch_protocol.hpp"
 #include "contract/process_tree.hpp"
 #include "contract/supervisor.hpp"
@@ -100,14 +99,21 @@ public:
 
 private:
     void on_request();
-    void freeze(const std::string& directory);
+    void confine(ByteView request);
     void start_supervisor(int run_channel);
+    void on_child_exit(pid_t pid, int status);
     void on_child_exits();
     void kill_orphans();
 
+    struct Run {
+        int channel = -1; // our copy of the supervisor's
+        unsigned number = 0;
+    };
+    Sandbox sandbox_;
     bool node_alive_ = true;
-    std::map<pid_t, int> supervisors_; // to our copy of their channel
-    std::vector<int> lost_;            // channels of killed supervisors whose orphans may live
+    unsigned runs_ = 0;
+    std::map<pid_t, Run> supervisors_;
+    std::vector<Run> lost_; // of killed supervisors whose orphans may live
 };
 
 void Helper::run() {
@@ -126,7 +132,7 @@ void Helper::run() {
 }
 
 void Helper::on_request() {
-    std::array<std::uint8_t, helper_packet_bytes_max> packet{};
+    Bytes packet(helper_packet_bytes_max);
     std::vector<int> fds;
     const auto count = receive_packet(node_fd, packet, fds);
     if (count && *count == 0) {
@@ -136,30 +142,38 @@ void Helper::on_request() {
         start_supervisor(fd);
     }
     if (count && *count > 0 && fds.empty()) {
-        freeze(to_text(ByteView(packet).first(*count)));
+        confine(ByteView(packet).first(*count));
     }
 }
 
-void Helper::freeze(const std::string& directory) {
-    const Status frozen = freeze_for_self_and_children(directory);
-    const std::string answer = frozen ? std::string(helper_ready) : frozen.err().context;
-    static_cast<void>(send_packet(node_fd, as_bytes(answer), {}));
+void Helper::confine(ByteView request) {
+    const auto confinement = decode_confinement(request);
+    const Result<Protection> protection =
+        confinement ? sandbox_.prepare(*confinement) : fail(confinement.err());
+    // Contracts of the same user cannot look into the helper or its supervisors. Not earlier: it
+    // also takes /proc/self away from this process.
+    ::prctl(PR_SET_DUMPABLE, 0);
+    static_cast<void>(send_packet(node_fd, encode_protection(protection), {}));
 }
 
 void Helper::start_supervisor(int run_channel) {
-    const pid_t pid = ::fork();
+    const unsigned number = ++runs_;
+    const os::Fd cgroup(sandbox_.make_cgroup(number));
+    const pid_t pid = sandbox_.fork_run();
     if (pid == 0) {
         ::dup3(run_channel, node_fd, O_CLOEXEC);
+        const bool has_cgroup = cgroup && ::dup3(cgroup.get(), cgroup_fd, O_CLOEXEC) >= 0;
         ::close_range(first_channel_fd, ~0U, 0);
-        run_supervisor();
+        run_supervisor(sandbox_, has_cgroup);
     }
     if (pid > 0) {
-        supervisors_[pid] = run_channel;
+        supervisors_[pid] = {run_channel, number};
         return;
     }
     ExitReport report;
     report.failed_step = StartStep::supervisor;
     report.code = errno;
+    sandbox_.remove_cgroup(number);
     // The node may be gone already; then nobody is left to tell.
     static_cast<void>(send_packet(run_channel, encode_report(report), {}));
     ::close(run_channel);
@@ -168,24 +182,35 @@ void Helper::start_supervisor(int run_channel) {
 void Helper::on_child_exits() {
     for (;;) {
         int status = 0;
-        const pid_t pid = ::waitpid(-1, &status, WNOHANG | __WALL);
+        const pid_t pid = ::waitpid(-1, &status, WNOHANG | WUNTRACED | __WALL);
         if (pid <= 0) {
             break;
         }
-        const auto supervisor = supervisors_.find(pid);
-        if (supervisor == supervisors_.end()) {
-            continue; // an orphan
-        }
-        if (WIFSIGNALED(status)) {
-            lost_.push_back(supervisor->second);
-        } else {
-            ::close(supervisor->second);
-        }
-        supervisors_.erase(supervisor);
+        on_child_exit(pid, status);
     }
     if (!lost_.empty()) {
         kill_orphans();
     }
+}
+
+void Helper::on_child_exit(pid_t pid, int status) {
+    if (WIFSTOPPED(status)) {
+        // By its contract, to escape its deadline.
+        ::kill(pid, SIGCONT);
+        return;
+    }
+    const auto supervisor = supervisors_.find(pid);
+    if (supervisor == supervisors_.end()) {
+        return; // an orphan
+    }
+    if (WIFSIGNALED(status)) {
+        sandbox_.kill_cgroup(supervisor->second.number);
+        lost_.push_back(supervisor->second);
+    } else {
+        ::close(supervisor->second.channel);
+        sandbox_.remove_cgroup(supervisor->second.number);
+    }
+    supervisors_.erase(supervisor);
 }
 
 void Helper::kill_orphans() {
@@ -198,8 +223,9 @@ void Helper::kill_orphans() {
         }
     }
     if (!found) {
-        for (const int fd : lost_) {
-            ::close(fd);
+        for (const Run& run : lost_) {
+            ::close(run.channel);
+            sandbox_.remove_cgroup(run.number);
         }
         lost_.clear();
     }

@@ -75,6 +75,12 @@ void kill_and_reap_all(int child_exit_fd) {
     }
 }
 
+void kill_and_reap_namespace() {
+    do {
+        ::kill(-1, SIGKILL);
+    } while (::waitpid(-1, nullptr, __WALL) > 0 || errno == EINTR);
+}
+
 void drain_signals(int signal_fd) {
     signalfd_siginfo infos[16];
     while (::read(signal_fd, infos, sizeof infos) > 0) {

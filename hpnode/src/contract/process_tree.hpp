@@ -18,6 +18,9 @@ Result<std::vector<int>> own_children();
 // are reaped. `child_exit_fd` is a signalfd for SIGCHLD, which the caller has blocked.
 void kill_and_reap_all(int child_exit_fd);
 
+// The same for the first process of a PID namespace, whose kill reaches all others in one step.
+void kill_and_reap_namespace();
+
 // Takes pending notifications off a signalfd, so that poll() waits for the next.
 void drain_signals(int signal_fd);
 

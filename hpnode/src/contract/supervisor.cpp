@@ -45,6 +45,8 @@ struct StartFailure {
 // memory with the supervisor, so that it must not allocate, and nothing here is changed by it.
 struct StartPlan {
     const LaunchRequest* request = nullptr;
+    const Sandbox* sandbox = nullptr;
+    bool has_cgroup = false;
     std::vector<char*> argv; // null-terminated, as is envp
     std::vector<char*> envp;
     int first_foreign_fd = 0; // above the channels
@@ -116,6 +118,14 @@ bool become_user(config::RunAs user) {
            ::syscall(SYS_setuid, user.uid) == 0;
 }
 
+// Everything it starts from now on is in the group too.
+bool enter_cgroup() {
+    const int file = ::openat(cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    const bool entered = file >= 0 && ::write(file, "0", 1) == 1;
+    ::close(file);
+    return entered;
+}
+
 [[noreturn]] void give_up(const StartPlan& plan, StartStep step) {
     const StartFailure failure{step, errno};
     [[maybe_unused]] const ssize_t written = ::write(plan.status_fd, &failure, sizeof failure);
@@ -126,11 +136,17 @@ bool become_user(config::RunAs user) {
     const LaunchRequest& request = *plan.request;
     ::setpgid(0, 0);
     default_signals();
+    if (plan.has_cgroup && !enter_cgroup()) {
+        give_up(plan, StartStep::sandbox);
+    }
     if (::chdir(request.state_dir.c_str()) != 0) {
         give_up(plan, StartStep::directory);
     }
     if (!apply_limits(request)) {
         give_up(plan, StartStep::limits);
+    }
+    if (!plan.sandbox->drop_privileges()) {
+        give_up(plan, StartStep::sandbox);
     }
     if (request.run_as && !become_user(*request.run_as)) {
         give_up(plan, StartStep::identity);
@@ -142,6 +158,9 @@ bool become_user(config::RunAs user) {
         ::_exit(127);
     }
     // All of these have the flag already; a contract must not depend on that.
+    if (!plan.sandbox->restrict_self()) {
+        give_up(plan, StartStep::sandbox);
+    }
     ::close_range(node_fd, first_channel_fd - 1, CLOSE_RANGE_CLOEXEC);
     ::close_range(static_cast<unsigned>(plan.first_foreign_fd), ~0U, CLOSE_RANGE_CLOEXEC);
     ::execve(plan.argv.front(), plan.argv.data(), plan.envp.data());
@@ -177,6 +196,9 @@ bool place_descriptors(const LaunchRequest& request, const std::vector<int>& fds
 
 class Supervisor {
 public:
+    Supervisor(const Sandbox& sandbox, bool has_cgroup)
+        : sandbox_(sandbox), has_cgroup_(has_cgroup) {}
+
     void start(const LaunchRequest& request);
     [[noreturn]] void watch();
 
@@ -186,7 +208,10 @@ private:
     void terminate() const;
     void kill() const;
     [[noreturn]] void finish();
+    void clear_away() const;
 
+    const Sandbox& sandbox_;
+    const bool has_cgroup_;
     pid_t contract_ = 0;
 };
 
@@ -197,6 +222,8 @@ void Supervisor::start(const LaunchRequest& request) {
     }
     StartPlan plan;
     plan.request = &request;
+    plan.sandbox = &sandbox_;
+    plan.has_cgroup = has_cgroup_;
     plan.argv = pointers(request.bin_path.c_str(), request.args);
     plan.envp = pointers(nullptr, request.environment);
     plan.first_foreign_fd = first_channel_fd + static_cast<int>(request.channel_count);
@@ -241,7 +268,7 @@ void Supervisor::on_command() {
     }
     if (count <= 0) { // the node is gone, or wants no report
         kill();
-        kill_and_reap_all(signals_fd);
+        clear_away();
         ::_exit(0);
     }
     if (command == command_terminate) {
@@ -279,15 +306,28 @@ void Supervisor::kill() const {
     ::kill(contract_, SIGKILL);
 }
 
+// Whatever is left of the run's processes, wherever they went.
+void Supervisor::clear_away() const {
+    if (has_cgroup_) {
+        CgroupParent::kill(cgroup_fd);
+    }
+    if (sandbox_.has_own_processes()) {
+        kill_and_reap_namespace();
+    } else {
+        kill_and_reap_all(signals_fd);
+    }
+}
+
 void Supervisor::finish() {
     // Before the contract is reaped, which would free the number of its group for others. A group
     // is killed in one step: processes with a pending SIGKILL cannot fork, so what was in the
     // group does not outrun this, however fast it forks.
     ::kill(-contract_, SIGKILL);
     int status = 0;
-    rusage usage{};
-    ::wait4(contract_, &status, 0, &usage);
-    kill_and_reap_all(signals_fd);
+    ::waitpid(contract_, &status, 0);
+    clear_away();
+    rusage usage{}; // of all that were reaped
+    ::getrusage(RUSAGE_CHILDREN, &usage);
 
     ExitReport report;
     report.signaled = WIFSIGNALED(status);
@@ -300,13 +340,14 @@ void Supervisor::finish() {
 
 } // namespace
 
-void run_supervisor() {
+void run_supervisor(const Sandbox& sandbox, bool has_cgroup) {
     // Nothing but SIGKILL and SIGSTOP reaches a supervisor: it goes when its channel closes.
     sigset_t all;
     sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, nullptr);
     ::prctl(PR_SET_NAME, "hpnode-run");
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    sandbox.enter_run();
 
     std::vector<int> fds;
     const auto request = receive_request(node_fd, fds);
@@ -317,7 +358,7 @@ void run_supervisor() {
     if (!place_descriptors(*request, fds)) {
         report_and_exit(StartFailure{StartStep::request, EBADF});
     }
-    Supervisor supervisor;
+    Supervisor supervisor(sandbox, has_cgroup);
     supervisor.start(*request);
     supervisor.watch();
 }

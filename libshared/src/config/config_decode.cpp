@@ -310,6 +310,10 @@ void read_contract(Section contract, Contract& out) {
     read_contract_id(contract, out.id);
     contract.flag("execute", out.execute);
     read_run_as(contract, out.run_as);
+    contract.choice<Sandbox>(
+        "sandbox", out.sandbox,
+        {{"off", Sandbox::off}, {"auto", Sandbox::automatic}, {"strict", Sandbox::strict}},
+        Presence::optional);
     read_contract_log(contract.object("log"), out.log);
     read_patch_fields(contract, out.patch);
     contract.finish();

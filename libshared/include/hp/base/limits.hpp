@@ -117,6 +117,9 @@ inline constexpr std::size_t contract_log_held_bytes_max = 64 * kib;
 inline constexpr std::size_t read_queue_max = 1024;
 // Highest user.concurrent_read_requests.
 inline constexpr std::size_t concurrent_reads_max = 32;
+// Processes and threads of one run, where the system can limit them: far more than contracts use,
+// far fewer than would slow the machine down. More cannot be started (EAGAIN).
+inline constexpr std::size_t run_processes_max = 2048;
 // Time between SIGTERM and SIGKILL when a run is over its time.
 inline constexpr std::int64_t term_grace_ms = 100;
 

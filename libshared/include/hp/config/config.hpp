@@ -25,6 +25,9 @@ enum class Visibility : std::uint8_t { public_, private_ };
 // automatic: eager for roundtime >= 500 ms, else paced.
 enum class Pace : std::uint8_t { automatic, eager, paced };
 
+// ours: how far contracts are kept from the rest of the machine (docs/adr/0006-sandbox.md).
+enum class Sandbox : std::uint8_t { off, automatic, strict };
+
 struct RoundLimits {
     std::uint64_t user_input_bytes = 0;
     std::uint64_t user_output_bytes = 0;
@@ -79,6 +82,7 @@ struct Contract {
     bool execute = true;
     std::optional<RunAs> run_as; // absent for "" and "0:0"
     ContractLog log;
+    Sandbox sandbox = Sandbox::automatic; // ours: contract.sandbox
     Patch patch; // the P fields
     bool operator==(const Contract&) const = default;
 };

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// How one launcher's contracts are confined. Prepared once in the launcher's helper, whose
+// supervisors inherit it; each run then only costs what cannot be shared. A Sandbox that was never
+// prepared confines nothing. Single-threaded processes only.
+#pragma once
+
+#include <sys/types.h>
+
+#include "contract/confinement.hpp"
+#include "contract/run_cgroup.hpp"
+#include "contract/syscall_filter.hpp"
+
+namespace hp::contract {
+
+// Where helper and supervisors keep the rules; below the contract's first channel.
+inline constexpr int landlock_fd = 9;
+
+class Sandbox {
+public:
+    // Helper, before the first run: namespaces, mounts, rules. What is not to be had here is named
+    // in the result; with sandbox strict it is an error (Errc::unsupported), and runs must not be
+    // started.
+    Result<Protection> prepare(const Confinement& confinement);
+
+    // Helper: like fork(), but with a PID namespace of the run's own where there is one.
+    pid_t fork_run() const;
+    // Helper: the group of a run, -1 without. The caller closes it.
+    int make_cgroup(unsigned run) const { return cgroup_ ? cgroup_->make(run) : -1; }
+    void remove_cgroup(unsigned run) const;
+    void kill_cgroup(unsigned run) const; // and everything in it
+
+    // Supervisor, first of all.
+    void enter_run() const;
+    bool has_own_processes() const { return protection_.processes; }
+
+    // The contract's process, between vfork and exec: these do not allocate, and change nothing of
+    // the supervisor's. Before the user changes...
+    bool drop_privileges() const;
+    // ... and after.
+    bool restrict_self() const;
+
+private:
+    Status prepare_mounts(const Confinement& confinement);
+    Status prepare_landlock(const Confinement& confinement);
+    void prepare_processes();
+    void note(std::string_view what, const Error& error);
+
+    Protection protection_;
+    std::optional<CgroupParent> cgroup_;
+    std::vector<sock_filter> filter_;
+    std::vector<int> dropped_capabilities_;
+    bool no_new_privileges_ = false;
+    bool limits_processes_ = false; // RLIMIT_NPROC counts in a user namespace of our own
+};
+
+} // namespace hp::contract
