@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -114,6 +115,52 @@ std::vector<Finding> check_directory(const config::ContractDir& dir) {
     return out;
 }
 
+// What each sandbox mode means on this machine, found out by doing it.
+struct SandboxTrial {
+    config::Sandbox sandbox;
+    Result<contract::Protection> runs;
+    Result<contract::Protection> reads;
+};
+
+Result<std::vector<SandboxTrial>> try_sandboxes(const config::ContractDir& dir) {
+    std::vector<SandboxTrial> out;
+    for (const config::Sandbox sandbox :
+         {config::Sandbox::off, config::Sandbox::automatic, config::Sandbox::strict}) {
+        HP_TRY(const Launchers launchers, Launchers::start({}));
+        out.push_back({sandbox, launchers.consensus->confine(confine_consensus(dir, sandbox)),
+                       launchers.reads->confine(confine_reads(dir, sandbox))});
+    }
+    return out;
+}
+
+std::string describe(const Result<contract::Protection>& protection) {
+    return protection ? contract::describe(*protection)
+                      : "not possible: " + protection.err().context;
+}
+
+// The mode that hp.cfg asks for must be possible.
+void check_sandbox(const std::vector<SandboxTrial>& trials, config::Sandbox wanted,
+                   std::vector<Finding>& out) {
+    for (const SandboxTrial& trial : trials) {
+        if (trial.sandbox == wanted && !(trial.runs && trial.reads)) {
+            out.push_back({true, "contract.sandbox", describe(trial.runs)});
+        } else if (trial.sandbox == wanted && !trial.reads->keeps_writes_out()) {
+            out.push_back({false, "contract.sandbox",
+                           "read requests cannot be kept from writing on this machine"});
+        }
+    }
+}
+
+Json to_json(const std::vector<SandboxTrial>& trials) {
+    Json out = Json::object();
+    for (const SandboxTrial& trial : trials) {
+        out[config::to_string(trial.sandbox)] = {{"possible", trial.runs && trial.reads},
+                                                 {"runs", describe(trial.runs)},
+                                                 {"reads", describe(trial.reads)}};
+    }
+    return out;
+}
+
 int verify_failed(const Error& error, bool json) {
     if (json) {
         std::cout << Json{{"schema", "hp.node.ledger_verify/1"},
@@ -171,7 +218,17 @@ int command_rekey(const std::string& directory) {
 }
 
 int command_check(const std::string& directory, bool json) {
-    const std::vector<Finding> findings = check_directory(config::contract_dir(directory));
+    const config::ContractDir dir = config::contract_dir(directory);
+    std::vector<Finding> findings = check_directory(dir);
+    std::vector<SandboxTrial> trials;
+    if (const auto loaded = config::load(dir)) { // else that is the finding
+        auto tried = try_sandboxes(dir);
+        if (!tried) {
+            return refuse(tried.err());
+        }
+        trials = std::move(*tried);
+        check_sandbox(trials, loaded->config.contract.sandbox, findings);
+    }
     bool ok = true;
     Json list = Json::array();
     for (const Finding& finding : findings) {
@@ -185,9 +242,20 @@ int command_check(const std::string& directory, bool json) {
         }
     }
     if (json) {
-        std::cout << Json{{"schema", "hp.node.check/1"}, {"ok", ok}, {"findings", list}}.dump()
+        std::cout << Json{{"schema", "hp.node.check/1"},
+                          {"ok", ok},
+                          {"findings", list},
+                          {"sandbox", to_json(trials)}}
+                         .dump()
                   << "\n";
-    } else if (ok) {
+        return ok ? exit_ok : exit_usage;
+    }
+    for (const SandboxTrial& trial : trials) {
+        std::cout << "sandbox " << config::to_string(trial.sandbox)
+                  << " here:\n  runs:  " << describe(trial.runs)
+                  << "\n  reads: " << describe(trial.reads) << "\n";
+    }
+    if (ok) {
         std::cout << "ok\n";
     }
     return ok ? exit_ok : exit_usage;
@@ -210,11 +278,13 @@ int command_run(const std::string& directory) {
     }
     raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN);
-    // Before any thread and while the process is small: this forks the contract helper.
-    auto launcher = contract::Launcher::start({lock->fd().get()});
-    if (!launcher) {
-        return refuse(launcher.err());
+    // Before any thread and while the process is small: this forks the contract helpers.
+    auto launchers = Launchers::start({lock->fd().get()});
+    if (!launchers) {
+        return refuse(launchers.err());
     }
+    // A contract of the same user must not read our keys out of our memory.
+    prctl(PR_SET_DUMPABLE, 0);
     auto sink = open_log(dir, loaded->config.log);
     if (!sink) {
         return refuse(sink.err());
@@ -227,7 +297,7 @@ int command_run(const std::string& directory) {
     for (const config::Problem& problem : loaded->unknown) {
         log.warning("unknown configuration key", {{"path", problem.path}, {"note", problem.what}});
     }
-    Node node(dir, std::move(loaded->config), std::move(*launcher), log);
+    Node node(dir, std::move(loaded->config), std::move(*launchers), log);
     if (const auto started = node.start(); !started) {
         log.error("cannot start", {{"why", started.err().context}});
         return exit_refused;

@@ -39,11 +39,10 @@ std::string resolve(const config::ContractDir& dir, const std::string& path,
 
 } // namespace
 
-Node::Node(config::ContractDir dir, config::Config config,
-           std::unique_ptr<contract::Launcher> launcher, Log log)
+Node::Node(config::ContractDir dir, config::Config config, Launchers launchers, Log log)
     : dir_(dir), log_(log), consensus_log_(log.module("consensus")),
       started_mono_us_(clock_.now().mono_us), agreed_(dir, std::move(config), log.module("config")),
-      known_peers_(agreed_.config().mesh.known_peers), launcher_(std::move(launcher)),
+      known_peers_(agreed_.config().mesh.known_peers), launchers_(std::move(launchers)),
       wake_timer_(reactor_), stop_timer_(reactor_), verify_workers_(verify_threads(), "hp-verify"),
       storage_worker_(1, "hp-storage"), query_worker_(1, "hp-query") {}
 
@@ -123,13 +122,13 @@ Result<consensus::Start> Node::load_start() {
     callbacks.on_peer_changeset = [this](const contract::PeerChangeset& changes) {
         on_peer_changeset(changes);
     };
-    executor_ = std::make_unique<Executor>(reactor_, *launcher_, *stop_runs_, std::move(store),
-                                           config().node.keys, std::move(callbacks),
-                                           log_.module("contract"));
+    executor_ = std::make_unique<Executor>(reactor_, *launchers_.consensus, *stop_runs_,
+                                           std::move(store), config().node.keys,
+                                           std::move(callbacks), log_.module("contract"));
+    HP_TRY_STATUS(confine_contracts());
     if (config().user.concurrent_read_requests > 0) {
-        freeze_read_view();
         reads_ = std::make_unique<ReadRequests>(
-            reactor_, *launcher_, *stop_runs_, executor_->gate(),
+            reactor_, *launchers_.reads, *stop_runs_, executor_->gate(),
             config().user.concurrent_read_requests, log_.module("read"),
             [this](const contract::PeerChangeset& changes) { on_peer_changeset(changes); });
     } else {
@@ -168,15 +167,23 @@ Result<proto::SharedResult> Node::recovered_result(const state::Store& store,
     return std::make_shared<const proto::ExecutionResult>(std::move(result));
 }
 
-// A read request that writes into its view must not damage what recovery starts from.
-void Node::freeze_read_view() {
-    const std::filesystem::path view = executor_->base_state_dir().parent_path();
-    const auto frozen = launcher_->freeze(view.string());
-    protection_.reads = frozen ? "read-only mount" : "none: " + frozen.err().context;
-    if (!frozen) {
+// A read request that writes must not damage what recovery starts from, and no contract has any
+// business with keys, ledgers and logs.
+Status Node::confine_contracts() {
+    const config::Sandbox sandbox = config().contract.sandbox;
+    HP_TRY(const contract::Protection runs,
+           launchers_.consensus->confine(confine_consensus(dir_, sandbox)));
+    HP_TRY(const contract::Protection reads,
+           launchers_.reads->confine(confine_reads(dir_, sandbox)));
+    protection_.sandbox = config::to_string(sandbox) + ": " + contract::describe(runs);
+    protection_.reads = contract::describe(reads);
+    log_.info("contracts are confined",
+              {{"sandbox", protection_.sandbox}, {"reads", protection_.reads}});
+    if (!reads.keeps_writes_out()) {
         log_.warning("read requests run in a view that is not write-protected",
-                     {{"view", view.string()}, {"why", frozen.err().context}});
+                     {{"why", contract::describe(reads)}});
     }
+    return {};
 }
 
 Status Node::open_user_port() {

@@ -13,7 +13,6 @@
 
 #include "consensus/engine.hpp"
 #include "contract/contract_log.hpp"
-#include "contract/launcher.hpp"
 #include "hp/base/log.hpp"
 #include "hp/config/contract_dir.hpp"
 #include "hp/net/document_server.hpp"
@@ -23,6 +22,7 @@
 #include "node/agreed_config.hpp"
 #include "node/executor.hpp"
 #include "node/known_peers.hpp"
+#include "node/launchers.hpp"
 #include "node/read_requests.hpp"
 #include "node/run_record.hpp"
 #include "node/status.hpp"
@@ -37,9 +37,8 @@ inline constexpr int exit_cannot_run = 72; // no memory, descriptors... to run t
 
 class Node {
 public:
-    // The launcher must have been started while the process had one thread.
-    Node(config::ContractDir dir, config::Config config,
-         std::unique_ptr<contract::Launcher> launcher, Log log);
+    // The launchers must have been started while the process had one thread.
+    Node(config::ContractDir dir, config::Config config, Launchers launchers, Log log);
     ~Node();
 
     // Opens ledgers, state and the user port, recovering what a crash left behind. Nothing runs
@@ -56,7 +55,7 @@ private:
     Result<proto::SharedResult> recovered_result(const state::Store& store,
                                                  const state::Recovered& recovered,
                                                  const proto::SharedLedger& head) const;
-    void freeze_read_view();
+    Status confine_contracts();
     Status open_user_port();
     void open_status_socket();
     void close_status_socket();
@@ -110,7 +109,7 @@ private:
     std::int64_t started_mono_us_ = 0;
     AgreedConfig agreed_;
     KnownPeers known_peers_;
-    std::unique_ptr<contract::Launcher> launcher_;
+    Launchers launchers_;
     std::optional<contract::StopSource> stop_runs_;
     net::Reactor reactor_;
     net::Timer wake_timer_;

@@ -11,18 +11,6 @@ std::string_view visibility_name(Visibility v) {
     return v == Visibility::public_ ? "public" : "private";
 }
 
-std::string_view sandbox_name(Sandbox sandbox) {
-    switch (sandbox) {
-    case Sandbox::off:
-        return "off";
-    case Sandbox::strict:
-        return "strict";
-    case Sandbox::automatic:
-        break;
-    }
-    return "auto";
-}
-
 std::string_view pace_name(Pace pace) {
     switch (pace) {
     case Pace::eager:
@@ -103,7 +91,7 @@ void write_contract(JsonWriter& out, const Contract& contract) {
     out.number("max_mbytes_per_file", contract.log.max_mbytes_per_file);
     out.number("max_file_count", contract.log.max_file_count);
     out.close_object();
-    out.text("sandbox", sandbox_name(contract.sandbox));
+    out.text("sandbox", to_string(contract.sandbox));
     write_patch(out, contract.patch);
     out.close_object();
 }
@@ -177,6 +165,18 @@ void write_log(JsonWriter& out, const NodeLog& log) {
 }
 
 } // namespace
+
+std::string to_string(Sandbox sandbox) {
+    switch (sandbox) {
+    case Sandbox::off:
+        return "off";
+    case Sandbox::strict:
+        return "strict";
+    case Sandbox::automatic:
+        break;
+    }
+    return "auto";
+}
 
 std::string encode_config(const Config& config) {
     JsonWriter out;

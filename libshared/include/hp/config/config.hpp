@@ -83,7 +83,7 @@ struct Contract {
     std::optional<RunAs> run_as; // absent for "" and "0:0"
     ContractLog log;
     Sandbox sandbox = Sandbox::automatic; // ours: contract.sandbox
-    Patch patch; // the P fields
+    Patch patch;                          // the P fields
     bool operator==(const Contract&) const = default;
 };
 
@@ -164,6 +164,8 @@ struct Config {
     NodeLog log;
     bool operator==(const Config&) const = default;
 };
+
+std::string to_string(Sandbox sandbox); // as in hp.cfg
 
 // Eager or paced, with automatic resolved for the patch in force.
 inline bool is_eager(Pace pace, const Patch& patch) {
