@@ -169,6 +169,14 @@ Rng& Context::rng() {
     return *impl_->rng;
 }
 
+void Context::set_exit_code(int code) noexcept {
+    impl_->exit_code = code >= 0 && code <= 255 ? code : exit_handler_failed;
+}
+
+int Context::exit_code() const noexcept {
+    return impl_->exit_code;
+}
+
 std::string_view Context::document() const noexcept {
     return impl_->document_text;
 }

@@ -31,6 +31,7 @@ struct Context::Impl {
     Control control;
     Unl unl;
     Users users{{}};
+    int exit_code = 0;
     std::optional<Rng> rng; ///< made when first asked for, most contracts never do
 };
 

@@ -4,8 +4,7 @@
 //
 // Threads: main thread only.
 #include "context_impl.hpp"
-
-#include <hp/contract/contract.hpp>
+#include "handler_call.hpp"
 
 #include <cstdio>
 #include <exception>
@@ -53,28 +52,18 @@ std::optional<Context> try_start() noexcept {
     return std::nullopt;
 }
 
-int call(const Handler& handler, Context& context) noexcept {
-    try {
-        handler(context);
-        return exit_ok;
-    } catch (const std::exception& e) {
-        std::fprintf(stderr, "contract: the handler failed: %s\n", e.what());
-    } catch (...) {
-        report("the handler failed with an exception that is no std::exception");
-    }
-    return exit_handler_failed;
-}
-
 } // namespace
 
 int run(const Handler& handler) {
     std::optional<Context> context = try_start();
     if (!context)
         return exit_bad_start;
-    const int code = call(handler, *context);
+    const detail::HandlerOutcome outcome = detail::call_handler(handler, *context);
+    if (outcome.failure[0] != '\0')
+        report(outcome.failure.data());
     // The node may be gone or old; either way there is nobody left to tell.
     static_cast<void>(context->control().contract_end());
-    return code;
+    return outcome.exit_code;
 }
 
 } // namespace hp::contract

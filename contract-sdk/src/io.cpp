@@ -128,6 +128,17 @@ std::error_code read_at(int fd, std::uint64_t offset, std::span<std::byte> out) 
     return {};
 }
 
+std::error_code write_to_file(int fd, BytesView bytes) {
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+        if (written >= 0)
+            bytes = bytes.subspan(static_cast<std::size_t>(written));
+        else if (errno != EINTR)
+            return last_error();
+    }
+    return {};
+}
+
 std::error_code write_frame(int fd, std::span<const BytesView> parts) {
     std::size_t body_size = 0;
     for (const BytesView part : parts) {

@@ -34,6 +34,8 @@ public:
     UniqueFd& operator=(const UniqueFd&) = delete;
     ~UniqueFd();
 
+    [[nodiscard]] int get() const noexcept { return fd_; }
+
 private:
     int fd_;
 };
@@ -43,6 +45,9 @@ std::error_code read_to_end(int fd, std::string& out);
 
 /// Fills `out` from `offset`; errc::io_error if the file ends before.
 std::error_code read_at(int fd, std::uint64_t offset, std::span<std::byte> out);
+
+/// Writes all of `bytes` at the file's position.
+std::error_code write_to_file(int fd, BytesView bytes);
 
 /// One frame (u32 big-endian length, bytes) whose body is made of `parts`.
 std::error_code write_frame(int fd, std::span<const BytesView> parts);

@@ -49,6 +49,12 @@ bool JsonReader::fail(std::string_view what) {
     return false;
 }
 
+bool JsonReader::refuse(std::string_view what) {
+    if (!failed())
+        refused_ = true;
+    return fail(what);
+}
+
 void JsonReader::skip_space() noexcept {
     while (!at_end() && (peek() == ' ' || peek() == '\t' || peek() == '\n' || peek() == '\r'))
         ++at_;
@@ -67,8 +73,8 @@ bool JsonReader::expect(char c, std::string_view what) {
 bool JsonReader::begin(char open, std::string_view what) {
     if (!expect(open, what))
         return false;
-    if (depth_ == depth_max)
-        return fail("nested too deep");
+    if (depth_ == depth_limit_)
+        return refuse("nested too deep");
     started_[++depth_] = false;
     return true;
 }
@@ -218,6 +224,25 @@ bool JsonReader::read_word(std::string_view word) {
         return fail("unknown word");
     at_ += word.size();
     return true;
+}
+
+bool JsonReader::read_null() {
+    skip_space();
+    return !failed() && read_word("null");
+}
+
+bool JsonReader::read_number(std::string_view& out) {
+    skip_space();
+    const std::size_t start = at_;
+    if (failed() || !skip_number())
+        return false;
+    out = text_.substr(start, at_ - start);
+    return true;
+}
+
+char JsonReader::peek_value() noexcept {
+    skip_space();
+    return peek();
 }
 
 bool JsonReader::skip_value() {

@@ -8,6 +8,7 @@
 // Threads: one thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -18,11 +19,12 @@ namespace hp::contract::detail {
 
 class JsonReader {
 public:
-    /// Deeper nesting is refused: the document needs 4 levels, unknown members get room to grow.
-    static constexpr std::size_t depth_max = 32;
+    /// No reader goes deeper, whatever it is asked for: values are read by recursion.
+    static constexpr std::size_t depth_max = 64;
 
-    /// `text` must outlive the reader.
-    explicit JsonReader(std::string_view text) noexcept : text_(text) {}
+    /// `text` must outlive the reader. Nesting deeper than `depth` is refused.
+    explicit JsonReader(std::string_view text, std::size_t depth = depth_max) noexcept
+        : text_(text), depth_limit_(std::min(depth, depth_max)) {}
 
     bool begin_object() { return begin('{', "an object"); }
     bool begin_array() { return begin('[', "an array"); }
@@ -36,6 +38,11 @@ public:
     /// An integer in [0, `value_max`], written without fraction or exponent.
     bool read_uint(std::uint64_t& out, std::uint64_t value_max = UINT64_MAX);
     bool read_bool(bool& out);
+    bool read_null();
+    /// Any number, as it is written.
+    bool read_number(std::string_view& out);
+    /// The first character of the next value, '\0' at the end of the text.
+    char peek_value() noexcept;
     /// Checks and drops one value of any type.
     bool skip_value();
     /// Checks that nothing but white space is left.
@@ -43,7 +50,10 @@ public:
 
     /// Records an error at the current position, unless there is one already. Returns false.
     bool fail(std::string_view what);
+    /// The same for text that is well-formed but more than the caller takes.
+    bool refuse(std::string_view what);
     [[nodiscard]] bool failed() const noexcept { return !error_.empty(); }
+    [[nodiscard]] bool refused() const noexcept { return refused_; }
     [[nodiscard]] const std::string& error() const noexcept { return error_; }
 
 private:
@@ -66,6 +76,8 @@ private:
     std::string_view text_;
     std::size_t at_ = 0;
     std::size_t depth_ = 0;
+    std::size_t depth_limit_;
+    bool refused_ = false;
     std::array<bool, depth_max + 1> started_{};
     std::string error_;
 };

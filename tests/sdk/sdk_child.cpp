@@ -61,6 +61,8 @@ std::string_view status_name(NplStatus status) {
         return "closed";
     case NplStatus::failed:
         return "failed";
+    case NplStatus::stopped:
+        return "stopped";
     }
     return "unknown";
 }

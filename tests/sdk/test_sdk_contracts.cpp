@@ -3,7 +3,7 @@
 // The contracts that ship with the SDK: the echo example and the C++ starter template.
 //
 // Threads: one.
-#include "contract_host.hpp"
+#include "fixtures.hpp"
 
 #include <filesystem>
 
@@ -23,10 +23,10 @@ Texts ask_starter(const StateDir& dir, Texts inputs, bool readonly = false) {
     spec.directory = dir.path();
     spec.users = {{make_key(1), std::move(inputs)}};
     spec.readonly = readonly;
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     CHECK(run.err.empty());
     CHECK(run.exit_code == 0);
-    return split_frames(run.outputs.at(make_key(1)));
+    return run.messages(make_key(1));
 }
 
 } // namespace
@@ -35,15 +35,15 @@ TEST_CASE("echo: every input comes back to its user, in both modes", "[sdk][cont
     RunSpec spec;
     spec.program = HP_ECHO_CONTRACT;
     spec.users = {{make_key(1), {"a", "", "b"}}, {make_key(2), {}}, {make_key(3), {"c"}}};
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     CHECK(run.exit_code == 0);
     CHECK(run.out.empty());
-    for (const HostUser& user : spec.users)
-        CHECK(split_frames(run.outputs.at(user.key_hex)) == user.inputs);
+    for (const TestUser& user : spec.users)
+        CHECK(run.messages(user.key_hex) == user.inputs);
 
     spec.readonly = true;
     spec.users = {{make_key(1), {std::string("\0\xff\x01", 3)}}};
-    CHECK(split_frames(run_contract(spec).outputs.at(make_key(1))) == spec.users[0].inputs);
+    CHECK(run_process(spec).messages(make_key(1)) == spec.users[0].inputs);
 }
 
 TEST_CASE("starter: state goes from run to run", "[sdk][contracts]") {
@@ -58,7 +58,7 @@ TEST_CASE("starter: state goes from run to run", "[sdk][contracts]") {
     CHECK(dir.read("total.txt") == "-2");
     CHECK(dir.read("text.txt") == "h\"i");
     CHECK(ask_starter(dir, {"set "}) == Texts{R"({"total":-2,"text":""})"});
-    CHECK(dir.read("text.txt").empty());
+    CHECK(dir.read("text.txt") == "");
 }
 
 TEST_CASE("starter: users share the state, in order", "[sdk][contracts]") {
@@ -67,9 +67,9 @@ TEST_CASE("starter: users share the state, in order", "[sdk][contracts]") {
     spec.program = HP_STARTER_CONTRACT;
     spec.directory = dir.path();
     spec.users = {{make_key(1), {"add 1"}}, {make_key(2), {"add 10", "get"}}, {make_key(3), {}}};
-    const RunOutcome run = run_contract(spec);
-    CHECK(split_frames(run.outputs.at(make_key(1))) == Texts{R"({"total":1,"text":""})"});
-    CHECK(split_frames(run.outputs.at(make_key(2))) ==
+    const RunOutcome run = run_process(spec);
+    CHECK(run.messages(make_key(1)) == Texts{R"({"total":1,"text":""})"});
+    CHECK(run.messages(make_key(2)) ==
           Texts{R"({"total":11,"text":""})", R"({"total":11,"text":""})"});
     CHECK(run.outputs.count(make_key(3)) == 1);
     CHECK(run.outputs.at(make_key(3)).empty());
@@ -97,9 +97,12 @@ TEST_CASE("starter: bad requests change nothing", "[sdk][contracts]") {
 
 TEST_CASE("starter: files are replaced, never rewritten, with a fixed mode", "[sdk][contracts]") {
     const StateDir dir;
-    const mode_t old_umask = ::umask(077);
-    ask_starter(dir, {"add 1"});
-    ::umask(old_umask);
+    RunSpec spec;
+    spec.program = HP_STARTER_CONTRACT;
+    spec.directory = dir.path();
+    spec.users = {{make_key(1), {"add 1"}}};
+    spec.umask = 077; // of a careless node
+    CHECK(run_process(spec).exit_code == 0);
     const std::string file = dir.path() + "/total.txt";
     struct stat before {};
     REQUIRE(::stat(file.c_str(), &before) == 0);
@@ -120,7 +123,7 @@ TEST_CASE("starter: a damaged state stops the contract before it answers", "[sdk
     spec.program = HP_STARTER_CONTRACT;
     spec.directory = dir.path();
     spec.users = {{make_key(1), {"get"}}};
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     CHECK(run.exit_code == 1);
     CHECK_THAT(run.err, Contains("total.txt does not hold a number"));
     CHECK(run.outputs.at(make_key(1)).empty());

@@ -3,7 +3,7 @@
 // probe_contract does what its README says, so that conformance tests can trust it.
 //
 // Threads: one.
-#include "contract_host.hpp"
+#include "fixtures.hpp"
 
 #include <csignal>
 #include <cstdlib>
@@ -28,7 +28,7 @@ RunSpec make_spec(Texts inputs, const StateDir& dir) {
 }
 
 Texts ask(const StateDir& dir, Texts inputs) {
-    return split_frames(run_contract(make_spec(std::move(inputs), dir)).outputs.at(make_key(1)));
+    return run_process(make_spec(std::move(inputs), dir)).messages(make_key(1));
 }
 
 Texts ask(Texts inputs) {
@@ -56,51 +56,51 @@ TEST_CASE("probe: outputs", "[sdk][contracts]") {
 
 TEST_CASE("probe: frames no SDK would write", "[sdk][contracts]") {
     const StateDir dir;
-    const RunOutcome half = run_contract(make_spec({"echo:whole", "halfframe", "echo:never"}, dir));
+    const RunOutcome half = run_process(make_spec({"echo:whole", "halfframe", "echo:never"}, dir));
     CHECK(half.exit_code == 0);
     CHECK(half.outputs.at(make_key(1)) == std::string("\0\0\0\5whole\0\0\0\x64ten bytes.", 23));
-    const RunOutcome huge = run_contract(make_spec({"hugeheader", "echo:x"}, dir));
+    const RunOutcome huge = run_process(make_spec({"hugeheader", "echo:x"}, dir));
     CHECK(huge.outputs.at(make_key(1)) == std::string("\xff\xff\xff\xf0\0\0\0\1x", 9));
     CHECK(ask({"slowheader", "echo:x"}) == Texts{"slow header", "x"});
 }
 
 TEST_CASE("probe: ways to end", "[sdk][contracts]") {
     const StateDir dir;
-    const RunOutcome crash = run_contract(make_spec({"echo:x", "crash", "echo:y"}, dir));
+    const RunOutcome crash = run_process(make_spec({"echo:x", "crash", "echo:y"}, dir));
     CHECK(crash.signal == SIGSEGV);
-    CHECK(split_frames(crash.outputs.at(make_key(1))) == Texts{"x"});
+    CHECK(crash.messages(make_key(1)) == Texts{"x"});
     CHECK(dir.read("crash.txt") == "written before the crash\n");
     CHECK(dir.list() == "crash.txt");
-    CHECK(run_contract(make_spec({"exit:7"}, dir)).exit_code == 7);
+    CHECK(run_process(make_spec({"exit:7"}, dir)).exit_code == 7);
 
     RunSpec hang = make_spec({"echo:x", "hang", "echo:y"}, dir);
     hang.timeout_ms = 300;
-    const RunOutcome hung = run_contract(hang);
+    const RunOutcome hung = run_process(hang);
     CHECK(hung.timed_out);
-    CHECK(split_frames(hung.outputs.at(make_key(1))) == Texts{"x"});
+    CHECK(hung.messages(make_key(1)) == Texts{"x"});
     CHECK(ask({"sleep:30"}) == Texts{"slept"});
 }
 
 TEST_CASE("probe: a daemon outlives the contract", "[sdk][contracts]") {
     const StateDir dir;
-    const RunOutcome run = run_contract(make_spec({"daemon", "echo:x"}, dir));
+    const RunOutcome run = run_process(make_spec({"daemon", "echo:x"}, dir));
     CHECK(run.exit_code == 0);
-    CHECK(split_frames(run.outputs.at(make_key(1))) == Texts{"daemon started", "x"});
-    const std::string before = dir.read("daemon.txt");
+    CHECK(run.messages(make_key(1)) == Texts{"daemon started", "x"});
+    const std::string before = dir.read("daemon.txt").value_or("");
     REQUIRE_THAT(before, StartsWith("pid "));
     const pid_t daemon = std::atoi(before.c_str() + 4);
     ::usleep(200'000);
-    CHECK(dir.read("daemon.txt").size() > before.size());
+    CHECK(dir.read("daemon.txt").value_or("").size() > before.size());
     REQUIRE(daemon > 1);
     CHECK(::kill(daemon, SIGKILL) == 0);
 }
 
 TEST_CASE("probe: noisy streams", "[sdk][contracts]") {
     const StateDir dir;
-    const RunOutcome run = run_contract(make_spec({"fillpipe"}, dir));
+    const RunOutcome run = run_process(make_spec({"fillpipe"}, dir));
     CHECK(run.out.size() == 10'000'000);
     CHECK(run.err.size() == 10'000'000);
-    CHECK(split_frames(run.outputs.at(make_key(1))) == Texts{"filled"});
+    CHECK(run.messages(make_key(1)) == Texts{"filled"});
 }
 
 TEST_CASE("probe: files", "[sdk][contracts]") {
@@ -126,8 +126,8 @@ TEST_CASE("probe: what the process was given", "[sdk][contracts]") {
     RunSpec spec = make_spec({"context", "env", "args", "cwd", "fds"}, dir);
     spec.args = {"one", "", "\"three\""};
     spec.environment = {"B=2", "A=1 x"};
-    const RunOutcome run = run_contract(spec);
-    const Texts frames = split_frames(run.outputs.at(make_key(1)));
+    const RunOutcome run = run_process(spec);
+    const Texts frames = run.messages(make_key(1));
     REQUIRE(frames.size() == 5);
     CHECK(frames[0] == run.document);
     CHECK(frames[1] == "B=2\nA=1 x");
@@ -147,14 +147,13 @@ TEST_CASE("probe: channels", "[sdk][contracts]") {
     const StateDir dir;
     RunSpec open = make_spec({"memfdwrite"}, dir);
     open.seal_inputs = false;
-    CHECK(split_frames(run_contract(open).outputs.at(make_key(1))) ==
-          Texts{"write=ok ftruncate=ok"});
+    CHECK(run_process(open).messages(make_key(1)) == Texts{"write=ok ftruncate=ok"});
 
     RunSpec npl = make_spec({"npl:hi"}, dir);
     npl.npl_packets = {make_key(5), "from five"};
-    CHECK(split_frames(run_contract(npl).outputs.at(make_key(1))) ==
+    CHECK(run_process(npl).messages(make_key(1)) ==
           Texts{make_key(5) + ":from five\n" + node_key() + ":hi"});
     npl.readonly = true;
     npl.npl_packets.clear();
-    CHECK(split_frames(run_contract(npl).outputs.at(make_key(1))) == Texts{"error:ENOTCONN"});
+    CHECK(run_process(npl).messages(make_key(1)) == Texts{"error:ENOTCONN"});
 }

@@ -3,7 +3,7 @@
 // One run from handler to exit: exit codes, NPL, control messages, random numbers, descriptors.
 //
 // Threads: one.
-#include "contract_host.hpp"
+#include "fixtures.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -20,7 +20,7 @@ RunOutcome run_mode(std::string mode, bool readonly = false) {
     spec.args = {std::move(mode)};
     spec.users = {{make_key(1), {"x"}}};
     spec.readonly = readonly;
-    return run_contract(spec);
+    return run_process(spec);
 }
 
 } // namespace
@@ -29,7 +29,7 @@ TEST_CASE("sdk: a handler that throws gives exit code 1 and keeps what was sent"
     const RunOutcome run = run_mode("throw_error");
     CHECK(run.exit_code == 1);
     CHECK_THAT(run.err, Contains("the handler failed: disk on fire"));
-    CHECK(split_frames(run.outputs.at(make_key(1))) == std::vector<std::string>{"before"});
+    CHECK(run.messages(make_key(1)) == std::vector<std::string>{"before"});
     CHECK(run.control == std::vector<std::string>{end_message});
 
     const RunOutcome number = run_mode("throw_number");
@@ -68,20 +68,20 @@ TEST_CASE("sdk: NPL keeps pairs together and ends cleanly", "[sdk]") {
     const std::string peer = make_key(77);
 
     spec.npl_packets = {peer, "one", peer, "two", peer}; // the last half pair never completes
-    CHECK(run_contract(spec).out ==
+    CHECK(run_process(spec).out ==
           "status=message\nsender=" + peer + "\nself=false\nbytes=3\ndata=one\n" +
               "status=message\nsender=" + peer + "\nself=false\nbytes=3\ndata=two\n" +
               "status=timeout\nerror=none\nstatus=timeout\nerror=none\nsend=none\n");
 
     spec.npl_packets = {peer, "last words"};
     spec.npl_close_early = true;
-    CHECK(run_contract(spec).out ==
+    CHECK(run_process(spec).out ==
           "status=message\nsender=" + peer + "\nself=false\nbytes=10\ndata=last words\n" +
               "status=closed\nerror=none\nstatus=closed\nerror=none\nstatus=closed\nerror=none\n" +
               "send=broken_pipe\n");
 
     spec.npl_packets = {"not a key", peer, "fine"};
-    CHECK_THAT(run_contract(spec).out,
+    CHECK_THAT(run_process(spec).out,
                Contains("status=failed\nerror=protocol_error\nstatus=message\n"));
 }
 

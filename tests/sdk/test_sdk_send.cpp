@@ -3,7 +3,7 @@
 // Outputs: framing, short writes, signals, and a node that stops reading.
 //
 // Threads: one.
-#include "contract_host.hpp"
+#include "fixtures.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -31,7 +31,7 @@ std::string make_pattern(std::size_t size) {
 void check_large(const RunOutcome& run) {
     CHECK(run.exit_code == 0);
     CHECK(run.out == "error=none\n");
-    const auto frames = split_frames(run.outputs.at(make_key(1)));
+    const auto frames = run.messages(make_key(1));
     REQUIRE(frames.size() == 1);
     CHECK((frames[0] == make_pattern(large_bytes)));
 }
@@ -39,28 +39,28 @@ void check_large(const RunOutcome& run) {
 } // namespace
 
 TEST_CASE("sdk: a message larger than the socket buffer", "[sdk]") {
-    check_large(run_contract(make_spec("send_large")));
+    check_large(run_process(make_spec("send_large")));
 }
 
 TEST_CASE("sdk: short writes into a small buffer", "[sdk]") {
     RunSpec spec = make_spec("send_large");
     spec.output_buffer_bytes = 4608;
     spec.output_chunk_bytes = 1999;
-    check_large(run_contract(spec));
+    check_large(run_process(spec));
 }
 
 TEST_CASE("sdk: signals during a send lose nothing", "[sdk]") {
     RunSpec spec = make_spec("send_interrupted");
     spec.output_buffer_bytes = 4608;
     spec.output_chunk_bytes = 1999;
-    check_large(run_contract(spec));
+    check_large(run_process(spec));
 }
 
 TEST_CASE("sdk: a non-blocking descriptor takes everything too", "[sdk]") {
     RunSpec spec = make_spec("send_nonblocking");
     spec.output_buffer_bytes = 4608;
     spec.output_chunk_bytes = 1999;
-    check_large(run_contract(spec));
+    check_large(run_process(spec));
 }
 
 TEST_CASE("sdk: messages in one piece, in many pieces and in batches", "[sdk]") {
@@ -71,9 +71,9 @@ TEST_CASE("sdk: messages in one piece, in many pieces and in batches", "[sdk]") 
     for (const std::size_t chunk_bytes : {131072UL, 7UL}) {
         RunSpec spec = make_spec("send_shapes");
         spec.output_chunk_bytes = chunk_bytes;
-        const RunOutcome run = run_contract(spec);
+        const RunOutcome run = run_process(spec);
         CHECK(run.out == "send=none\nparts=none\nno_parts=none\nbatch=none\nno_batch=none\n");
-        CHECK((split_frames(run.outputs.at(make_key(1))) == expected));
+        CHECK((run.messages(make_key(1)) == expected));
     }
 }
 
@@ -81,7 +81,7 @@ TEST_CASE("sdk: a closed channel is an error value, not a signal", "[sdk]") {
     for (const std::size_t accepted : {0UL, 50'000UL}) {
         RunSpec spec = make_spec("send_until_error");
         spec.output_bytes_max = accepted;
-        const RunOutcome run = run_contract(spec);
+        const RunOutcome run = run_process(spec);
         CHECK(run.exit_code == 0);
         CHECK(run.signal == 0);
         CHECK(run.out == "error=broken_pipe\nagain=broken_pipe\n");

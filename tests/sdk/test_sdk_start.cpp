@@ -3,7 +3,7 @@
 // From standard input to Context: what is accepted, what is refused, and with which words.
 //
 // Threads: one.
-#include "contract_host.hpp"
+#include "fixtures.hpp"
 
 #include <array>
 #include <utility>
@@ -36,7 +36,7 @@ RunOutcome run_edited(std::string_view from, std::string_view to, std::string mo
     RunSpec spec = make_spec(std::move(mode));
     spec.users = {{make_key(1), {"hello"}}};
     spec.edit_document = [from, to](std::string text) { return replaced(text, from, to); };
-    return run_contract(spec);
+    return run_process(spec);
 }
 
 /// Removes `"name":value,` for a value without commas.
@@ -48,13 +48,13 @@ RunOutcome run_without(const std::string& name, bool readonly = false) {
         REQUIRE(at != std::string::npos);
         return text.erase(at, text.find(',', at) + 1 - at);
     };
-    return run_contract(spec);
+    return run_process(spec);
 }
 
 RunOutcome run_document(const std::string& document) {
     RunSpec spec = make_spec("dump");
     spec.edit_document = [document](const std::string&) { return document; };
-    return run_contract(spec);
+    return run_process(spec);
 }
 
 } // namespace
@@ -62,7 +62,7 @@ RunOutcome run_document(const std::string& document) {
 TEST_CASE("sdk: consensus document reaches the context", "[sdk]") {
     RunSpec spec = make_spec("dump");
     spec.users = {{make_key(1), {}}, {make_key(2), {"a", "b"}}};
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     CHECK(run.err.empty());
     CHECK(run.exit_code == 0);
     CHECK(run.out == "hp_version=0.6.4\n"
@@ -102,7 +102,7 @@ TEST_CASE("sdk: read-only document has no ledger and no NPL", "[sdk]") {
     RunSpec spec = make_spec("dump");
     spec.users = {{make_key(1), {"get"}}};
     spec.readonly = true;
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     CHECK(run.exit_code == 0);
     CHECK_THAT(run.out, Contains("timestamp=0\ntime=0\nreadonly=true\nlcl_seq_no=absent\n"
                                  "lcl_hash=absent\nnpl=absent\ninput_fd=present\n"));
@@ -113,7 +113,7 @@ TEST_CASE("sdk: the document may come from a pipe in pieces", "[sdk]") {
     RunSpec spec = make_spec("inputs");
     spec.stdin_from_pipe = true;
     spec.users = {{make_key(1), std::vector<std::string>(8000, "x")}};
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     CHECK(run.document.size() > 65536);
     CHECK(run.out == "count=8000\nbytes=8000\n");
 }
@@ -126,11 +126,11 @@ TEST_CASE("sdk: 20 000 inputs in one document", "[sdk]") {
         auto& inputs = spec.users[i % 3 == 0 ? 0 : 1].inputs;
         bytes += inputs.emplace_back("input number " + std::to_string(i)).size();
     }
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     CHECK(run.exit_code == 0);
     CHECK(run.out == "count=20000\nbytes=" + std::to_string(bytes) + "\n");
-    for (const HostUser& user : spec.users)
-        CHECK(split_frames(run.outputs.at(user.key_hex)) == user.inputs);
+    for (const TestUser& user : spec.users)
+        CHECK(run.messages(user.key_hex) == user.inputs);
 }
 
 TEST_CASE("sdk: inputs of all sizes, read both ways", "[sdk]") {
@@ -142,10 +142,10 @@ TEST_CASE("sdk: inputs of all sizes, read both ways", "[sdk]") {
         {make_key(2), {""}}};
     for (const bool sealed : {true, false}) {
         spec.seal_inputs = sealed;
-        const RunOutcome run = run_contract(spec);
+        const RunOutcome run = run_process(spec);
         CHECK(run.out == "count=6\nbytes=3008196\n");
-        for (const HostUser& user : spec.users)
-            CHECK(split_frames(run.outputs.at(user.key_hex)) == user.inputs);
+        for (const TestUser& user : spec.users)
+            CHECK(run.messages(user.key_hex) == user.inputs);
     }
 }
 
@@ -155,15 +155,15 @@ TEST_CASE("sdk: users and nodes are found by key", "[sdk]") {
     std::string found;
     for (std::size_t i = 0; i < spec.users.size(); ++i)
         found += "by_key=found\nby_hex=found\n";
-    CHECK(run_contract(spec).out ==
+    CHECK(run_process(spec).out ==
           "count=3\n" + found + "stranger=none\nnonsense=none\nown_node=found\nother_node=none\n");
 }
 
 TEST_CASE("sdk: users are listed in key order whatever the document's order", "[sdk]") {
     RunSpec spec = make_spec("dump");
     spec.users = {{make_key(7), {}}, {make_key(3), {"x"}}, {make_key(5), {}}};
-    CHECK_THAT(run_contract(spec).out, Contains("user=" + make_key(3) + " 1\nuser=" + make_key(5) +
-                                                " 0\nuser=" + make_key(7) + " 0\n"));
+    CHECK_THAT(run_process(spec).out, Contains("user=" + make_key(3) + " 1\nuser=" + make_key(5) +
+                                               " 0\nuser=" + make_key(7) + " 0\n"));
 }
 
 TEST_CASE("sdk: unknown members are skipped", "[sdk]") {
@@ -208,7 +208,7 @@ TEST_CASE("sdk: required members may not be missing", "[sdk]") {
 }
 
 TEST_CASE("sdk: documents that are not JSON are refused", "[sdk]") {
-    const std::string deep(40, '[');
+    const std::string deep(70, '[');
     const std::array<std::pair<std::string, std::string>, 33> cases{{
         {"", "standard input is empty"},
         {" ", "expected an object"},
@@ -269,7 +269,7 @@ TEST_CASE("sdk: members of the wrong type or size are refused", "[sdk]") {
         {R"("public_key":"ed)", R"("public_key":"ED)", "66 lowercase hex digits"},
         {R"("public_key":"ed)", R"("public_key":"d)", "66 lowercase hex digits"},
         {R"("private_key":"ed)", R"("private_key":"edd)", "130 lowercase hex digits"},
-        {R"("lcl_hash":"d3)", R"("lcl_hash":"g3)", "64 lowercase hex digits"},
+        {R"("lcl_hash":"c4)", R"("lcl_hash":"g4)", "64 lowercase hex digits"},
         {R"("lcl_seq_no":13)", R"("lcl_seq_no":18446744073709551616)", "too large"},
         {R"("lcl_seq_no":13)", R"("lcl_seq_no":13,"lcl_seq_no":13)", "appears twice"},
         {R"("control_fd":)", R"("control_fd":1,"x":)", "standard stream"},
@@ -318,7 +318,7 @@ TEST_CASE("sdk: malformed users and channels are refused", "[sdk]") {
 }
 
 TEST_CASE("sdk: a second run in one process is refused", "[sdk]") {
-    const RunOutcome run = run_contract(make_spec("twice"));
+    const RunOutcome run = run_process(make_spec("twice"));
     CHECK(run.out == "first=0\n");
     CHECK(run.exit_code == 2);
     CHECK_THAT(run.err, Contains("standard input is empty"));
@@ -332,7 +332,7 @@ TEST_CASE("sdk: a terminal is refused", "[sdk]") {
     RunSpec spec = make_spec("dump");
     spec.stdin_fd = ::open(::ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC);
     REQUIRE(spec.stdin_fd >= 0);
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     ::close(spec.stdin_fd);
     ::close(terminal);
     CHECK(run.exit_code == 2);
@@ -343,7 +343,7 @@ TEST_CASE("sdk: a terminal is refused", "[sdk]") {
 TEST_CASE("sdk: unreadable standard input is reported", "[sdk]") {
     RunSpec spec = make_spec("dump");
     spec.stdin_fd = ::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     ::close(spec.stdin_fd);
     CHECK(run.exit_code == 2);
     CHECK_THAT(run.err, Contains("standard input cannot be read: Is a directory"));

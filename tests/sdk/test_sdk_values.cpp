@@ -3,7 +3,7 @@
 // The SDK's pure parts: text helpers, hex values, random numbers.
 //
 // Threads: one.
-#include "contract_host.hpp"
+#include "fixtures.hpp"
 
 #include <hp/contract/contract.hpp>
 
@@ -32,6 +32,7 @@ TEST_CASE("sdk: JSON quoting", "[sdk]") {
     CHECK(json_quote("") == R"("")");
     CHECK(json_quote("a\"b\\c/d") == R"("a\"b\\c/d")");
     CHECK(json_quote("\n\r\t\x01\x1f\x7f") == "\"\\n\\r\\t\\u0001\\u001f\x7f\"");
+    CHECK(json_quote("\b\f\v") == R"("\b\f\u000b")");
     CHECK(json_quote(std::string_view("\0x", 2)) == R"("\u0000x")");
     CHECK(json_quote("h\xc3\xa9\xf0\x9f\x98\x80") == "\"h\xc3\xa9\xf0\x9f\x98\x80\"");
     CHECK(json_quote("a\xff\xe2\x82z") == R"("a\ufffd\ufffd\ufffdz")");
@@ -62,7 +63,7 @@ TEST_CASE("sdk: the random stream is fixed for all time", "[sdk]") {
     Rng zero{Hash()};
     CHECK(zero() == 12755971370500816620ULL);
     CHECK(zero() == 9759324141504608797ULL);
-    Rng seeded{*Hash::from_hex(hp::test::lcl_hash())};
+    Rng seeded{*Hash::from_hex("d347c1fa" + std::string(48, '7') + "00ff10e2")};
     CHECK(seeded() == 10696884251043382804ULL);
     CHECK(seeded() == 13001865944990251089ULL);
 }

@@ -24,6 +24,11 @@
 
 namespace hp::contract {
 
+/// Exit codes of the SDK's own; see Context::set_exit_code() for what they mean to a node.
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_handler_failed = 1; ///< the handler threw; the message is on stderr
+inline constexpr int exit_bad_start = 2;      ///< not started by a node; the reason is on stderr
+
 class Context {
 public:
     struct Impl;
@@ -66,6 +71,12 @@ public:
     /// One predictable random stream per run, seeded with lcl_hash (see rng.hpp). In read-only
     /// mode, where there is no ledger, the seed is zero and each run sees the same numbers.
     [[nodiscard]] Rng& rng();
+
+    /// What run() returns unless the handler throws: 0 to 255, at first 0. A node treats every code
+    /// as success (contract protocol section 6.8); it is for people and their logs. Other values
+    /// become exit_handler_failed.
+    void set_exit_code(int code) noexcept;
+    [[nodiscard]] int exit_code() const noexcept;
 
     /// The JSON document as the node sent it, for recording and replay tools. It holds the private
     /// key: do not log it.

@@ -26,18 +26,13 @@
 
 namespace hp::contract {
 
-/// What run() returns, meant as the exit code. A node treats every exit code as success and keeps
-/// outputs and files (contract protocol section 6.8); the code is for people and their logs.
-inline constexpr int exit_ok = 0;
-inline constexpr int exit_handler_failed = 1; ///< the handler threw; the message is on stderr
-inline constexpr int exit_bad_start = 2;      ///< not started by a node; the reason is on stderr
-
 using Handler = std::function<void(Context&)>;
 
 /// Reads the node's document from standard input (to its end, any size), opens the channels, calls
-/// `handler` once and tells the node that the contract is done. Refuses to run on a terminal. The
-/// channel descriptors are closed on exec and when run() returns. Call it once per process: the
-/// document cannot be read twice, so a second call returns exit_bad_start.
+/// `handler` once and tells the node that the contract is done. Returns exit_bad_start,
+/// exit_handler_failed, or what Context::set_exit_code() was given; return it from main(). Refuses
+/// to run on a terminal. The channel descriptors are closed on exec and when run() returns. Call it
+/// once per process: the document cannot be read twice, so a second call returns exit_bad_start.
 [[nodiscard]] int run(const Handler& handler);
 
 } // namespace hp::contract

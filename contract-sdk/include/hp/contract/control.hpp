@@ -38,6 +38,10 @@ public:
     /// the exit of the process says the same.
     std::error_code contract_end();
 
+    /// The socket, for code that writes messages of its own: one packet is one JSON object. Owned
+    /// by the Context; absent if the node gave none.
+    [[nodiscard]] std::optional<int> fd() const noexcept { return fd_; }
+
 private:
     std::optional<int> fd_;
     bool ended_ = false;

@@ -13,15 +13,17 @@
 
 #include <hp/contract/key.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <random>
+#include <utility>
 
 namespace hp::contract {
 
 /// A uniform random bit generator. Avoid std::shuffle and the std::*_distribution classes on it
 /// where the nodes may be built differently: their algorithms belong to the standard library's
-/// maker. Use below().
+/// maker. Use below() and shuffle().
 class Rng {
 public:
     using result_type = std::uint64_t;
@@ -38,6 +40,14 @@ public:
 
     /// A number in [0, limit), every one equally likely; 0 if `limit` is 0.
     std::uint64_t below(std::uint64_t limit);
+
+    /// Puts `items` (anything with size() and operator[]) into random order, every order equally
+    /// likely as far as the seed allows.
+    template <typename Items>
+    void shuffle(Items&& items) {
+        for (std::size_t left = items.size(); left > 1; --left)
+            std::swap(items[left - 1], items[static_cast<std::size_t>(below(left))]);
+    }
 
 private:
     std::mt19937_64 engine_;

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Component Contract of the install step: headers, libraries, the CMake package HotPocket and the
+# pkg-config modules hpcontract and hpcontract_testing. Everything may be moved after installation.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(HP_CONTRACT_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/HotPocket)
+
+install(TARGETS hpcontract hpcontract_testing EXPORT HotPocketContract
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT Contract)
+install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/include/hp
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT Contract)
+install(EXPORT HotPocketContract NAMESPACE hp:: FILE HotPocketContractTargets.cmake
+    DESTINATION ${HP_CONTRACT_CMAKE_DIR} COMPONENT Contract)
+
+configure_package_config_file(
+    ${CMAKE_CURRENT_SOURCE_DIR}/cmake/HotPocketConfig.cmake.in
+    ${CMAKE_CURRENT_BINARY_DIR}/HotPocketConfig.cmake
+    INSTALL_DESTINATION ${HP_CONTRACT_CMAKE_DIR}
+    NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/HotPocketConfigVersion.cmake
+    VERSION ${hpcontract_VERSION} COMPATIBILITY SameMinorVersion)
+install(FILES
+    ${CMAKE_CURRENT_BINARY_DIR}/HotPocketConfig.cmake
+    ${CMAKE_CURRENT_BINARY_DIR}/HotPocketConfigVersion.cmake
+    ${CMAKE_CURRENT_SOURCE_DIR}/cmake/HotPocketContract.cmake
+    DESTINATION ${HP_CONTRACT_CMAKE_DIR} COMPONENT Contract)
+
+file(RELATIVE_PATH HP_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+foreach(module hpcontract hpcontract_testing)
+    configure_file(${CMAKE_CURRENT_SOURCE_DIR}/cmake/${module}.pc.in
+        ${CMAKE_CURRENT_BINARY_DIR}/${module}.pc @ONLY)
+    install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${module}.pc
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT Contract)
+endforeach()
