@@ -1,88 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Plain POSIX file work. Names, contents and modes are the same on every node whatever its umask
-// is, because all three are part of what the cluster agrees on.
+// Reading and replacing the two files. The SDK sees to it that a file is replaced in one step and
+// has the same mode on every node.
 #include "state_files.hpp"
 
-#include <cerrno>
-#include <charconv>
-#include <cstdio>
-#include <optional>
-#include <stdexcept>
-#include <system_error>
+#include <hp/contract/files.hpp>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <charconv>
+#include <stdexcept>
 
 namespace tally {
 namespace {
 
 constexpr const char* total_file = "total.txt";
 constexpr const char* text_file = "text.txt";
-constexpr mode_t file_mode = 0644;
 
-class File {
-public:
-    File(const char* name, int flags) : name_(name), fd_(::open(name, flags, file_mode)) {}
-    File(const File&) = delete;
-    File& operator=(const File&) = delete;
-    ~File() {
-        if (is_open())
-            ::close(fd_);
-    }
-
-    [[nodiscard]] bool is_open() const { return fd_ >= 0; }
-    [[nodiscard]] int fd() const { return fd_; }
-    [[noreturn]] void fail() const {
-        throw std::system_error(errno, std::generic_category(), name_);
-    }
-
-private:
-    const char* name_;
-    int fd_;
-};
-
-/// Nothing if there is no such file.
-std::optional<std::string> read_file(const char* name) {
-    const File file(name, O_RDONLY | O_CLOEXEC);
-    if (!file.is_open()) {
-        if (errno == ENOENT)
-            return std::nullopt;
-        file.fail();
-    }
-    std::string content;
-    char buffer[4096];
-    for (;;) {
-        const ssize_t got = ::read(file.fd(), buffer, sizeof buffer);
-        if (got == 0)
-            return content;
-        if (got > 0)
-            content.append(buffer, static_cast<std::size_t>(got));
-        else if (errno != EINTR)
-            file.fail();
-    }
+/// `missing` if there is no such file yet.
+std::string load_file(const char* name, const char* missing) {
+    auto content = hp::contract::read_file(name);
+    if (content)
+        return *std::move(content);
+    if (content.error().code == std::errc::no_such_file_or_directory)
+        return missing;
+    throw std::runtime_error(content.error().message);
 }
 
-void write_all(const File& file, std::string_view content) {
-    while (!content.empty()) {
-        const ssize_t written = ::write(file.fd(), content.data(), content.size());
-        if (written >= 0)
-            content.remove_prefix(static_cast<std::size_t>(written));
-        else if (errno != EINTR)
-            file.fail();
-    }
-}
-
-/// Under a second name first, then renamed over the old file.
-void replace_file(const std::string& name, std::string_view content) {
-    const std::string temporary = name + ".tmp";
-    const File file(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
-    if (!file.is_open() || ::fchmod(file.fd(), file_mode) != 0)
-        file.fail();
-    write_all(file, content);
-    if (::rename(temporary.c_str(), name.c_str()) != 0)
-        file.fail();
+void save_file(const char* name, std::string_view content) {
+    if (const auto saved = hp::contract::replace_file(name, content); !saved)
+        throw std::runtime_error(saved.error().message);
 }
 
 std::int64_t parse_total(std::string_view text) {
@@ -96,18 +41,14 @@ std::int64_t parse_total(std::string_view text) {
 } // namespace
 
 State load() {
-    State state;
-    if (const auto total = read_file(total_file))
-        state.total = parse_total(*total);
-    state.text = read_file(text_file).value_or("");
-    return state;
+    return {parse_total(load_file(total_file, "0")), load_file(text_file, "")};
 }
 
 void save(const State& before, const State& after) {
     if (after.total != before.total)
-        replace_file(total_file, std::to_string(after.total));
+        save_file(total_file, std::to_string(after.total));
     if (after.text != before.text)
-        replace_file(text_file, after.text);
+        save_file(text_file, after.text);
 }
 
 } // namespace tally
