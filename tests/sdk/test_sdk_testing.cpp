@@ -174,6 +174,17 @@ TEST_CASE("testing: outputs larger than any buffer, in this process", "[sdk][tes
     CHECK((run.messages(make_key(2)) == Texts{large}));
 }
 
+TEST_CASE("testing: an input of 64 MiB comes back", "[sdk][testing]") {
+    TestNode node([](Context& c) {
+        for (User& user : c.users())
+            CHECK_FALSE(user.send(user.inputs()[0].bytes()));
+    });
+    const std::string huge(64UL << 20U, 'H');
+    const auto run = node.round({{"alice", {huge}}});
+    CHECK(run.failure.empty());
+    CHECK((run.answers("alice") == Texts{huge}));
+}
+
 TEST_CASE("testing: a handler beyond its time finds its channels closed", "[sdk][testing]") {
     RunSpec spec;
     spec.users = {{make_key(1), {}}};
