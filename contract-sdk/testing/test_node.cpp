@@ -72,10 +72,10 @@ std::string TestNode::node_key(unsigned number) {
 TestNode::TestNode(Handler handler) : TestNode(std::move(handler), Options()) {}
 
 TestNode::TestNode(Handler handler, const Options& options)
-    : handler_(std::move(handler)), options_(options) {
+    : handler_(std::move(handler)), options_(options), config_(make_config(options)) {
     spec.node_key = node_key(options.number);
     spec.node_private_key = "ed" + std::string(128 - 4, '5') + make_key(options.number).substr(62);
-    state_.write("../patch.cfg", encode_config(make_config(options)));
+    state_.write("../patch.cfg", encode_config(config_));
 }
 
 TestNode::TestNode(const std::string& program) : TestNode(program, Options()) {}
@@ -95,10 +95,31 @@ RunSpec TestNode::make_spec(const Inputs& inputs) const {
     out.lcl_seq_no = lcl_seq_no_;
     out.lcl_hash = make_hash(lcl_seq_no_);
     out.timestamp_ms = genesis_time_ms + lcl_seq_no_ * options_.roundtime_ms;
+    for (const EnvironmentVariable& variable : config_.environment)
+        out.environment.push_back(variable.name + "=" + variable.value);
     if (out.unl.empty())
-        for (unsigned i = 1; i <= options_.unl_size; ++i)
-            out.unl.push_back({node_key(i), out.timestamp_ms + 37 * i + 411 * options_.number});
+        out.unl = make_unl(out.timestamp_ms);
     return out;
+}
+
+/// As every node sees it for itself. Members that were not there at the start were never heard.
+std::vector<TestUnlNode> TestNode::make_unl(std::uint64_t now_ms) const {
+    std::vector<TestUnlNode> out;
+    for (const PublicKey& key : config_.unl)
+        out.push_back({std::string(key.hex()), 0});
+    std::sort(out.begin(), out.end(),
+              [](const TestUnlNode& a, const TestUnlNode& b) { return a.key_hex < b.key_hex; });
+    for (unsigned i = 1; i <= options_.unl_size; ++i)
+        for (TestUnlNode& node : out)
+            if (node.key_hex == node_key(i))
+                node.active_on_ms = now_ms + 37 * i + 411 * options_.number;
+    return out;
+}
+
+void TestNode::adopt_config() {
+    Result<Config> changed = decode_config(state_.read("../patch.cfg").value_or(""));
+    if (changed && verify_config(*changed))
+        config_ = std::move(*changed);
 }
 
 RoundOutcome TestNode::run(RunSpec run_spec) {
@@ -110,6 +131,7 @@ RoundOutcome TestNode::run(RunSpec run_spec) {
 
 RoundOutcome TestNode::round(const Inputs& inputs) {
     ++lcl_seq_no_;
+    adopt_config();
     RoundOutcome outcome = run(make_spec(inputs));
     const bool success = outcome.signal == 0 && !outcome.timed_out;
     if (success && std::filesystem::is_regular_file(std::filesystem::symlink_status(

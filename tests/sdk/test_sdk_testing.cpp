@@ -288,6 +288,41 @@ TEST_CASE("testing: a program as a node", "[sdk][testing]") {
     CHECK(missing.round().exit_code == 125);
 }
 
+TEST_CASE("testing: a changed patch.cfg is in force from the next round on", "[sdk][testing]") {
+    std::vector<std::uint64_t> active;
+    std::string patch;
+    TestNode node(
+        [&](Context& c) {
+            active.clear();
+            for (const UnlNode& member : c.unl())
+                active.push_back(member.active_on_ms);
+            if (!patch.empty())
+                CHECK(replace_file(std::string(config_path), patch));
+        },
+        {.number = 1, .unl_size = 2});
+    Config config = *decode_config(*node.state().read("../patch.cfg"));
+    config.unl.push_back(*PublicKey::from_hex(make_key(1)));
+    config.unl.erase(config.unl.begin());
+    patch = encode_config(config);
+    CHECK(node.round().failure.empty());
+    CHECK(active == std::vector<std::uint64_t>{1700000002448, 1700000002485});
+    node.round();
+    CHECK(active == std::vector<std::uint64_t>{0, 1700000003485}); // the new member comes first
+    patch = "{garbage";
+    node.round();
+    node.round();
+    CHECK(active == std::vector<std::uint64_t>{0, 1700000005485});
+}
+
+TEST_CASE("testing: the environment of patch.cfg reaches a program", "[sdk][testing]") {
+    TestNode node(HP_PROBE_CONTRACT);
+    Config config = *decode_config(*node.state().read("../patch.cfg"));
+    config.environment = {{"B", "2"}, {"A", "1"}};
+    node.state().write("../patch.cfg", encode_config(config));
+    node.spec.environment = {"C=3"};
+    CHECK(node.round({{"alice", {"env"}}}).answers("alice") == Texts{"C=3\nB=2\nA=1"});
+}
+
 TEST_CASE("testing: children in the background end with the run", "[sdk][testing]") {
     const StateDir dir;
     dir.write("run.sh",

@@ -87,7 +87,8 @@ async function upgrade(node, user) {
     user.client.on(HotPocket.events.contractOutput, (message) => {
         received.push(...message.outputs.map((output) => Buffer.from(output)));
     });
-    const wait_for = (what, check) => until(() => received.find(check), { what, timeout_ms: 15000 });
+    const wait_for = (what, check) =>
+        until(() => received.find(check), { what, timeout_ms: 15000 });
 
     const reply = await user.client.submitContractReadRequest(bson.serialize({ op: 'version' }));
     assert.deepEqual(bson.deserialize(Buffer.from(reply)), { version: '1.0' });

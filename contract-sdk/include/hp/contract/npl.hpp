@@ -62,7 +62,8 @@ struct NplExchange {
     NplStatus status = NplStatus::failed; ///< message, timeout, closed or failed
     std::error_code error;
     /// One per UNL member that was heard, ascending by key, without the topic. This node's own
-    /// message is among them once the node has handed it back: then the others got it too.
+    /// message is among them once the node has handed it back: then the others got it too. The
+    /// node of an observer never does, so an exchange of all takes its full time there.
     std::vector<NplMessage> messages;
 
     /// True if everything wanted arrived.

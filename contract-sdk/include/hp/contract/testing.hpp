@@ -2,7 +2,7 @@
 //
 // Runs contracts without a node, for tests of contracts (library hp::contract_testing). Everything
 // a node would do is scripted: users and their inputs, ledger number, hash and time, other nodes on
-// the party line. Nothing is random and no clock is read, so a test gives the same on every run.
+// the party line. Nothing is random and nothing depends on the time of day.
 //
 //     TestNode node(my_handler);                                 // or TestNode("./my_contract")
 //     const auto first = node.round({{"alice", {"add 5"}}, {"bob", {}}});
@@ -19,6 +19,7 @@
 // directory and the umask, and restores them.
 #pragma once
 
+#include <hp/contract/config.hpp>
 #include <hp/contract/contract.hpp>
 
 #include <cstdint>
@@ -70,7 +71,7 @@ struct TestNplPeer {
 struct RunSpec {
     bool readonly = false; ///< serve a read request: no ledger, no NPL, timestamp 0
     std::vector<TestUser> users = {};
-    std::vector<TestUnlNode> unl = {}; ///< empty: this node alone
+    std::vector<TestUnlNode> unl = {}; ///< empty: this node alone; of a TestNode: its patch.cfg's
     std::string node_key = make_key(0xabcdef);
     std::string node_private_key = "ed" + std::string(120, '5') + "00aaff99";
     std::string contract_id = "71216897-7ae3-4c4d-8c62-7b38d7f7db60";
@@ -173,7 +174,8 @@ struct RoundOutcome : RunOutcome {
 };
 
 /// A node that closes ledgers when told to. State, private files and patch.cfg live in a directory
-/// of its own from round to round.
+/// of its own from round to round. As on a real node, a patch.cfg that the contract changed is in
+/// force from the next round on (here: its unl and environment), an invalid one is ignored.
 class TestNode {
 public:
     struct Options {
@@ -211,12 +213,15 @@ public:
 
 private:
     RoundOutcome run(RunSpec run_spec);
+    void adopt_config();
     void run_post_exec(RoundOutcome& outcome) const;
     RunSpec make_spec(const Inputs& inputs) const;
+    std::vector<TestUnlNode> make_unl(std::uint64_t now_ms) const;
 
     Handler handler_; ///< empty: spec.program is run
     Options options_;
     StateDir state_;
+    Config config_; ///< in force
     std::uint64_t lcl_seq_no_ = 1;
 };
 
