@@ -126,7 +126,8 @@ TEST_CASE("read-only runs cannot write anywhere in the node's directory", "[sand
     }
     CHECK_FALSE(std::filesystem::exists(jail.dir / "contract_fs/base/state/new"));
     if (sandbox == config::Sandbox::off) {
-        CHECK(jail.shell("echo x > /dev/shm/hp_reader_$$ && rm /dev/shm/hp_reader_$$", reads_state) == 0);
+        CHECK(jail.shell("echo x > /dev/shm/hp_reader_$$ && rm /dev/shm/hp_reader_$$",
+                         reads_state) == 0);
     }
     // The node sees through it, and nothing stays mounted.
     std::ofstream(jail.dir / "contract_fs/base/state/file") << "changed by the node";
