@@ -76,7 +76,9 @@ Status AgreedConfig::write_to_hp_cfg() {
     const auto written = config::update(dir_, config_, [this](config::Config& stored) {
         stored.contract.patch = config_.contract.patch;
     });
-    if (!written && written.err().code == Errc::invalid) {
+    const bool disk_failed =
+        !written && (written.err().code == Errc::io || written.err().code == Errc::no_space);
+    if (!written && !disk_failed) {
         // The next start finds the newer patch.cfg beside the older hp.cfg and comes here again.
         log_.error("hp.cfg could not be updated; what the contract changed is in force and will be "
                    "written at the next start",

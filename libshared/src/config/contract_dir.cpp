@@ -186,6 +186,9 @@ Status save(const ContractDir& dir, const Config& config) {
 Status update(const ContractDir& dir, const Config& known,
               const std::function<void(Config&)>& change) {
     auto stored = load(dir);
+    if (!stored && stored.err().code == Errc::denied && set_mode(dir.config(), 0600)) {
+        stored = load(dir); // it is ours, but somebody took our right to read it
+    }
     if (!stored && stored.err().code != Errc::not_found) {
         return fail(stored.err());
     }

@@ -313,6 +313,13 @@ TEST_CASE("update changes what is on disk, not what was read before", "[config]"
     CHECK(refused.err().code == Errc::invalid);
     CHECK(read_text(dir.config()) == "{ \"hp_version\": ");
 
+    // Its owner may take away its own right to read it, and get it back.
+    require_status(config::save(dir, edited));
+    ::chmod(dir.config().c_str(), 0);
+    require_status(config::update(dir, known, set_version));
+    CHECK(config::load(dir)->config.user.port == 1234);
+    CHECK(mode_of(dir.config()) == 0600);
+
     // Gone, and with it the node's key: written anew.
     fs::remove(dir.config());
     require_status(config::update(dir, known, set_version));

@@ -200,8 +200,8 @@ TEST_CASE("an unusable patch.cfg is remembered until a usable one is agreed on",
 TEST_CASE("order, spacing and unknown keys stay as the contract wrote them", "[node]") {
     Place node;
     std::string text = node.patch_with("2.0");
-    const std::string version = "    \"version\": \"2.0\",\n";
-    text.erase(text.find(version), version.size());
+    const std::string version_line = "    \"version\": \"2.0\",\n";
+    text.erase(text.find(version_line), version_line.size());
     text.insert(text.rfind("\n}"),
                 ",\n  \"version\":   \"2.0\",\"of_the_contract\": [1, {\"a\": null}]");
     CHECK(node.change_patch(text));
