@@ -29,38 +29,30 @@ std::vector<std::string> flatten(const std::map<std::string, std::string>& envir
     return out;
 }
 
-// The contract's ends of its channels, in the order of number_channels(): control, inputs, NPL,
-// users. They are borrowed by the request and closed once it is sent.
-class PassedOn {
-public:
-    explicit PassedOn(SpawnRequest& request) : request_(request) {}
-
-    void add(os::Fd fd) {
-        request_.channels.push_back(fd.get());
-        fds_.push_back(std::move(fd));
-    }
-
-private:
-    SpawnRequest& request_;
-    std::vector<os::Fd> fds_;
-};
-
-Result<ChannelEnds> open_channels(bool readonly, std::size_t users, os::Fd inputs, PassedOn& out) {
+// The node's ends of the channels; the contract's go into `request` in the order of
+// number_channels(): control, inputs, NPL, users. They are borrowed by the request: `passed_on`
+// keeps them until it is sent.
+Result<ChannelEnds> open_channels(bool readonly, const StartWith& with, SpawnRequest& request,
+                                  std::vector<os::Fd>& passed_on) {
+    const auto pass_on = [&](os::Fd fd) {
+        request.channels.push_back(fd.get());
+        passed_on.push_back(std::move(fd));
+    };
     ChannelEnds ends;
     HP_TRY(os::FdPair control, make_packet_channel());
     ends.control = std::move(control.ours);
-    out.add(std::move(control.theirs));
-    out.add(std::move(inputs));
+    pass_on(std::move(control.theirs));
+    request.channels.push_back(with.inputs_fd);
     if (!readonly) {
         HP_TRY(os::FdPair npl, make_packet_channel());
         ends.npl = std::move(npl.ours);
-        out.add(std::move(npl.theirs));
+        pass_on(std::move(npl.theirs));
     }
-    ends.users.reserve(users);
-    for (std::size_t i = 0; i < users; ++i) {
+    ends.users.reserve(with.users);
+    for (std::size_t i = 0; i < with.users; ++i) {
         HP_TRY(os::FdPair user, os::stream_pair());
         ends.users.push_back(std::move(user.ours));
-        out.add(std::move(user.theirs));
+        pass_on(std::move(user.theirs));
     }
     return ends;
 }
@@ -78,22 +70,28 @@ SpawnRequest make_request(const RunSpec& spec) {
     return request;
 }
 
-Result<StartedContract> start_contract(Launcher& launcher, const RunSpec& spec, Notes& notes) {
+Result<StartedContract> start_process(Launcher& launcher, const RunSpec& spec,
+                                      const StartWith& with, Notes& notes) {
     SpawnRequest request = make_request(spec);
-    PassedOn passed_on(request);
-    const InputLayout layout = lay_out_inputs(spec.users);
-    HP_TRY(os::Fd inputs, make_input_file(spec.users, layout));
-    HP_TRY(ChannelEnds ends,
-           open_channels(spec.readonly, spec.users.size(), std::move(inputs), passed_on));
-    const std::string document = make_stdin_document(spec, layout, number_channels(spec.readonly));
-    HP_TRY(const os::Fd in, os::sealed_memfd("hp_stdin", as_bytes(document)));
-    request.stdin_fd = in.get();
+    request.stdin_fd = with.stdin_fd;
+    std::vector<os::Fd> passed_on;
+    HP_TRY(ChannelEnds ends, open_channels(spec.readonly, with, request, passed_on));
     LogStreams logs;
     logs.open(spec, request, notes);
     HP_TRY(Process process, launcher.spawn(request));
     logs.close_write_ends();
-    return StartedContract{std::move(process), std::move(ends), std::move(logs),
-                           layout.input_bytes};
+    return StartedContract{std::move(process), std::move(ends), std::move(logs)};
+}
+
+Result<StartedContract> start_contract(Launcher& launcher, const RunSpec& spec, Notes& notes) {
+    const InputLayout layout = lay_out_inputs(spec.users);
+    HP_TRY(const os::Fd inputs, make_input_file(spec.users, layout));
+    const std::string document = make_stdin_document(spec, layout, number_channels(spec.readonly));
+    HP_TRY(const os::Fd in, os::sealed_memfd("hp_stdin", as_bytes(document)));
+    HP_TRY(StartedContract contract,
+           start_process(launcher, spec, {in.get(), inputs.get(), spec.users.size()}, notes));
+    contract.input_bytes = layout.input_bytes;
+    return contract;
 }
 
 } // namespace hp::contract

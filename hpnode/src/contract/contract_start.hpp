@@ -7,6 +7,7 @@
 #include "contract/log_capture.hpp"
 #include "contract/run.hpp"
 #include "contract/run_channels.hpp"
+#include "contract/stdin_feed.hpp"
 
 namespace hp::contract {
 
@@ -14,13 +15,25 @@ namespace hp::contract {
 struct StartedContract {
     Process process;
     ChannelEnds channels;
-    LogStreams logs; // not attached yet
+    LogStreams logs;     // not attached yet
+    StdinFeed feed = {}; // what is left of a document that did not fit into the pipe
     std::uint64_t input_bytes = 0;
+    bool ahead = false; // the process is older than its run
 };
 
 // What the process is, without its descriptors.
 SpawnRequest make_request(const RunSpec& spec);
 
+// Everything is in place before the process starts: document and inputs cannot change.
 Result<StartedContract> start_contract(Launcher& launcher, const RunSpec& spec, Notes& notes);
+
+// The process with these descriptors, which are borrowed, and output channels for `users`.
+struct StartWith {
+    int stdin_fd = -1;
+    int inputs_fd = -1;
+    std::size_t users = 0;
+};
+Result<StartedContract> start_process(Launcher& launcher, const RunSpec& spec,
+                                      const StartWith& with, Notes& notes);
 
 } // namespace hp::contract

@@ -42,6 +42,7 @@ struct SpawnRequest {
     int stdout_fd = -1; // -1: that of this program when the launcher was started
     int stderr_fd = -1;
     std::vector<int> channels; // become first_channel_fd, first_channel_fd + 1, ...
+    bool operator==(const SpawnRequest&) const = default;
 };
 
 // What failed when a contract could not be started. Only exec can be the contract's own fault.

@@ -8,14 +8,17 @@
 
 namespace hp::contract {
 
-Result<LogCapture> LogCapture::open(const std::optional<config::RunAs>& reader) {
+void allow_reopening(const os::Fd& pipe, const std::optional<config::RunAs>& user) {
+    if (user) { // fails where the node is nobody special, and the contract the same user
+        [[maybe_unused]] const int ignored = ::fchown(pipe.get(), user->uid, user->gid);
+    }
+}
+
+Result<LogCapture> LogCapture::open(const std::optional<config::RunAs>& user) {
     HP_TRY(os::FdPair pipe, os::pipe_pair());
     // Only our end: the two ends of a pipe have flags of their own.
     HP_TRY_STATUS(os::set_nonblocking(pipe.ours));
-    if (reader) {
-        // Without it opening /dev/stdout would fail, for want of permission. So it may.
-        [[maybe_unused]] const int ignored = ::fchown(pipe.theirs.get(), reader->uid, reader->gid);
-    }
+    allow_reopening(pipe.theirs, user);
     return LogCapture(std::move(pipe.ours), std::move(pipe.theirs));
 }
 

@@ -19,11 +19,14 @@
 
 namespace hp::contract {
 
+// A contract of another user could not open the pipe again by its name (/dev/stdin, /dev/stdout):
+// gives it to that user.
+void allow_reopening(const os::Fd& pipe, const std::optional<config::RunAs>& user);
+
 // One stream.
 class LogCapture {
 public:
-    // `reader` may open the stream again by its name (/dev/stdout).
-    static Result<LogCapture> open(const std::optional<config::RunAs>& reader);
+    static Result<LogCapture> open(const std::optional<config::RunAs>& user);
 
     // The process's end: to be passed on and then closed.
     os::Fd take_write_end() { return std::move(write_end_); }
@@ -62,6 +65,7 @@ public:
     // consensus must not depend on logs.
     void open(const RunSpec& spec, SpawnRequest& request, Notes& notes);
     void close_write_ends(); // once the request is sent
+    bool is_open() const { return streams_[0] || streams_[1]; }
 
     // `run` from ContractLog::next_run().
     void attach(const RunLog& log, std::uint64_t run, bool readonly);

@@ -81,13 +81,15 @@ struct NplStats {
 };
 
 struct RunStats {
-    std::int64_t wall_us = 0;     // from the request to start it; without post_exec.sh
+    std::int64_t wall_us = 0;     // from the request to start it, or from its document if it was
+                                  // started ahead; without post_exec.sh
     std::int64_t cpu_us = 0;      // user and system, of the contract's process and of those it
                                   // waited for
     std::int64_t max_rss_kib = 0; // peak, of the largest of them
     std::uint64_t input_bytes = 0;
     std::uint64_t output_bytes = 0; // messages without their headers
     NplStats npl;
+    bool ahead = false; // the process was started before the run (contract.warm_start)
 };
 
 // What became of post_exec.sh (contract-protocol.md section 9).

@@ -2,7 +2,6 @@
 #include "contract/runner.hpp"
 
 #include "contract/contract_log.hpp"
-#include "contract/contract_start.hpp"
 #include "contract/post_exec.hpp"
 #include "contract/process_end.hpp"
 #include "contract/run_channels.hpp"
@@ -23,10 +22,10 @@ public:
         : launcher_(launcher), spec_(spec), handlers_(handlers), stop_(stop),
           buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(RunChannels::buffer_bytes)) {}
 
-    RunResult execute();
+    RunResult execute(std::optional<StartedContract> contract);
 
 private:
-    ProcessEnd run_process();
+    ProcessEnd run_process(std::optional<StartedContract> contract);
     ProcessEnd move_data(StartedContract& contract);
     void run_script();
 
@@ -44,9 +43,9 @@ private:
     RunResult result_;
 };
 
-RunResult Run::execute() {
+RunResult Run::execute(std::optional<StartedContract> contract) {
     const std::int64_t started_us = clock_.now().mono_us;
-    const ProcessEnd end = run_process();
+    const ProcessEnd end = run_process(std::move(contract));
     result_.end = end.end;
     result_.code = end.code;
     result_.stats.wall_us = clock_.now().mono_us - started_us;
@@ -68,18 +67,22 @@ RunResult Run::execute() {
     return std::move(result_);
 }
 
-ProcessEnd Run::run_process() {
-    auto contract = start_contract(launcher_, spec_, notes_);
+ProcessEnd Run::run_process(std::optional<StartedContract> contract) {
     if (!contract) {
-        return end_without_process(contract.err());
+        auto started = start_contract(launcher_, spec_, notes_);
+        if (!started) {
+            return end_without_process(started.err());
+        }
+        contract = std::move(*started);
     }
     result_.stats.input_bytes = contract->input_bytes;
+    result_.stats.ahead = contract->ahead;
     return move_data(*contract);
 }
 
 ProcessEnd Run::move_data(StartedContract& contract) {
-    auto channels =
-        RunChannels::open(std::move(contract.channels), spec_, handlers_, notes_, buffer());
+    auto channels = RunChannels::open(std::move(contract.channels), std::move(contract.feed), spec_,
+                                      handlers_, notes_, buffer());
     if (!channels) {
         kill_and_wait(contract.process);
         return end_without_process(channels.err());
@@ -113,10 +116,12 @@ void Run::run_script() {
 } // namespace
 
 RunResult run_contract(Launcher& launcher, const RunSpec& spec, const RunHandlers& handlers,
-                       const StopSource& stop, const Log& log) {
-    RunResult result = Run(launcher, spec, handlers, stop).execute();
+                       const StopSource& stop, const Log& log,
+                       std::optional<StartedContract> contract) {
+    RunResult result = Run(launcher, spec, handlers, stop).execute(std::move(contract));
     if (spec.readonly) { // runs for ledgers are the node's to tell
         log.debug("read run", {{"end", describe(result)},
+                               {"ahead", result.stats.ahead},
                                {"wall_us", result.stats.wall_us},
                                {"cpu_us", result.stats.cpu_us},
                                {"output_bytes", result.stats.output_bytes}});

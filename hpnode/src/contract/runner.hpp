@@ -8,6 +8,9 @@
 // so that every node cuts at the same place, NPL delivery never blocks.
 #pragma once
 
+#include <optional>
+
+#include "contract/contract_start.hpp"
 #include "contract/launcher.hpp"
 #include "contract/run.hpp"
 #include "contract/run_handlers.hpp"
@@ -16,7 +19,9 @@
 
 namespace hp::contract {
 
+// `contract`: the process, when it was started ahead and has been given the document of `spec`.
 RunResult run_contract(Launcher& launcher, const RunSpec& spec, const RunHandlers& handlers,
-                       const StopSource& stop, const Log& log);
+                       const StopSource& stop, const Log& log,
+                       std::optional<StartedContract> contract = std::nullopt);
 
 } // namespace hp::contract

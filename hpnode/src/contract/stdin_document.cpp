@@ -74,8 +74,8 @@ InputLayout lay_out_inputs(const std::vector<RunUser>& users) {
     return layout;
 }
 
-Result<os::Fd> make_input_file(const std::vector<RunUser>& users, const InputLayout& layout) {
-    HP_TRY(os::Fd file, os::make_memfd("hp_inputs"));
+Status fill_input_file(const os::Fd& file, const std::vector<RunUser>& users,
+                       const InputLayout& layout) {
     if (::ftruncate(file.get(), static_cast<off_t>(layout.file_size)) != 0) {
         return fail(errno_error("cannot size the file of inputs", errno));
     }
@@ -85,7 +85,12 @@ Result<os::Fd> make_input_file(const std::vector<RunUser>& users, const InputLay
                 os::write_all_at(file.get(), *users[i].inputs[j], layout.users[i][j].offset));
         }
     }
-    HP_TRY_STATUS(os::seal(file));
+    return os::seal(file);
+}
+
+Result<os::Fd> make_input_file(const std::vector<RunUser>& users, const InputLayout& layout) {
+    HP_TRY(os::Fd file, os::make_memfd("hp_inputs"));
+    HP_TRY_STATUS(fill_input_file(file, users, layout));
     return file;
 }
 

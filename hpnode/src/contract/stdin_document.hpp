@@ -32,6 +32,10 @@ InputLayout lay_out_inputs(const std::vector<RunUser>& users);
 
 // Sealed, so that neither a contract nor its descendants can change it.
 Result<os::Fd> make_input_file(const std::vector<RunUser>& users, const InputLayout& layout);
+// The same for an anonymous file that is there already and empty. Fails when somebody has it mapped
+// for writing.
+Status fill_input_file(const os::Fd& file, const std::vector<RunUser>& users,
+                       const InputLayout& layout);
 
 // Descriptor numbers on the contract's side.
 struct ChannelNumbers {

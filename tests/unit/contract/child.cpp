@@ -35,6 +35,7 @@ using Args = std::vector<std::string>;
 
 std::string program; // argv[0]
 std::string document_text;
+std::size_t reads_of_document = 0;
 json document;
 
 std::string read_stdin() {
@@ -45,6 +46,7 @@ std::string read_stdin() {
         if (count <= 0) {
             return text;
         }
+        ++reads_of_document;
         text.append(buffer, static_cast<std::size_t>(count));
     }
 }
@@ -528,6 +530,46 @@ int say(const Args& args) {
     return 0;
 }
 
+// --- before the document is read ---------------------------------------------------------------
+
+// The number of the channel that has this number in a consensus run.
+constexpr int control_fd = 10;
+constexpr int inputs_fd = 11;
+constexpr int npl_fd = 12;
+constexpr int first_user_fd = 13;
+
+// early <what>: does it, tells so by a file, and reads its document; then one output.
+bool do_early(const std::string& what) {
+    const std::map<std::string, std::function<bool()>> actions = {
+        {"nothing", [] { return true; }},
+        {"exit", []() -> bool { ::_exit(0); }},
+        {"output", [] { return write_all(first_user_fd, frame("early")); }},
+        {"last_output", [] { return write_all(first_user_fd + 7, frame("early")); }},
+        {"npl", [] { return ::send(npl_fd, "early", 5, 0) == 5; }},
+        {"control", [] { return ::send(control_fd, "{}", 2, 0) == 2; }},
+        {"close", [] { return ::close(control_fd) == 0; }},
+        {"inputs", [] { return ::pwrite(inputs_fd, "early", 5, 0) == 5; }},
+        {"map",
+         [] {
+             return ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, inputs_fd, 0) !=
+                    MAP_FAILED;
+         }},
+        {"seal", [] { return ::fcntl(inputs_fd, F_ADD_SEALS, F_SEAL_WRITE) == 0; }},
+        {"close_stdin", [] { return ::close(0) == 0; }},
+        {"words", [] { return write_all(1, "early words\n"); }},
+        {"file", [] { return static_cast<bool>(std::ofstream("early.txt") << "early"); }},
+    };
+    return actions.at(what)();
+}
+
+int early(const Args&) {
+    return write_all(user_fds().front(), frame("done")) ? 0 : 1;
+}
+
+int in_one_read(const Args&) {
+    return reads_of_document == 1 ? 0 : 1;
+}
+
 // --- what the process looks like ---------------------------------------------------------------
 
 json descriptors() {
@@ -646,6 +688,8 @@ int main(int argc, char** argv) {
         {"exit", exit_with},
         {"raise", raise_signal},
         {"say", say},
+        {"early", early},
+        {"in_one_read", in_one_read},
         {"look", look},
     };
     program = argv[0];
@@ -653,6 +697,13 @@ int main(int argc, char** argv) {
     const auto behaviour = behaviours.find(args.empty() ? "" : args[0]);
     if (behaviour == behaviours.end()) {
         return 99;
+    }
+    if (args[0] == "early") {
+        const bool done = do_early(args.at(1));
+        append_line("acted.txt", done ? "yes" : "no");
+        if (args[1] == "close_stdin") {
+            return done ? 0 : 97;
+        }
     }
     document_text = read_stdin();
     document = json::parse(document_text, nullptr, false);
