@@ -67,6 +67,7 @@ SpawnRequest make_request(const RunSpec& spec) {
     request.environment = flatten(spec.environment);
     request.limits = spec.limits;
     request.run_as = spec.run_as;
+    request.no_new_privs = spec.no_new_privs;
     return request;
 }
 
@@ -74,6 +75,7 @@ Result<StartedContract> start_process(Launcher& launcher, const RunSpec& spec,
                                       const StartWith& with, Notes& notes) {
     SpawnRequest request = make_request(spec);
     request.stdin_fd = with.stdin_fd;
+    request.hold_stdin = with.hold;
     std::vector<os::Fd> passed_on;
     HP_TRY(ChannelEnds ends, open_channels(spec.readonly, with, request, passed_on));
     LogStreams logs;

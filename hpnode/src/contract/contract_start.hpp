@@ -7,7 +7,6 @@
 #include "contract/log_capture.hpp"
 #include "contract/run.hpp"
 #include "contract/run_channels.hpp"
-#include "contract/stdin_feed.hpp"
 
 namespace hp::contract {
 
@@ -15,10 +14,10 @@ namespace hp::contract {
 struct StartedContract {
     Process process;
     ChannelEnds channels;
-    LogStreams logs;     // not attached yet
-    StdinFeed feed = {}; // what is left of a document that did not fit into the pipe
+    LogStreams logs; // not attached yet
     std::uint64_t input_bytes = 0;
-    bool ahead = false; // the process is older than its run
+    // Set when the process is older than its run: when it got its document, on the monotonic clock.
+    std::optional<std::int64_t> delivered_us = {};
 };
 
 // What the process is, without its descriptors.
@@ -32,6 +31,7 @@ struct StartWith {
     int stdin_fd = -1;
     int inputs_fd = -1;
     std::size_t users = 0;
+    bool hold = false; // until Process::release()
 };
 Result<StartedContract> start_process(Launcher& launcher, const RunSpec& spec,
                                       const StartWith& with, Notes& notes);

@@ -43,6 +43,8 @@ Bytes encode_request(const SpawnRequest& request) {
     for (const int fd : {request.stdin_fd, request.stdout_fd, request.stderr_fd}) {
         out.u8(fd >= 0 ? 1 : 0);
     }
+    out.u8(request.no_new_privs ? 1 : 0);
+    out.u8(request.hold_stdin ? 1 : 0);
     return out.take();
 }
 
@@ -68,6 +70,8 @@ Result<LaunchRequest> decode_request(ByteView bytes) {
             request.replaced_stdio.push_back(number);
         }
     }
+    request.no_new_privs = in.u8() != 0;
+    request.hold_stdin = in.u8() != 0;
     if (!in.done()) {
         return fail(Errc::invalid, "malformed launch request");
     }

@@ -20,6 +20,7 @@ inline constexpr std::string_view helper_ready = "ready";
 // A handful of paths.
 inline constexpr std::size_t helper_packet_bytes_max = 64 * limits::kib;
 
+inline constexpr char command_release = 'R';
 inline constexpr char command_terminate = 'T';
 inline constexpr char command_kill = 'K';
 
@@ -37,6 +38,8 @@ struct LaunchRequest {
     std::optional<config::RunAs> run_as;
     std::size_t channel_count = 0;
     std::vector<int> replaced_stdio; // numbers out of 0, 1, 2
+    bool no_new_privs = false;
+    bool hold_stdin = false;
 };
 
 // The node's side, and the supervisor's: Errc::closed when the node is gone.

@@ -79,6 +79,8 @@ std::string_view to_string(StartStep step) {
         return "cannot become the run_as user";
     case StartStep::sandbox:
         return "cannot enter the sandbox";
+    case StartStep::hold:
+        return "cannot wait on stdin here";
     case StartStep::exec:
         return "cannot execute";
     }
@@ -88,6 +90,10 @@ std::string_view to_string(StartStep step) {
 void Process::send_command(char command) {
     // A supervisor that is gone has ended its run already.
     ::send(channel_.get(), &command, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void Process::release() {
+    send_command(command_release);
 }
 
 void Process::terminate() {

@@ -42,6 +42,10 @@ struct SpawnRequest {
     int stdout_fd = -1; // -1: that of this program when the launcher was started
     int stderr_fd = -1;
     std::vector<int> channels; // become first_channel_fd, first_channel_fd + 1, ...
+    bool no_new_privs = false; // no setuid programs
+    // With no_new_privs: waits where it first wants something of its stdin until
+    // Process::release(), as does everything it has started.
+    bool hold_stdin = false;
     bool operator==(const SpawnRequest&) const = default;
 };
 
@@ -54,6 +58,7 @@ enum class StartStep : std::uint8_t {
     limits,
     identity,
     sandbox,
+    hold,
     exec
 };
 
@@ -77,6 +82,8 @@ public:
     // Readable when the report is there (or the supervisor is gone).
     int fd() const { return channel_.get(); }
 
+    // For a process with hold_stdin: its document is there.
+    void release();
     // SIGTERM to the contract's process group.
     void terminate();
     // SIGKILL to the whole tree; the report follows.

@@ -8,17 +8,13 @@
 
 namespace hp::contract {
 
-void allow_reopening(const os::Fd& pipe, const std::optional<config::RunAs>& user) {
-    if (user) { // fails where the node is nobody special, and the contract the same user
-        [[maybe_unused]] const int ignored = ::fchown(pipe.get(), user->uid, user->gid);
-    }
-}
-
 Result<LogCapture> LogCapture::open(const std::optional<config::RunAs>& user) {
     HP_TRY(os::FdPair pipe, os::pipe_pair());
     // Only our end: the two ends of a pipe have flags of their own.
     HP_TRY_STATUS(os::set_nonblocking(pipe.ours));
-    allow_reopening(pipe.theirs, user);
+    if (user) { // or it could not open its stdout again by its name, /dev/stdout
+        [[maybe_unused]] const int ignored = ::fchown(pipe.theirs.get(), user->uid, user->gid);
+    }
     return LogCapture(std::move(pipe.ours), std::move(pipe.theirs));
 }
 

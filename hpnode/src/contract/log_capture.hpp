@@ -19,10 +19,6 @@
 
 namespace hp::contract {
 
-// A contract of another user could not open the pipe again by its name (/dev/stdin, /dev/stdout):
-// gives it to that user.
-void allow_reopening(const os::Fd& pipe, const std::optional<config::RunAs>& user);
-
 // One stream.
 class LogCapture {
 public:

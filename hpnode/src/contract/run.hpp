@@ -53,6 +53,7 @@ struct RunSpec {
     std::map<std::string, std::string> environment;
     config::RoundLimits limits;
     std::optional<config::RunAs> run_as;
+    bool no_new_privs = false; // setuid programs have no effect
     std::optional<RunLog> log; // absent: the node's own stdout and stderr
     bool npl_enabled = false;  // this node may send NPL: UNL member and validator
 };

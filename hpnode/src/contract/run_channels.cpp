@@ -28,13 +28,13 @@ std::vector<PublicKey> keys_of(const std::vector<RunUser>& users) {
 
 } // namespace
 
-RunChannels::RunChannels(ChannelEnds ends, StdinFeed feed, const RunSpec& spec,
-                         const RunHandlers& handlers, Notes& notes, std::span<std::uint8_t> buffer)
+RunChannels::RunChannels(ChannelEnds ends, const RunSpec& spec, const RunHandlers& handlers,
+                         Notes& notes, std::span<std::uint8_t> buffer)
     : spec_(spec), handlers_(handlers), notes_(notes), buffer_(buffer), ends_(std::move(ends)),
-      feed_(std::move(feed)), outputs_(keys_of(spec.users),
-                                       {spec.limits.user_output_bytes, limits::run_output_bytes_max,
-                                        limits::output_message_bytes_max},
-                                       notes) {}
+      outputs_(keys_of(spec.users),
+               {spec.limits.user_output_bytes, limits::run_output_bytes_max,
+                limits::output_message_bytes_max},
+               notes) {}
 
 RunChannels::~RunChannels() {
     if (inlet_ != nullptr) {
@@ -42,13 +42,12 @@ RunChannels::~RunChannels() {
     }
 }
 
-Result<std::unique_ptr<RunChannels>> RunChannels::open(ChannelEnds ends, StdinFeed feed,
-                                                       const RunSpec& spec,
+Result<std::unique_ptr<RunChannels>> RunChannels::open(ChannelEnds ends, const RunSpec& spec,
                                                        const RunHandlers& handlers, Notes& notes,
                                                        std::span<std::uint8_t> buffer) {
     HP_CHECK(ends.users.size() == spec.users.size(), "an output channel for each user");
     std::unique_ptr<RunChannels> out(
-        new RunChannels(std::move(ends), std::move(feed), spec, handlers, notes, buffer));
+        new RunChannels(std::move(ends), spec, handlers, notes, buffer));
     HP_TRY_STATUS(out->watch_all());
     return out;
 }
@@ -57,9 +56,6 @@ Status RunChannels::watch_all() {
     epoll_ = os::Fd(::epoll_create1(EPOLL_CLOEXEC));
     if (!epoll_) {
         return fail(errno_error("cannot make an epoll", errno));
-    }
-    if (feed_.fd() >= 0) {
-        HP_TRY_STATUS(watch(feed_.fd(), Source::stdin_feed, EPOLLOUT));
     }
     HP_TRY_STATUS(watch(ends_.control.get(), Source::control, EPOLLIN));
     for (std::size_t i = 0; i < ends_.users.size(); ++i) {
@@ -105,9 +101,6 @@ void RunChannels::on_ready() {
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
         switch (static_cast<Source>(event.data.u64 >> 32)) {
-        case Source::stdin_feed:
-            feed_.push();
-            break;
         case Source::control:
             for (int packets = 0; packets < packets_per_turn && read_control(); ++packets) {
             }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The data channels of a run on the node's side: stdin, user outputs, NPL, control. One descriptor
+// The data channels of a run on the node's side: user outputs, NPL, control. One descriptor
 // stands for all of them in the runner's loop. The node keeps only its own ends, so a channel that
 // the contract closes shows an end of file, is taken out of the loop, and cannot make it spin. One
 // owner.
@@ -13,7 +13,6 @@
 #include "contract/npl_channel.hpp"
 #include "contract/run.hpp"
 #include "contract/run_handlers.hpp"
-#include "contract/stdin_feed.hpp"
 #include "hp/base/limits.hpp"
 
 namespace hp::contract {
@@ -28,8 +27,7 @@ struct ChannelEnds {
 class RunChannels {
 public:
     // The references must outlive the object. `buffer` is shared with others of the same thread.
-    static Result<std::unique_ptr<RunChannels>> open(ChannelEnds ends, StdinFeed feed,
-                                                     const RunSpec& spec,
+    static Result<std::unique_ptr<RunChannels>> open(ChannelEnds ends, const RunSpec& spec,
                                                      const RunHandlers& handlers, Notes& notes,
                                                      std::span<std::uint8_t> buffer);
     ~RunChannels();
@@ -46,10 +44,10 @@ public:
     std::vector<UserOutputs> take_outputs(RunStats& stats);
 
 private:
-    enum class Source : std::uint32_t { stdin_feed, control, npl, npl_inlet, user };
+    enum class Source : std::uint32_t { control, npl, npl_inlet, user };
 
-    RunChannels(ChannelEnds ends, StdinFeed feed, const RunSpec& spec, const RunHandlers& handlers,
-                Notes& notes, std::span<std::uint8_t> buffer);
+    RunChannels(ChannelEnds ends, const RunSpec& spec, const RunHandlers& handlers, Notes& notes,
+                std::span<std::uint8_t> buffer);
     Status watch_all();
     Status open_npl();
     Status watch(int fd, Source source, std::uint32_t events, std::size_t index = 0);
@@ -65,7 +63,6 @@ private:
     std::span<std::uint8_t> buffer_;
     os::Fd epoll_;
     ChannelEnds ends_;
-    StdinFeed feed_;
     OutputCollector outputs_;
     std::size_t peer_changesets_ = 0;
 

@@ -44,7 +44,9 @@ private:
 };
 
 RunResult Run::execute(std::optional<StartedContract> contract) {
-    const std::int64_t started_us = clock_.now().mono_us;
+    result_.stats.ahead = contract && contract->delivered_us;
+    const std::int64_t started_us =
+        result_.stats.ahead ? *contract->delivered_us : clock_.now().mono_us;
     const ProcessEnd end = run_process(std::move(contract));
     result_.end = end.end;
     result_.code = end.code;
@@ -76,13 +78,12 @@ ProcessEnd Run::run_process(std::optional<StartedContract> contract) {
         contract = std::move(*started);
     }
     result_.stats.input_bytes = contract->input_bytes;
-    result_.stats.ahead = contract->ahead;
     return move_data(*contract);
 }
 
 ProcessEnd Run::move_data(StartedContract& contract) {
-    auto channels = RunChannels::open(std::move(contract.channels), std::move(contract.feed), spec_,
-                                      handlers_, notes_, buffer());
+    auto channels =
+        RunChannels::open(std::move(contract.channels), spec_, handlers_, notes_, buffer());
     if (!channels) {
         kill_and_wait(contract.process);
         return end_without_process(channels.err());

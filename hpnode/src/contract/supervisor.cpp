@@ -19,6 +19,7 @@
 
 #include "contract/launch_protocol.hpp"
 #include "contract/process_tree.hpp"
+#include "contract/stdin_hold.hpp"
 
 namespace hp::contract {
 namespace {
@@ -49,8 +50,10 @@ struct StartPlan {
     bool has_cgroup = false;
     std::vector<char*> argv; // null-terminated, as is envp
     std::vector<char*> envp;
-    int first_foreign_fd = 0; // above the channels
-    int status_fd = -1;       // close-on-exec: end of file says that exec worked
+    int first_foreign_fd = 0;              // above the channels
+    int status_fd = -1;                    // close-on-exec: end of file says that exec worked
+    std::vector<sock_filter> stdin_filter; // empty: stdin is not held
+    int listener_fd = -1;                  // where the filter's listener is sent
     pid_t supervisor_pid = 0;
 };
 
@@ -132,7 +135,7 @@ bool enter_cgroup() {
     ::_exit(127);
 }
 
-[[noreturn]] void become_contract(const StartPlan& plan) {
+[[noreturn]] void become_contract(StartPlan& plan) {
     const LaunchRequest& request = *plan.request;
     ::setpgid(0, 0);
     default_signals();
@@ -163,13 +166,19 @@ bool enter_cgroup() {
     }
     ::close_range(node_fd, first_channel_fd - 1, CLOSE_RANGE_CLOEXEC);
     ::close_range(static_cast<unsigned>(plan.first_foreign_fd), ~0U, CLOSE_RANGE_CLOEXEC);
+    if (request.no_new_privs) {
+        ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    }
+    if (!plan.stdin_filter.empty() && !hold_stdin(plan.stdin_filter, plan.listener_fd)) {
+        give_up(plan, StartStep::hold);
+    }
     ::execve(plan.argv.front(), plan.argv.data(), plan.envp.data());
     give_up(plan, StartStep::exec);
 }
 
 // A function of its own so that no variable of the caller lives across vfork. posix_spawn, the
 // usual advice, can set neither limits nor the user nor a death signal.
-[[gnu::noinline]] pid_t start_process(const StartPlan& plan) {
+[[gnu::noinline]] pid_t start_process(StartPlan& plan) {
     const pid_t pid = ::vfork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork)
     if (pid == 0) {
         become_contract(plan); // NOLINT(clang-analyzer-unix.Vfork)
@@ -203,6 +212,7 @@ public:
     [[noreturn]] void watch();
 
 private:
+    void keep_only_listener(int listener);
     void on_command();
     bool contract_exited() const;
     void terminate() const;
@@ -213,6 +223,7 @@ private:
     const Sandbox& sandbox_;
     const bool has_cgroup_;
     pid_t contract_ = 0;
+    StdinHold hold_;
 };
 
 void Supervisor::start(const LaunchRequest& request) {
@@ -229,6 +240,14 @@ void Supervisor::start(const LaunchRequest& request) {
     plan.first_foreign_fd = first_channel_fd + static_cast<int>(request.channel_count);
     plan.status_fd = status[1];
     plan.supervisor_pid = ::getpid();
+    int listener[2] = {-1, -1};
+    if (request.hold_stdin) {
+        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, listener) != 0) {
+            report_and_exit(StartFailure{StartStep::request, errno});
+        }
+        plan.stdin_filter = make_stdin_filter();
+        plan.listener_fd = listener[1];
+    }
     contract_ = start_process(plan);
     if (contract_ < 0) {
         report_and_exit(StartFailure{StartStep::supervisor, errno});
@@ -238,21 +257,33 @@ void Supervisor::start(const LaunchRequest& request) {
     if (::read(status[0], &failure, sizeof failure) == sizeof failure) {
         report_and_exit(failure);
     }
-    // The contract's ends of its channels are its own from now on: the node must see when it
-    // closes them.
+    keep_only_listener(request.hold_stdin ? receive_listener(listener[0]) : -1);
+}
+
+// The contract's ends of its channels are its own from now on: the node must see when it closes
+// them. The listener takes the place of stdin.
+void Supervisor::keep_only_listener(int listener) {
+    if (listener >= 0) {
+        ::dup3(listener, STDIN_FILENO, O_CLOEXEC);
+        hold_ = StdinHold(STDIN_FILENO);
+    }
     ::close_range(first_channel_fd, ~0U, 0);
-    ::close_range(0, 2, 0);
+    ::close_range(listener >= 0 ? 1 : 0, 2, 0);
 }
 
 void Supervisor::watch() {
     for (;;) {
-        pollfd fds[] = {{node_fd, POLLIN, 0}, {signals_fd, POLLIN, 0}};
-        ::poll(fds, 2, -1);
+        // poll() leaves out negative descriptors.
+        pollfd fds[] = {{node_fd, POLLIN, 0}, {signals_fd, POLLIN, 0}, {hold_.fd(), POLLIN, 0}};
+        ::poll(fds, 3, -1);
         if (fds[1].revents != 0) {
             drain_signals(signals_fd);
             if (contract_exited()) {
                 finish();
             }
+        }
+        if (fds[2].revents != 0) {
+            hold_.on_event(fds[2].revents);
         }
         if (fds[0].revents != 0) {
             on_command();
@@ -271,7 +302,9 @@ void Supervisor::on_command() {
         clear_away();
         ::_exit(0);
     }
-    if (command == command_terminate) {
+    if (command == command_release) {
+        hold_.release();
+    } else if (command == command_terminate) {
         terminate();
     } else if (command == command_kill) {
         kill();

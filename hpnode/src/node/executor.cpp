@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/executor.hpp"
 
+#include <utility>
+
 #include "hp/base/check.hpp"
 
 namespace hp::node {
@@ -13,6 +15,9 @@ constexpr LedgerSeq checkpoint_interval = 32;
 // Waits between attempts to run a contract on a node that is short of resources: 0.1 to 6.4 s.
 constexpr int first_retry_ms = 100;
 constexpr int last_retry_ms = 6400;
+
+// From the end of a run to the start of the process for the next.
+constexpr std::int64_t warm_delay_us = 30'000;
 
 // Both the ledger's users and its inputs are ascending by key.
 std::vector<contract::RunUser> run_users(const proto::LedgerRecord& ledger) {
@@ -47,11 +52,25 @@ Executor::Executor(net::Reactor& reactor, contract::Launcher& launcher, contract
                    Log log)
     : reactor_(reactor), launcher_(launcher), stop_(stop), store_(std::move(store)), keys_(keys),
       callbacks_(std::move(callbacks)), log_(std::move(log)),
-      base_state_dir_(store_->base_state_dir()), gate_(store_->gate()), worker_(1, "hp-execute") {}
+      base_state_dir_(store_->base_state_dir()), gate_(store_->gate()), warm_timer_(reactor),
+      worker_(1, "hp-execute") {}
+
+Status Executor::start_ahead() {
+    HP_TRY(auto watch, contract::OpenWatch::make());
+    warm_.emplace(launcher_, *store_, std::move(watch), log_);
+    return {};
+}
 
 void Executor::execute(proto::SharedLedger ledger, std::optional<contract::RunSpec> spec) {
+    warm_timer_.cancel();
     worker_.submit([this, ledger = std::move(ledger), spec = std::move(spec)]() mutable {
-        auto done = run(*ledger, std::move(spec));
+        const LedgerSeq seq = ledger->header.seq;
+        if (!spec) {
+            reactor_.post([this, done = pass_over(*ledger)] { callbacks_.on_done(done); });
+            keep_house(seq);
+            return;
+        }
+        auto done = run(*ledger, *spec);
         if (!done) {
             reactor_.post([this, error = done.err()] { callbacks_.on_error(error); });
             return;
@@ -59,26 +78,38 @@ void Executor::execute(proto::SharedLedger ledger, std::optional<contract::RunSp
         if (!*done) {
             return; // stopped: the run is repeated after the next start
         }
-        const LedgerSeq seq = ledger->header.seq;
+        // A change of patch.cfg is likely to change what the next run is.
+        const bool prepare = warm_ && !(*done)->patch;
         reactor_.post([this, execution = std::move(**done)] { callbacks_.on_done(execution); });
         keep_house(seq);
+        if (prepare) {
+            for (contract::RunUser& user : spec->users) {
+                user.inputs.clear(); // only their number matters
+            }
+            reactor_.post([this, next = std::move(*spec)] { prepare_next(next); });
+        }
     });
 }
 
+// A ledger without a run.
+Execution Executor::pass_over(const proto::LedgerRecord& ledger) {
+    npl_inlet_.begin({ledger.header.seq, ledger.header.hash});
+    npl_inlet_.end();
+    Execution execution;
+    execution.result = std::make_shared<const proto::ExecutionResult>(
+        make_result(ledger.header.seq, store_->roots(), {}));
+    return execution;
+}
+
 Result<std::optional<Execution>> Executor::run(const proto::LedgerRecord& ledger,
-                                               std::optional<contract::RunSpec> spec) {
-    const LedgerId id{ledger.header.seq, ledger.header.hash};
-    npl_inlet_.begin(id);
-    if (!spec) {
-        npl_inlet_.end();
-        Execution execution;
-        execution.result = std::make_shared<const proto::ExecutionResult>(
-            make_result(ledger.header.seq, store_->roots(), {}));
-        return std::optional(std::move(execution));
+                                               contract::RunSpec& spec) {
+    spec.users = run_users(ledger);
+    spec.state_dir = store_->live_state_dir();
+    if (view_.changes) {
+        view_.changes();
     }
-    spec->users = run_users(ledger);
-    spec->state_dir = store_->live_state_dir();
-    auto run = run_until_it_counts(*spec);
+    npl_inlet_.begin({ledger.header.seq, ledger.header.hash});
+    auto run = run_until_it_counts(spec);
     npl_inlet_.end();
     HP_TRY(contract::RunResult result, std::move(run));
     if (result.end == contract::RunEnd::stopped) {
@@ -142,9 +173,13 @@ contract::RunHandlers Executor::run_handlers() {
 // A run that failed for want of memory or descriptors on this node says nothing about the contract:
 // it is undone and repeated a few times before the node gives up.
 Result<contract::RunResult> Executor::run_until_it_counts(const contract::RunSpec& spec) {
+    std::optional<contract::StartedContract> ahead;
+    if (warm_) {
+        HP_TRY(ahead, warm_->take(spec));
+    }
     for (int wait_ms = first_retry_ms;; wait_ms *= 2) {
-        contract::RunResult result =
-            contract::run_contract(launcher_, spec, run_handlers(), stop_, log_);
+        contract::RunResult result = contract::run_contract(
+            launcher_, spec, run_handlers(), stop_, log_, std::exchange(ahead, std::nullopt));
         if (result.end != contract::RunEnd::failed) {
             return result;
         }
@@ -172,6 +207,7 @@ Result<Execution> Executor::commit(const proto::LedgerRecord& ledger, contract::
         }
         return void_run(ledger, run, roots.err().context);
     }
+    state_entries_ = stats.entries;
     Execution execution;
     note_run(execution, run);
     auto result = std::make_shared<const proto::ExecutionResult>(
@@ -227,6 +263,9 @@ void Executor::keep_house(LedgerSeq seq) {
         log_.error("cannot update the read-only view", {{"why", applied.err().context}});
         return;
     }
+    if (*applied && view_.settled) {
+        view_.settled();
+    }
     if (*applied && seq >= last_checkpoint_ + checkpoint_interval) {
         // Deltas of the newest ledger stay: its outputs are not confirmed yet.
         if (const auto done = store_->checkpoint(seq - 1); !done) {
@@ -234,6 +273,14 @@ void Executor::keep_house(LedgerSeq seq) {
         }
         last_checkpoint_ = seq;
     }
+}
+
+// A little later: what the run has written must be old enough to be told from later changes, and
+// when ledgers follow each other at once there is nothing to gain.
+void Executor::prepare_next(contract::RunSpec spec) {
+    warm_timer_.arm_after(warm_delay_us, [this, spec = std::move(spec)] {
+        worker_.submit([this, spec] { warm_->prepare(spec, state_entries_); });
+    });
 }
 
 } // namespace hp::node

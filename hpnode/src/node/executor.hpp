@@ -14,6 +14,7 @@
 #include "hp/net/reactor.hpp"
 #include "hp/net/worker_pool.hpp"
 #include "hp/proto/ledger.hpp"
+#include "node/warm_runs.hpp"
 #include "state/store.hpp"
 
 namespace hp::node {
@@ -41,11 +42,22 @@ public:
         // From a consensus run, while it goes on. A run that is repeated tells it again.
         std::function<void(contract::PeerChangeset)> on_peer_changeset{};
     };
+    struct ViewEvents { // executor's thread; may be empty
+        // What readers see, private files included, may change from now on...
+        std::function<void()> changes{};
+        // ... and will not until the next time.
+        std::function<void()> settled{};
+    };
 
     // All references must outlive the executor.
     Executor(net::Reactor& reactor, contract::Launcher& launcher, contract::StopSource& stop,
              std::unique_ptr<state::Store> store, crypto::KeyPair keys, Callbacks callbacks,
              Log log);
+
+    // Both before the first execute(). start_ahead() is contract.warm_start: while nothing is
+    // executed a process waits for the next run.
+    void on_view(ViewEvents events) { view_ = std::move(events); }
+    Status start_ahead();
 
     // Executes `ledger` with `spec` (everything but the users and their inputs filled in); without
     // a spec the contract is not run and the state stays. One at a time.
@@ -62,7 +74,8 @@ public:
 private:
     // On the worker thread:
     Result<std::optional<Execution>> run(const proto::LedgerRecord& ledger,
-                                         std::optional<contract::RunSpec> spec);
+                                         contract::RunSpec& spec);
+    Execution pass_over(const proto::LedgerRecord& ledger);
     contract::RunHandlers run_handlers();
     void log_faults(LedgerSeq seq, const contract::RunResult& result);
     void log_post_exec(LedgerSeq seq, const contract::PostExecResult& script);
@@ -74,6 +87,8 @@ private:
     proto::ExecutionResult make_result(LedgerSeq seq, const state::Roots& roots,
                                        std::vector<contract::UserOutputs> outputs) const;
     void keep_house(LedgerSeq seq);
+    // On the reactor thread:
+    void prepare_next(contract::RunSpec spec);
 
     net::Reactor& reactor_;
     contract::Launcher& launcher_;
@@ -87,6 +102,10 @@ private:
     LedgerSeq last_checkpoint_ = 0;
     LogLimiter log_limiter_;
     contract::NplInlet npl_inlet_;
+    ViewEvents view_;
+    std::optional<WarmRuns> warm_; // with contract.warm_start
+    std::uint64_t state_entries_ = 0;
+    net::Timer warm_timer_;  // reactor thread
     net::WorkerPool worker_; // last: its thread uses everything above
 };
 

@@ -134,6 +134,9 @@ Result<consensus::Start> Node::load_start() {
     } else {
         protection_.reads = "read requests are off";
     }
+    if (config().contract.warm_start) {
+        HP_TRY_STATUS(start_contracts_ahead());
+    }
     return start;
 }
 
@@ -182,6 +185,16 @@ Status Node::confine_contracts() {
     if (!reads.keeps_writes_out()) {
         log_.warning("read requests run in a view that is not write-protected",
                      {{"why", contract::describe(reads)}});
+    }
+    return {};
+}
+
+Status Node::start_contracts_ahead() {
+    HP_TRY_STATUS(executor_->start_ahead());
+    if (reads_) {
+        HP_TRY_STATUS(reads_->start_ahead(dir_.contract_fs() / "seed"));
+        executor_->on_view(
+            {[this] { reads_->view_changes(); }, [this] { reads_->view_settled(); }});
     }
     return {};
 }
@@ -416,6 +429,8 @@ contract::RunSpec Node::run_spec() const {
     spec.environment = contract.patch.environment;
     spec.limits = contract.patch.round_limits;
     spec.run_as = contract.run_as;
+    // Processes that wait need it; it must not make a difference whether one was used.
+    spec.no_new_privs = contract.warm_start;
     return spec;
 }
 

@@ -56,6 +56,7 @@ private:
                                                  const state::Recovered& recovered,
                                                  const proto::SharedLedger& head) const;
     Status confine_contracts();
+    Status start_contracts_ahead();
     Status open_user_port();
     void open_status_socket();
     void close_status_socket();

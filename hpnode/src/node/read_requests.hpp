@@ -10,6 +10,7 @@
 #include "hp/base/log.hpp"
 #include "hp/net/reactor.hpp"
 #include "hp/net/worker_pool.hpp"
+#include "node/warm_readers.hpp"
 #include "state/store.hpp"
 
 namespace hp::node {
@@ -25,11 +26,20 @@ public:
                  state::ReadGate& gate, std::size_t concurrent, Log log,
                  OnPeerChangeset on_peer_changeset = {});
 
+    // contract.warm_start: from now on processes wait for requests while these are frequent.
+    // `seed` is the directory with the private files.
+    Status start_ahead(const std::filesystem::path& seed);
+    // What readers see is about to change, or will stay as it is until the next call. Any thread.
+    void view_changes();
+    void view_settled();
+
     // False when the queue is full.
     bool submit(contract::RunSpec spec, OnDone on_done);
 
 private:
     contract::RunHandlers run_handlers();
+    contract::RunResult run(const contract::RunSpec& spec);
+    bool note_request();
 
     net::Reactor& reactor_;
     contract::Launcher& launcher_;
@@ -37,6 +47,11 @@ private:
     state::ReadGate& gate_;
     Log log_;
     OnPeerChangeset on_peer_changeset_;
+    std::size_t concurrent_;
+    std::optional<WarmReaders> warm_; // with contract.warm_start
+    net::Timer pause_timer_;
+    SystemClock clock_;
+    TimeMs last_request_ms_ = 0; // monotonic, 0: none yet
     net::WorkerPool workers_;
 };
 

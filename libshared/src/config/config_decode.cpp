@@ -316,6 +316,7 @@ void read_contract(Section contract, Contract& out) {
         Presence::optional);
     read_contract_log(contract.object("log"), out.log);
     read_patch_fields(contract, out.patch);
+    contract.flag("warm_start", out.warm_start, Presence::optional);
     contract.finish();
 }
 

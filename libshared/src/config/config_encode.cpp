@@ -93,6 +93,7 @@ void write_contract(JsonWriter& out, const Contract& contract) {
     out.close_object();
     out.text("sandbox", to_string(contract.sandbox));
     write_patch(out, contract.patch);
+    out.flag("warm_start", contract.warm_start);
     out.close_object();
 }
 

@@ -49,6 +49,7 @@ config::Config full_config() {
     out.contract.log = {true, 1, 2};
     out.contract.patch = rich_patch();
     out.contract.patch.version = "2";
+    out.contract.warm_start = true;
     out.mesh = {1, false, 3, {{"a", 1}, {"b.example", 65535}}, false, 9, 8, 7, 6, 5, 4, 3,
                 2, false, 11};
     out.user = {1, false, 2, 3, 4, 5, 6, 7, 32, true, "c.pem", "k.pem"};
@@ -102,6 +103,7 @@ TEST_CASE("a read and rewritten hp.cfg is the original plus our fields", "[confi
         expected.insert(at + mark.size(), text);
     };
     insert_after("\"max_raw_shards\": 0\n        }", ",\n        \"pace\": \"auto\"");
+    insert_after("\"exec_timeout\": 300000\n        }", ",\n        \"warm_start\": false");
     insert_after("\"concurrent_read_requests\": 4",
                  ",\n        \"plain_ws\": false,\n        \"tls_cert\": \"\",\n        "
                  "\"tls_key\": \"\"");

@@ -16,9 +16,12 @@
 #include <poll.h>
 #include <string>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -538,6 +541,66 @@ constexpr int inputs_fd = 11;
 constexpr int npl_fd = 12;
 constexpr int first_user_fd = 13;
 
+// Ways to get at the document without read(). Each is to wait until there is one.
+std::string first_byte_of(const std::function<ssize_t(char*)>& get) {
+    char byte = 0;
+    return get(&byte) == 1 ? std::string(1, byte) : std::string();
+}
+
+std::string mapped_stdin() {
+    const off_t size = ::lseek(0, 0, SEEK_END);
+    const void* map = ::mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE, 0, 0);
+    ::lseek(0, 0, SEEK_SET);
+    return size > 0 && map != MAP_FAILED ? std::string(static_cast<const char*>(map), 1) : "";
+}
+
+std::string sent_stdin(bool by_splice) {
+    int ends[2];
+    off_t at = 0;
+    if (::pipe(ends) != 0 || (by_splice ? ::splice(0, &at, ends[1], nullptr, 1, 0)
+                                        : ::sendfile(ends[1], 0, &at, 1)) != 1) {
+        return {};
+    }
+    return first_byte_of([&](char* byte) { return ::read(ends[0], byte, 1); });
+}
+
+bool gets_document(const std::string& how) {
+    const std::map<std::string, std::function<std::string()>> ways = {
+        {"by_mmap", mapped_stdin},
+        {"by_mapping_only",
+         [] {
+             const void* map = ::mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE, 0, 0);
+             struct stat info {};
+             ::fstat(0, &info);
+             return info.st_size > 0 ? std::string(static_cast<const char*>(map), 1) : "";
+         }},
+        {"by_pread", [] { return first_byte_of([](char* b) { return ::pread(0, b, 1, 0); }); }},
+        {"by_preadv",
+         [] {
+             return first_byte_of([](char* b) {
+                 const iovec part{b, 1};
+                 return ::preadv(0, &part, 1, 0);
+             });
+         }},
+        {"by_dup",
+         [] { return first_byte_of([](char* b) { return ::pread(::dup(0), b, 1, 0); }); }},
+        {"by_dup2",
+         [] { return first_byte_of([](char* b) { return ::pread(::dup2(0, 5), b, 1, 0); }); }},
+        {"by_fcntl",
+         [] {
+             return first_byte_of(
+                 [](char* b) { return ::pread(::fcntl(0, F_DUPFD_CLOEXEC, 3), b, 1, 0); });
+         }},
+        {"by_sendfile", [] { return sent_stdin(false); }},
+        {"by_splice", [] { return sent_stdin(true); }},
+    };
+    return ways.at(how)() == "{";
+}
+
+bool open_by_name(int fd) {
+    return ::open(("/proc/self/fd/" + std::to_string(fd)).c_str(), O_RDONLY) >= 0;
+}
+
 // early <what>: does it, tells so by a file, and reads its document; then one output.
 bool do_early(const std::string& what) {
     const std::map<std::string, std::function<bool()>> actions = {
@@ -548,18 +611,22 @@ bool do_early(const std::string& what) {
         {"npl", [] { return ::send(npl_fd, "early", 5, 0) == 5; }},
         {"control", [] { return ::send(control_fd, "{}", 2, 0) == 2; }},
         {"close", [] { return ::close(control_fd) == 0; }},
-        {"inputs", [] { return ::pwrite(inputs_fd, "early", 5, 0) == 5; }},
-        {"map",
+        {"open_document", [] { return open_by_name(0); }},
+        {"open_inputs", [] { return open_by_name(inputs_fd); }},
+        {"write_inputs", [] { return ::pwrite(inputs_fd, "early", 5, 0) == 5; }},
+        {"write_document", [] { return ::pwrite(0, "{", 1, 0) == 1; }},
+        {"map_inputs",
          [] {
              return ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, inputs_fd, 0) !=
                     MAP_FAILED;
          }},
-        {"seal", [] { return ::fcntl(inputs_fd, F_ADD_SEALS, F_SEAL_WRITE) == 0; }},
+        {"seal_inputs", [] { return ::fcntl(inputs_fd, F_ADD_SEALS, F_SEAL_WRITE) == 0; }},
+        {"seal_document", [] { return ::fcntl(0, F_ADD_SEALS, F_SEAL_WRITE) == 0; }},
         {"close_stdin", [] { return ::close(0) == 0; }},
         {"words", [] { return write_all(1, "early words\n"); }},
         {"file", [] { return static_cast<bool>(std::ofstream("early.txt") << "early"); }},
     };
-    return actions.at(what)();
+    return what.starts_with("by_") ? gets_document(what) : actions.at(what)();
 }
 
 int early(const Args&) {
@@ -645,6 +712,7 @@ int look(const Args& args) {
     const mode_t mask = ::umask(0);
     ::umask(mask);
     out["umask"] = mask;
+    out["no_new_privs"] = ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
     out["cpu"] = limit_of(RLIMIT_CPU);
     out["data"] = limit_of(RLIMIT_DATA);
     out["nofile"] = limit_of(RLIMIT_NOFILE);

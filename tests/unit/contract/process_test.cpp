@@ -58,8 +58,11 @@ TEST_CASE("directory, process group, signals, umask") {
     CHECK(seen["cwd"] == f.state.path().string());
     CHECK(seen["pid"] == seen["pgid"]);
     CHECK(seen["umask"] == 022);
+    CHECK(seen["no_new_privs"] == 0);
     CHECK(seen["signals"]["ignored"] == json::array());
     CHECK(seen["signals"]["blocked"] == json::array());
+    f.spec.no_new_privs = true;
+    CHECK(f.look()["no_new_privs"] == 1);
 }
 
 TEST_CASE("a path relative to the state directory, and scripts") {

@@ -3,7 +3,6 @@
 #include "contract/waiting_contract.hpp"
 
 #include <csignal>
-#include <fcntl.h>
 #include <sys/wait.h>
 
 #include "run_fixture.hpp"
@@ -15,16 +14,19 @@ using nlohmann::json;
 
 namespace {
 
-// The program ignores SIGPIPE, as the node does.
 struct WaitingFixture : RunFixture {
-    WaitingFixture() : old_handler_(std::signal(SIGPIPE, SIG_IGN)) {}
-    ~WaitingFixture() { std::signal(SIGPIPE, old_handler_); }
-    WaitingFixture(const WaitingFixture&) = delete;
-    WaitingFixture& operator=(const WaitingFixture&) = delete;
+    std::unique_ptr<OpenWatch> watch;
+
+    WaitingFixture() {
+        auto made = OpenWatch::make();
+        REQUIRE(made);
+        watch = std::move(*made);
+        spec.no_new_privs = true;
+    }
 
     WaitingContract start(const std::string& args, std::size_t users = 1) {
         spec.bin_args = args;
-        auto started = WaitingContract::start(*launcher, spec, users);
+        auto started = WaitingContract::start(*launcher, *watch, spec, users);
         REQUIRE(started);
         return std::move(*started);
     }
@@ -44,9 +46,6 @@ struct WaitingFixture : RunFixture {
     }
 
     bool acted() const { return read_text(state / "acted.txt") == "yes\n"; }
-
-private:
-    sighandler_t old_handler_;
 };
 
 json without_pids(json seen) {
@@ -75,7 +74,7 @@ TEST_CASE("a process that was started ahead sees what any other sees") {
         const json warm = json::parse(read_text(f.state / "look.json"));
         CHECK(without_pids(warm) == without_pids(cold));
         CHECK(warm["fds"].size() == cold["fds"].size());
-        CHECK(warm["fds"]["0"].get<std::string>().starts_with("pipe:"));
+        CHECK(warm["fds"]["0"] == cold["fds"]["0"]);
         CHECK(warm["fds"]["11"] == cold["fds"]["11"]);
     }
     CHECK(!f.run("echo").stats.ahead);
@@ -113,17 +112,50 @@ TEST_CASE("a small document comes in one read, a large one too") {
     }
     f.spec.users.clear();
     std::vector<std::string> inputs;
-    for (int i = 0; i < 20'000; ++i) { // a document beyond what a pipe holds
+    for (int i = 0; i < 20'000; ++i) { // a document of hundreds of KiB
         inputs.push_back("input " + std::to_string(i));
     }
     f.add_user(inputs);
     CHECK(f.succeeded(f.run_ahead("check_inputs 20000", 20)));
-    // Nobody reads it, or nobody can: the run goes on all the same.
+}
+
+TEST_CASE("whatever gets at the document waits for it") {
+    for (const char* how : {"by_mmap", "by_mapping_only", "by_pread", "by_preadv", "by_dup",
+                            "by_dup2", "by_fcntl", "by_sendfile", "by_splice"}) {
+        INFO(how);
+        WaitingFixture f;
+        WaitingContract waiting = f.start("early " + std::string(how));
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        CHECK(!std::filesystem::exists(f.state / "acted.txt"));
+        const RunResult result = f.deliver(std::move(waiting));
+        CHECK(f.succeeded(result));
+        CHECK(f.acted());
+    }
+}
+
+TEST_CASE("shells and what they start wait too") {
+    WaitingFixture f;
     f.spec.bin_path = "contract.sh";
+    f.spec.environment = {{"PATH", "/usr/bin:/bin"}};
+    for (const char* body : {"cat > document", "exec cat > document", "(cat) | cat > document",
+                             "read -r line; printf %s \"$line\" > document",
+                             "x=$(cat); printf %s \"$x\" > document"}) {
+        INFO(body);
+        f.write_script("contract.sh", "#!/bin/sh\ntouch begun\n" + std::string(body) + "\n");
+        WaitingContract waiting = f.start("");
+        REQUIRE(wait_until([&] { return std::filesystem::exists(f.state / "begun"); }));
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        f.spec.timestamp += 1;
+        CHECK(f.deliver(std::move(waiting)).end == RunEnd::exited);
+        CHECK(json::parse(read_text(f.state / "document"))["timestamp"] == f.spec.timestamp);
+        std::filesystem::remove(f.state / "begun");
+        std::filesystem::remove(f.state / "document");
+    }
+    // It may do without its document.
     f.write_script("contract.sh",
                    "#!/bin/sh\nexec 0<&-\nwhile ! test -e go; do sleep 0.01; done\n");
     WaitingContract deaf = f.start("");
-    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
     std::thread starter([&f] {
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
         f.write_script("go", "");
@@ -187,6 +219,7 @@ TEST_CASE("not used: the command is another one now") {
         [](RunSpec& s) {
             s.run_as = config::RunAs{1, 1};
         },
+        [](RunSpec& s) { s.no_new_privs = false; },
         [](RunSpec& s) { s.readonly = true; },
         [&](RunSpec& s) {
             s.log = RunLog{&log, "title"};
@@ -231,12 +264,14 @@ TEST_CASE("not used: a process that has ended or never began") {
     const WaitingContract ended = f.start("early exit");
     CHECK(wait_until([&] { return ended.why_not(f.spec) == NotUsable::ended; }));
     f.spec.bin_path = "missing";
-    const WaitingContract missing = f.start("");
+    WaitingContract missing = f.start("");
     CHECK(wait_until([&] { return missing.why_not(f.spec) == NotUsable::ended; }));
+    CHECK(missing.end() == "cannot execute: No such file or directory");
 }
 
 TEST_CASE("not used: a process that has used its channels") {
-    for (const char* what : {"output", "last_output", "npl", "control", "close", "inputs"}) {
+    for (const char* what :
+         {"output", "last_output", "npl", "control", "close", "open_document", "open_inputs"}) {
         WaitingFixture f;
         INFO(what);
         const WaitingContract waiting = f.start("early " + std::string(what));
@@ -245,8 +280,9 @@ TEST_CASE("not used: a process that has used its channels") {
     }
 }
 
-TEST_CASE("not used: a process that holds the file of inputs") {
-    for (const char* what : {"map", "seal"}) {
+TEST_CASE("not used: a process that keeps its document or inputs from being filled") {
+    for (const char* what :
+         {"write_inputs", "write_document", "map_inputs", "seal_inputs", "seal_document"}) {
         WaitingFixture f;
         f.spec.users = {{numbered_key(1), {shared("input")}}};
         INFO(what);
@@ -263,7 +299,7 @@ TEST_CASE("a waiting process leaves nothing behind") {
     WaitingFixture f;
     WaitingContract waiting = f.start("echo");
     REQUIRE(wait_until([&] { return !processes_in(f.state.path()).empty(); }));
-    waiting.end();
+    CHECK(!waiting.end());
     CHECK(processes_in(f.state.path()).empty());
     {
         const WaitingContract forgotten = f.start("echo");
@@ -285,7 +321,9 @@ TEST_CASE("a waiting process ends with a node that is killed") {
         const auto launcher = Launcher::start({});
         RunSpec spec = make_child_spec(state.path());
         spec.bin_args = "early file";
-        const auto waiting = WaitingContract::start(**launcher, spec, 1);
+        spec.no_new_privs = true;
+        const auto watch = OpenWatch::make();
+        const auto waiting = WaitingContract::start(**launcher, **watch, spec, 1);
         ::pause();
         ::_exit(waiting ? 0 : 1);
     }

@@ -134,6 +134,23 @@ inline constexpr std::size_t status_bytes_max = 4 * mib;
 // are ignored, with a warning. The list that hp.cfg keeps is shorter.
 inline constexpr std::size_t known_peers_max = 256;
 inline constexpr std::size_t stored_known_peers_max = 100;
+// --- warm start (contract.warm_start) ------------------------------------------------------------
+// Whatever a process may have read before its run is looked at again when the run begins. Beyond
+// these limits that would take longer than a start, so contracts are started as ever.
+inline constexpr std::size_t warm_state_entries_max = 10'000;
+inline constexpr std::size_t warm_private_entries_max = 1'000;
+inline constexpr std::size_t warm_private_depth_max = 16;
+inline constexpr std::size_t warm_private_bytes_max = 1 * mib; // of small files, which are read
+// Users with reserved output channels.
+inline constexpr std::size_t warm_users_max = 1024;
+// Processes that wait for read requests.
+inline constexpr std::size_t warm_readers_max = 2;
+// Read requests are frequent when they are not farther apart than this. After it without a request
+// nothing waits any more.
+inline constexpr std::int64_t warm_reads_pause_ms = 5000;
+// Changes of private files in a row, by others than the contract's runs, before a contract is
+// believed to make them itself in its start-up, and is started as ever.
+inline constexpr int warm_private_changes_max = 3;
 
 // --- redelivery (user-protocol.md section 18, I12) -----------------------------------------------
 inline constexpr std::int64_t redelivery_ms = 60'000;
