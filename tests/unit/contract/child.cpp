@@ -601,7 +601,7 @@ bool open_by_name(int fd) {
     return ::open(("/proc/self/fd/" + std::to_string(fd)).c_str(), O_RDONLY) >= 0;
 }
 
-// early <what>: does it, tells so by a file, and reads its document; then one output.
+// early <what> [<file>]: does it, tells so in the file, and reads its document; then one output.
 bool do_early(const std::string& what) {
     const std::map<std::string, std::function<bool()>> actions = {
         {"nothing", [] { return true; }},
@@ -768,7 +768,9 @@ int main(int argc, char** argv) {
     }
     if (args[0] == "early") {
         const bool done = do_early(args.at(1));
-        append_line("acted.txt", done ? "yes" : "no");
+        if (args.size() > 2) {
+            append_line(args[2], done ? "yes" : "no");
+        }
         if (args[1] == "close_stdin") {
             return done ? 0 : 97;
         }

@@ -124,7 +124,7 @@ TEST_CASE("whatever gets at the document waits for it") {
                             "by_dup2", "by_fcntl", "by_sendfile", "by_splice"}) {
         INFO(how);
         WaitingFixture f;
-        WaitingContract waiting = f.start("early " + std::string(how));
+        WaitingContract waiting = f.start("early " + std::string(how) + " acted.txt");
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
         CHECK(!std::filesystem::exists(f.state / "acted.txt"));
         const RunResult result = f.deliver(std::move(waiting));
@@ -194,7 +194,7 @@ TEST_CASE("what it has said before is in the log of its run") {
     const TempDir directory;
     ContractLog log(directory.path(), "rw", {true, 1, 2});
     f.spec.log = RunLog{&log, "another title"};
-    WaitingContract waiting = f.start("early words");
+    WaitingContract waiting = f.start("early words acted.txt");
     REQUIRE(wait_until([&] { return f.acted(); }));
     CHECK(!std::filesystem::exists(directory / "rw.stdout.log"));
     f.spec.log->title = "title";
@@ -274,7 +274,7 @@ TEST_CASE("not used: a process that has used its channels") {
          {"output", "last_output", "npl", "control", "close", "open_document", "open_inputs"}) {
         WaitingFixture f;
         INFO(what);
-        const WaitingContract waiting = f.start("early " + std::string(what));
+        const WaitingContract waiting = f.start("early " + std::string(what) + " acted.txt");
         REQUIRE(wait_until([&] { return f.acted(); }));
         CHECK(waiting.why_not(f.spec) == NotUsable::acted);
     }
@@ -286,7 +286,7 @@ TEST_CASE("not used: a process that keeps its document or inputs from being fill
         WaitingFixture f;
         f.spec.users = {{numbered_key(1), {shared("input")}}};
         INFO(what);
-        WaitingContract waiting = f.start("early " + std::string(what));
+        WaitingContract waiting = f.start("early " + std::string(what) + " acted.txt");
         REQUIRE(wait_until([&] { return f.acted(); }));
         REQUIRE(!waiting.why_not(f.spec));
         const auto contract = std::move(waiting).deliver(f.spec);
@@ -320,7 +320,7 @@ TEST_CASE("a waiting process ends with a node that is killed") {
     if (node == 0) {
         const auto launcher = Launcher::start({});
         RunSpec spec = make_child_spec(state.path());
-        spec.bin_args = "early file";
+        spec.bin_args = "early file acted.txt";
         spec.no_new_privs = true;
         const auto watch = OpenWatch::make();
         const auto waiting = WaitingContract::start(**launcher, **watch, spec, 1);
