@@ -160,10 +160,10 @@ bool enter_cgroup() {
     if (::getppid() != plan.supervisor_pid) {
         ::_exit(127);
     }
-    // All of these have the flag already; a contract must not depend on that.
     if (!plan.sandbox->restrict_self()) {
         give_up(plan, StartStep::sandbox);
     }
+    // All of these have the flag already; a contract must not depend on that.
     ::close_range(node_fd, first_channel_fd - 1, CLOSE_RANGE_CLOEXEC);
     ::close_range(static_cast<unsigned>(plan.first_foreign_fd), ~0U, CLOSE_RANGE_CLOEXEC);
     if (request.no_new_privs) {

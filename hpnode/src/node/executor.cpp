@@ -116,7 +116,7 @@ Result<std::optional<Execution>> Executor::run(const proto::LedgerRecord& ledger
         return std::optional<Execution>{};
     }
     log_faults(ledger.header.seq, result);
-    HP_TRY(Execution execution, commit(ledger, std::move(result), spec->limits.state_bytes));
+    HP_TRY(Execution execution, commit(ledger, std::move(result), spec.limits.state_bytes));
     return std::optional(std::move(execution));
 }
 

@@ -91,9 +91,9 @@ void write_contract(JsonWriter& out, const Contract& contract) {
     out.number("max_mbytes_per_file", contract.log.max_mbytes_per_file);
     out.number("max_file_count", contract.log.max_file_count);
     out.close_object();
-    out.text("sandbox", to_string(contract.sandbox));
     write_patch(out, contract.patch);
     out.flag("warm_start", contract.warm_start);
+    out.text("sandbox", to_string(contract.sandbox));
     out.close_object();
 }
 

@@ -127,6 +127,7 @@ const WrongValue wrong_values[] = {
     {"/node/pace", R"("fast")", "node.pace", R"("auto", "eager", "paced")"},
     {"/node/pace", "1", "node.pace", "must be a string"},
     {"/contract/warm_start", "1", "contract.warm_start", "must be true or false"},
+    {"/contract/sandbox", R"("on")", "contract.sandbox", R"("off", "auto", "strict")"},
     {"/contract/id", R"("")", "contract.id", "exactly 36 characters, has 0"},
     {"/contract/id", R"("71216897-7ae3-4c4d-8c62-7b38d7f7db6")", "contract.id", "has 35"},
     {"/contract/id", R"("71216897-7ae3-4c4d-8c62-7b38d7f7db600")", "contract.id", "has 37"},
@@ -345,6 +346,9 @@ TEST_CASE("values at the edge of the rules are accepted", "[config]") {
     CHECK(decode_with("/user/plain_ws", "true").config.user.plain_ws);
     CHECK(decode_with("/contract/warm_start", "true").config.contract.warm_start);
     CHECK(!decode(original().dump()).config.contract.warm_start);
+    CHECK(decode_with("/contract/sandbox", R"("strict")").config.contract.sandbox ==
+          config::Sandbox::strict);
+    CHECK(decode(original().dump()).config.contract.sandbox == config::Sandbox::automatic);
     const DecodedConfig upper =
         decode_with("/contract/unl", R"(["ED)" + std::string(64, 'A') + R"("])");
     REQUIRE(upper.problems.empty());

@@ -103,7 +103,8 @@ TEST_CASE("a read and rewritten hp.cfg is the original plus our fields", "[confi
         expected.insert(at + mark.size(), text);
     };
     insert_after("\"max_raw_shards\": 0\n        }", ",\n        \"pace\": \"auto\"");
-    insert_after("\"exec_timeout\": 300000\n        }", ",\n        \"warm_start\": false");
+    insert_after("\"exec_timeout\": 300000\n        }",
+                 ",\n        \"warm_start\": false,\n        \"sandbox\": \"auto\"");
     insert_after("\"concurrent_read_requests\": 4",
                  ",\n        \"plain_ws\": false,\n        \"tls_cert\": \"\",\n        "
                  "\"tls_key\": \"\"");
