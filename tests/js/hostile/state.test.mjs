@@ -47,8 +47,9 @@ if (others_can_run_nodes()) {
     variants['run_as'] = { run_as: `${other_id}:${other_id}`, uid: other_id };
 }
 
-async function start(scope, { place, run_as = '' }) {
-    const node = await scope.make_node({ contract, place, config: { contract: { run_as } } });
+async function start(scope, { place, run_as = '', sandbox = 'auto' }) {
+    const config = { contract: { run_as, sandbox } };
+    const node = await scope.make_node({ contract, place, config });
     if (run_as) fs.chmodSync(node.root, 0o755); // the contract has to get to its files
     await node.run();
     return node;
@@ -173,12 +174,13 @@ for (const [variant, options] of Object.entries(variants)) {
 describe('hostile: the state, root only', { skip: !is_root || !can_lock() }, () => {
     for (const [name, deed] of Object.entries(root_deeds)) {
         scoped_test(name, async (scope) => {
-            await survive(scope, await start(scope, {}), deed, {});
+            await survive(scope, await start(scope, { sandbox: 'off' }), deed, {});
         });
     }
 
     scoped_test('run_as keeps the rest of the node from the contract', async (scope) => {
-        const node = await start(scope, variants['run_as']);
+        // The owner of the files alone keeps the contract out here.
+        const node = await start(scope, { ...variants['run_as'], sandbox: 'off' });
         const node_files = ['cfg/hp.cfg', 'contract_fs/base/patch.cfg', 'ledger_fs/ledger.db'];
         const files = node_files.map((name) => `../../../${name}`);
         const deeds_denied = files.flatMap((name) => [`echo x >>${name}`, `rm -f ${name}`]);

@@ -83,8 +83,8 @@ struct Contract {
     std::optional<RunAs> run_as; // absent for "" and "0:0"
     ContractLog log;
     Sandbox sandbox = Sandbox::automatic; // ours: contract.sandbox
-    bool warm_start = false; // ours: start the next process ahead of its run
-    Patch patch;             // the P fields
+    bool warm_start = false;              // ours: start the next process ahead of its run
+    Patch patch;                          // the P fields
     bool operator==(const Contract&) const = default;
 };
 
