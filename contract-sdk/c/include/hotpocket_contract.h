@@ -1380,11 +1380,13 @@ static inline ssize_t hp_priv_receive(int fd, void* out, size_t capacity, int ti
         size = recv(fd, out, capacity, MSG_DONTWAIT | MSG_TRUNC);
         if (size > 0)
             return size;
-        if (size == 0 || errno == ECONNRESET) {
+        if (size == 0) {
             errno = EPIPE;
             return -1;
         }
-        if (errno != EINTR && errno != EAGAIN)
+        // ECONNRESET comes once, when the node has closed without reading all that was sent to it.
+        // What it sent before is still there.
+        if (errno != EINTR && errno != EAGAIN && errno != ECONNRESET)
             return -1;
     }
 }
@@ -1909,6 +1911,10 @@ static inline const char* hp_priv_check_mode(enum MODE mode) {
 }
 
 static inline const char* hp_priv_check_numbers(const struct hp_priv_plan* plan) {
+    // Above it JSON readers that use floating point, such as Node.js, no longer see every number.
+    const uint64_t exact_integer_max = (HP_PRIV_CAST(uint64_t, 1) << 53) - 1;
+    struct hp_round_limits_config limits = plan->config->round_limits;
+    size_t i;
     if (hp_priv_check_mode(plan->consensus.mode) != NULL)
         return hp_priv_check_mode(plan->consensus.mode);
     if (plan->consensus.roundtime < 1 || plan->consensus.roundtime > 3600000)
@@ -1917,8 +1923,11 @@ static inline const char* hp_priv_check_numbers(const struct hp_priv_plan* plan)
         return "consensus.stage_slice must be from 1 to 33";
     if (plan->consensus.threshold < 1 || plan->consensus.threshold > 100)
         return "consensus.threshold must be from 1 to 100";
-    if (plan->config->round_limits.exec_timeout > UINT32_MAX)
-        return "round_limits.exec_timeout must be less than 4294967296";
+    for (i = 0; i < hp_priv_limits_count; ++i)
+        if (*hp_priv_limit(&limits, i) > exact_integer_max)
+            return "a member of round_limits must not exceed 9007199254740991";
+    if (limits.exec_timeout > UINT32_MAX)
+        return "round_limits.exec_timeout must not exceed 4294967295";
     return hp_priv_check_mode(plan->config->npl.mode);
 }
 
