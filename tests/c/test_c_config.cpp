@@ -203,6 +203,10 @@ TEST_CASE("c config: files that are not a configuration", "[c]") {
           bad);
     CHECK(show(replaced(plain_patch(), "\"bin_args\"", "\"version\"")) == bad);
     CHECK(show(replaced(plain_patch(), node_key(), node_key() + "0")) == bad);
+    CHECK(show(replaced(plain_patch(), "{", R"({"x":1,"\u0078":2,)")) == bad);
+    CHECK(show(replaced(plain_patch(), "{", R"({"x":[{"a\u0000":1,"a":2,"a\u0000":3}],)")) == bad);
+    CHECK_THAT(show(replaced(plain_patch(), "{", R"({"x":[{"a\u0000":1,"a":2},{"a":3}],)")),
+               Contains("version 1.0"));
 }
 
 TEST_CASE("c config: a configuration made from nothing repairs a broken file", "[c]") {
@@ -211,7 +215,8 @@ TEST_CASE("c config: a configuration made from nothing repairs a broken file", "
                            "bin_args=",    "unl=" + node_key(),   "max_input_ledger_offset=10",
                            "mode=private", "roundtime=1000",      "stage_slice=25",
                            "threshold=80", "exec_timeout=300000", "npl_mode=private"};
-    for (const char* before : {"", "{\"version\": \"1.0\", \"unl\": [", "{\"extra\":1}"}) {
+    for (const char* before :
+         {"", "{\"version\": \"1.0\", \"unl\": [", "{\"extra\":1}", "{\"extra\":1,\"extra\":2}"}) {
         dir.write("../patch.cfg", before);
         CHECK(run_config(dir, build) == "update: 0\n");
         CHECK(dir.read("../patch.cfg") == plain_patch());

@@ -745,51 +745,108 @@ static inline void hp_priv_put_member(struct hp_priv_text* text, unsigned indent
     hp_priv_put(text, ": ");
 }
 
-/// Reads a value of any type and writes it to `out`. Numbers keep their spelling.
+/// The names of an object's members, as JSON strings: no name is then a part of another one.
+struct hp_priv_names {
+    char** list;
+    size_t count;
+};
+
+static inline int hp_priv_compare_names(const void* a, const void* b) {
+    return strcmp(*HP_PRIV_CAST(char* const*, a), *HP_PRIV_CAST(char* const*, b));
+}
+
+/// Takes json->string, and writes it to `out`.
+static inline bool hp_priv_copy_name(struct hp_priv_json* json, struct hp_priv_text* out,
+                                     struct hp_priv_names* names) {
+    void* const grown = hp_priv_grow(names->list, names->count, sizeof *names->list);
+    struct hp_priv_text name;
+    if (grown == NULL)
+        return hp_priv_fail(json, "out of memory");
+    names->list = HP_PRIV_CAST(char**, grown);
+    hp_priv_text_init(&name);
+    hp_priv_put_string(&name, json->string.data, json->string.size);
+    if (name.failed) {
+        free(name.data);
+        return hp_priv_fail(json, "out of memory");
+    }
+    names->list[names->count++] = name.data;
+    hp_priv_put_bytes(out, name.data, name.size);
+    hp_priv_put(out, ": ");
+    return true;
+}
+
+/// Frees the names; false if one was there twice.
+static inline bool hp_priv_end_names(struct hp_priv_names* names) {
+    bool distinct = true;
+    size_t i;
+    if (names->count > 0)
+        qsort(names->list, names->count, sizeof *names->list, hp_priv_compare_names);
+    for (i = 1; i < names->count; ++i)
+        distinct = distinct && strcmp(names->list[i - 1], names->list[i]) != 0;
+    for (i = 0; i < names->count; ++i)
+        free(names->list[i]);
+    free(names->list);
+    return distinct;
+}
+
 static inline bool hp_priv_copy_value(struct hp_priv_json* json, struct hp_priv_text* out,
-                                      unsigned indent) {
-    const char* start;
-    char open;
-    char close;
+                                      unsigned indent);
+
+/// An object or array.
+static inline bool hp_priv_copy_list(struct hp_priv_json* json, struct hp_priv_text* out,
+                                     unsigned indent) {
+    const char open = hp_priv_peek(json);
+    const char close = open == '{' ? '}' : ']';
+    struct hp_priv_names names = {NULL, 0};
     bool any = false;
-    hp_priv_skip_space(json);
-    if (json->error != NULL)
-        return false;
-    start = json->at;
-    open = hp_priv_peek(json);
-    if (open == '"') {
-        if (!hp_priv_read_string(json))
-            return false;
-        hp_priv_put_string(out, json->string.data, json->string.size);
-        return true;
-    }
-    if (open != '{' && open != '[') {
-        const bool read = open == 't'   ? hp_priv_read_word(json, "true")
-                          : open == 'f' ? hp_priv_read_word(json, "false")
-                          : open == 'n' ? hp_priv_read_word(json, "null")
-                                        : hp_priv_skip_number(json);
-        hp_priv_put_bytes(out, start, HP_PRIV_CAST(size_t, json->at - start));
-        return read;
-    }
-    close = open == '{' ? '}' : ']';
-    if (!hp_priv_enter(json, open))
-        return false;
+    bool copied = hp_priv_enter(json, open);
     hp_priv_put_char(out, open);
-    while (hp_priv_next(json, close, &any)) {
+    while (copied && hp_priv_next(json, close, &any)) {
         hp_priv_put_item(out, indent + 1);
-        if (open == '{') {
-            if (!hp_priv_read_string(json) || !hp_priv_expect(json, ':', "expected a colon"))
-                return false;
-            hp_priv_put_string(out, json->string.data, json->string.size);
-            hp_priv_put(out, ": ");
-        }
-        if (!hp_priv_copy_value(json, out, indent + 1))
-            return false;
+        copied = open == '[' ||
+                 (hp_priv_read_string(json) && hp_priv_expect(json, ':', "expected a colon") &&
+                  hp_priv_copy_name(json, out, &names));
+        copied = copied && hp_priv_copy_value(json, out, indent + 1);
     }
     if (any)
         hp_priv_put_line(out, indent);
     hp_priv_put_char(out, close);
+    if (!hp_priv_end_names(&names))
+        return hp_priv_fail(json, "a member appears twice");
     return json->error == NULL;
+}
+
+/// Reads a value of any type and writes it to `out`. Numbers keep their spelling.
+static inline bool hp_priv_copy_value(struct hp_priv_json* json, struct hp_priv_text* out,
+                                      unsigned indent) {
+    const char* start;
+    bool read;
+    hp_priv_skip_space(json);
+    if (json->error != NULL)
+        return false;
+    start = json->at;
+    switch (hp_priv_peek(json)) {
+    case '{':
+    case '[':
+        return hp_priv_copy_list(json, out, indent);
+    case '"':
+        read = hp_priv_read_string(json);
+        hp_priv_put_string(out, json->string.data, json->string.size);
+        return read;
+    case 't':
+        read = hp_priv_read_word(json, "true");
+        break;
+    case 'f':
+        read = hp_priv_read_word(json, "false");
+        break;
+    case 'n':
+        read = hp_priv_read_word(json, "null");
+        break;
+    default:
+        read = hp_priv_skip_number(json);
+    }
+    hp_priv_put_bytes(out, start, HP_PRIV_CAST(size_t, json->at - start));
+    return read;
 }
 
 /// Checks a value and drops it.
@@ -1790,7 +1847,9 @@ static inline bool hp_priv_load_patch(struct hp_priv_patch* out) {
         hp_priv_refuse(ENOMEM, "out of memory");
     } else {
         hp_priv_json_init(&json, text.data, text.size);
-        loaded = hp_priv_read_patch(&json, out);
+        loaded = hp_priv_skip_value(&json); // nodes refuse any name that is there twice
+        json.at = json.begin;
+        loaded = loaded && hp_priv_read_patch(&json, out);
         if (!loaded)
             hp_priv_report_json("../patch.cfg is not usable", &json);
     }
