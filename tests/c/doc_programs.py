@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the programs of a documentation page to files: doc_programs.py PAGE DIRECTORY NAME...
 
-A program is a block of C behind the line <!-- program: NAME -->. Every name must be there, and every
-block of C must have one, so that no code in the page goes untested.
+A program is a block of C behind the line <!-- program: NAME -->. Every name must be there, and
+every block of C must have one, so that no code in the page goes untested.
 """
 
 import pathlib
