@@ -25,7 +25,7 @@ RunOutcome run_for_user(Strings args, Strings inputs = {}) {
     const std::string program = GENERATE(from_range(api_programs()));
     RunSpec spec = make_api_run(program, std::move(args));
     spec.users = {{make_key(1), std::move(inputs)}};
-    return run_contract(spec);
+    return run_process(spec);
 }
 
 } // namespace
@@ -34,7 +34,7 @@ TEST_CASE("c context: consensus mode", "[c]") {
     const std::string program = GENERATE(from_range(api_programs()));
     RunSpec spec = make_api_run(program, {"context"});
     spec.users = {{make_key(1), {}}, {make_key(2), {"a", "b"}}};
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     CHECK(run.err.empty());
     CHECK(run.exit_code == 0);
     CHECK(run.out == "readonly 0\ntimestamp 1795212533671\n"
@@ -51,14 +51,14 @@ TEST_CASE("c context: read-only mode has nothing of a ledger", "[c]") {
     RunSpec spec = make_api_run(program, {"context"});
     spec.users = {{make_key(1), {"q"}}};
     spec.readonly = true;
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     CHECK(run.exit_code == 0);
     CHECK_THAT(run.out, StartsWith("readonly 1\ntimestamp 0\n"));
     CHECK_THAT(run.out, Contains("\nlcl_seq_no 0\nlcl_hash \nnpl 0\nin 1\nuser " + make_key(1) +
                                  " 1\nnode " + node_key()));
     for (const char* command : {"npl_sizes", "npl_read"}) {
         spec.args = {command};
-        CHECK_THAT(run_contract(spec).out, Contains("-1 ENOTCONN"));
+        CHECK_THAT(run_process(spec).out, Contains("-1 ENOTCONN"));
     }
 }
 
@@ -72,7 +72,7 @@ TEST_CASE("c context: a thousand nodes and users that come unsorted", "[c]") {
             unl += "\"" + make_key(node) + "\":{\"active_on\":" + std::to_string(node) + "},";
         return replaced(std::move(text), "\"unl\":{", unl);
     };
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     CHECK(run.exit_code == 0);
     CHECK_THAT(run.out, Contains("user " + make_key(1) + " 2\nuser " + make_key(2) + " 0\nuser " +
                                  make_key(3) + " 1\nnode " + make_key(1) + " 1\nnode " +
@@ -95,12 +95,12 @@ TEST_CASE("c outputs: pieces, empty and large messages", "[c]") {
             size += i % 3;
         const RunOutcome run = run_for_user({"pieces", std::to_string(count)});
         CHECK(run.out == "writev: " + std::to_string(size + 4) + "\nempty: 4\n");
-        CHECK(split_frames(run.outputs.at(make_key(1))) == Strings{alphabet(size), ""});
+        CHECK(split_messages(run.outputs.at(make_key(1))) == Strings{alphabet(size), ""});
     }
     const RunOutcome run = run_for_user({"big", "52428800"});
     CHECK(run.out == "write: 52428804\nwrite: 7\n");
     const bool intact =
-        split_frames(run.outputs.at(make_key(1))) == Strings{alphabet(52428800), "end"};
+        split_messages(run.outputs.at(make_key(1))) == Strings{alphabet(52428800), "end"};
     CHECK(intact); // not compared inside CHECK, which would print all of it
 }
 
@@ -111,11 +111,11 @@ TEST_CASE("c outputs: partial writes, signals, non-blocking descriptors", "[c]")
     spec.users = {{make_key(1), {}}};
     spec.output_buffer_bytes = 4608;
     spec.output_chunk_bytes = 3001;
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     CHECK(run.signal == 0);
     CHECK(run.exit_code == 0);
     const bool intact =
-        split_frames(run.outputs.at(make_key(1))) == Strings{alphabet(3000000), "end"};
+        split_messages(run.outputs.at(make_key(1))) == Strings{alphabet(3000000), "end"};
     CHECK(intact);
     CHECK(run.out == std::string("write: 3000004\nwrite: 7\n") +
                          (command == "interrupted" ? "read: 0\nwaited 1\n" : ""));
@@ -126,7 +126,7 @@ TEST_CASE("c outputs: a node that takes no more is an error, never a signal", "[
     RunSpec spec = make_api_run(program, {"closed"});
     spec.users = {{make_key(1), {}}};
     spec.output_bytes_max = 300000;
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     CHECK(run.signal == 0);
     CHECK(run.exit_code == 0);
     CHECK(run.out == "write: -1 EPIPE\nwrite: -1 EPIPE\n");
@@ -135,21 +135,21 @@ TEST_CASE("c outputs: a node that takes no more is an error, never a signal", "[
 TEST_CASE("c outputs: nothing follows a message that could not be completed", "[c]") {
     const RunOutcome run = run_for_user({"broken"});
     CHECK(run.out == "writev: -1 EFAULT\nwrite: -1 EPIPE\n");
-    CHECK(split_frames(run.outputs.at(make_key(1))) == Strings{"<partial>"});
+    CHECK(split_messages(run.outputs.at(make_key(1))) == Strings{"<partial>"});
 }
 
 TEST_CASE("c outputs: bad arguments send nothing", "[c]") {
     const RunOutcome run = run_for_user({"bad_arguments"});
     CHECK(run.out == "too long: -1 EMSGSIZE\noverflow: -1 EMSGSIZE\nnegative: -1 EINVAL\n"
                      "no pieces: -1 EINVAL\nno user: -1 EINVAL\ngood: 5\n");
-    CHECK(split_frames(run.outputs.at(make_key(1))) == Strings{"x"});
+    CHECK(split_messages(run.outputs.at(make_key(1))) == Strings{"x"});
 }
 
 TEST_CASE("c peers: order, escapes, limits", "[c]") {
     const std::string program = GENERATE(from_range(api_programs()));
     const auto ask = [&program](Strings args) {
         args.insert(args.begin(), "peers");
-        const RunOutcome run = run_contract(make_api_run(program, std::move(args)));
+        const RunOutcome run = run_process(make_api_run(program, std::move(args)));
         return run.out + (run.control.size() > 1 ? run.control[0] : "");
     };
     const std::string sent = "peers: 0\n{\"type\":\"peer_changeset\",\"add\":";
@@ -164,10 +164,10 @@ TEST_CASE("c peers: order, escapes, limits", "[c]") {
         CHECK(ask({bad}) == "peers: -1 EINVAL\n");
     CHECK(ask({"--", "a:1", "*"}) == "peers: -1 EINVAL\n");
 
-    const RunOutcome most = run_contract(make_api_run(program, {"peers_count", "7279"}));
+    const RunOutcome most = run_process(make_api_run(program, {"peers_count", "7279"}));
     CHECK(most.out == "peers: 0\n");
     CHECK(most.control.at(0).size() == 131067);
-    const RunOutcome over = run_contract(make_api_run(program, {"peers_count", "7280"}));
+    const RunOutcome over = run_process(make_api_run(program, {"peers_count", "7280"}));
     CHECK(over.out == "peers: -1 EMSGSIZE\n");
     CHECK(over.control == Strings{R"({"type":"contract_end"})"});
 }
@@ -201,7 +201,7 @@ TEST_CASE("c life cycle: a terminal is no node", "[c]") {
     REQUIRE(user_side >= 0);
     RunSpec spec = make_api_run(HP_API_CONTRACT, {"context"});
     spec.stdin_fd = user_side;
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     ::close(user_side);
     ::close(terminal);
     CHECK(run.exit_code == 1);

@@ -16,7 +16,7 @@ RunOutcome run_document(std::function<std::string(std::string)> edit) {
     RunSpec spec = make_api_run(program, {"context"});
     spec.users = {{make_key(1), {"hello"}}};
     spec.edit_document = std::move(edit);
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     CHECK(run.signal == 0);
     return run;
 }

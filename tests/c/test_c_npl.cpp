@@ -16,7 +16,7 @@ RunOutcome run_npl(Strings args, Strings packets = {}) {
     RunSpec spec = make_api_run(program, std::move(args));
     spec.npl_packets = std::move(packets);
     spec.npl_echo = false;
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     CHECK(run.signal == 0);
     CHECK(run.exit_code == 0);
     return run;

@@ -21,11 +21,11 @@ RunSpec make_spec(const char* program, const StateDir& dir, Strings inputs) {
 }
 
 Strings ask(const RunSpec& spec) {
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     CHECK(run.err.empty());
     CHECK(run.exit_code == 0);
     CHECK(run.control.back() == R"({"type":"contract_end"})");
-    return split_frames(run.outputs.at(make_key(1)));
+    return split_messages(run.outputs.at(make_key(1)));
 }
 
 } // namespace
@@ -35,7 +35,7 @@ TEST_CASE("sample: echo, state and queries in both modes", "[c]") {
     CHECK(ask(make_spec(HP_SAMPLE_CONTRACT, dir, {"a", "ts", "ts and more"})) ==
           Strings{"Echoing: a", "ts:1795212533671\n", "Echoing: ts and more"});
     ask(make_spec(HP_SAMPLE_CONTRACT, dir, {}));
-    CHECK(dir.read("exects.txt") == "ts:1795212533671\nts:1795212533671\n");
+    CHECK(dir.read("exects.txt").value_or("") == "ts:1795212533671\nts:1795212533671\n");
 
     RunSpec spec = make_spec(HP_SAMPLE_CONTRACT, dir, {"ts"});
     spec.readonly = true;
@@ -58,18 +58,18 @@ TEST_CASE("sample: a hundred users with thousands of inputs", "[c]") {
     spec.stdin_from_pipe = GENERATE(false, true);
     spec.users.clear();
     for (unsigned user = 0; user < 100; ++user) {
-        HostUser& host_user = spec.users.emplace_back(HostUser{make_key(user), {}});
+        TestUser& test_user = spec.users.emplace_back(TestUser{make_key(user), {}});
         for (int input = 0; input < 60; ++input)
-            host_user.inputs.push_back(std::to_string(user) + " " + std::to_string(input));
+            test_user.inputs.push_back(std::to_string(user) + " " + std::to_string(input));
     }
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     CHECK(run.document.size() > 65536); // more than a pipe holds
     CHECK(run.exit_code == 0);
-    for (const HostUser& user : spec.users) {
+    for (const TestUser& user : spec.users) {
         Strings expected;
         for (const std::string& input : user.inputs)
             expected.push_back("Echoing: " + input);
-        CHECK(split_frames(run.outputs.at(user.key_hex)) == expected);
+        CHECK(split_messages(run.outputs.at(user.key_hex)) == expected);
     }
 }
 
@@ -82,9 +82,9 @@ TEST_CASE("npl: the nodes agree on the largest number", "[c]") {
 
     spec.npl_packets.clear();
     spec.args.clear(); // a random number, from as many nodes as the UNL has
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     REQUIRE(run.npl.size() == 1);
-    CHECK(split_frames(run.outputs.at(make_key(1))) == Strings{run.npl[0] + " of 1"});
+    CHECK(split_messages(run.outputs.at(make_key(1))) == Strings{run.npl[0] + " of 1"});
 }
 
 TEST_CASE("npl: the node ends the channel early", "[c]") {
@@ -93,7 +93,7 @@ TEST_CASE("npl: the node ends the channel early", "[c]") {
     spec.args = {"40", "9"};
     spec.npl_packets = {make_key(1), "7"};
     spec.npl_close_early = true;
-    const RunOutcome run = run_contract(spec);
+    const RunOutcome run = run_process(spec);
     CHECK(run.signal == 0);
     CHECK(run.exit_code == 2); // its own message did not go out
 }
@@ -106,8 +106,8 @@ TEST_CASE("governance: UNL, arguments, version, peers and script", "[c]") {
                              {"show", "unl " + key, "args -v two", "version 2.0", "show",
                               "unl " + key, "unl ed00", "peers new.host:22861 old.host:1",
                               "peers nonsense *", "script echo done", "peers new.host:22861 *"});
-    const RunOutcome run = run_contract(spec);
-    CHECK(split_frames(run.outputs.at(make_key(1))) ==
+    const RunOutcome run = run_process(spec);
+    CHECK(split_messages(run.outputs.at(make_key(1))) ==
           Strings{"version 1.0, 1 nodes, args ", "ok", "ok", "ok",
                   "version 2.0, 2 nodes, args -v two", "refused", "refused", "ok", "refused", "ok",
                   "ok"});
@@ -122,8 +122,8 @@ TEST_CASE("governance: UNL, arguments, version, peers and script", "[c]") {
     expected = replaced(expected, "\"" + node_key() + "\"",
                         key < node_key() ? "\"" + key + "\",\n        \"" + node_key() + "\""
                                          : "\"" + node_key() + "\",\n        \"" + key + "\"");
-    CHECK(dir.read("../patch.cfg") == expected);
-    CHECK(dir.read("post_exec.sh") == "#!/bin/sh\necho done\n");
+    CHECK(dir.read("../patch.cfg").value_or("") == expected);
+    CHECK(dir.read("post_exec.sh").value_or("") == "#!/bin/sh\necho done\n");
     struct stat script {};
     REQUIRE(::stat((dir.path() + "/post_exec.sh").c_str(), &script) == 0);
     CHECK((script.st_mode & 0777U) == 0755);
