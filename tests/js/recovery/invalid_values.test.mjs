@@ -39,6 +39,8 @@ const sections = {
     contract: {
         'contract.id': text('', 'short', 'x'.repeat(35), 'x'.repeat(37), `${'x'.repeat(35)}"`),
         'contract.execute': flag,
+        'contract.warm_start': flag,
+        'contract.sandbox': text('', 'on'),
         'contract.run_as': text('1000', '1000:', ':1', '1000:0', '0:5', '-1:-1', 'a:b', '1:2:3'),
         'contract.log.enable': flag,
         'contract.log.max_mbytes_per_file': number(beyond.u32),
@@ -111,7 +113,8 @@ const sections = {
         'log.loggers': [[], 5, null, 'file', ['printer'], [5], ['file', 'printer']],
     },
 };
-const optional = /^(node\.pace|user\.(plain_ws|tls_cert|tls_key)|hpfs\..*|.*\.state_bytes)$/;
+const optional =
+    /^(node\.pace|contract\.(warm_start|sandbox)|user\.(plain_ws|tls_cert|tls_key)|hpfs\..*|.*\.state_bytes)$/;
 // A wrong entry of a list or object is reported at its own place.
 const containers = /^(contract\.unl|contract\.environment|mesh\.known_peers|log\.loggers)$/;
 

@@ -55,8 +55,8 @@ describe('recovery: changes of patch.cfg', { concurrency: true }, () => {
         const text = patch_bytes(node).toString();
         const patch = JSON.parse(text);
         assert.equal(JSON.stringify(patch, null, 4), text);
-        const { id, execute, run_as, log, ...agreed } = node.cfg.contract;
-        assert.ok(id && log && execute && run_as === '');
+        const { id, execute, run_as, log, warm_start, sandbox, ...agreed } = node.cfg.contract;
+        assert.ok(id && log && execute && run_as === '' && !warm_start && sandbox);
         assert.deepEqual(patch, agreed);
         const user = await scope.login(node);
         const ledger = await idle(user);
