@@ -52,24 +52,26 @@ function make_user(node, name, protocol, random) {
     });
 }
 
-function is_starting(node) {
-    const log = node.log_text();
-    return log.lastIndexOf('listening for users') < log.lastIndexOf('hpnode starting');
+/** Of the process that was started when the log had this length; it may have said nothing yet. */
+function is_starting(node, log_length) {
+    return !node.log_text().slice(log_length).includes('listening for users');
 }
 
 /** Ends the node at a random moment of its life and starts it again, without waiting for it. */
 async function end_and_restart(node, random) {
+    const { log_length = 0 } = node;
     const starting = random() < starting_share;
     await sleep(random() * (starting ? starting_ms_max : running_ms_max));
     if (!starting && random() < sigterm_share) {
         const exit = await node.stop();
         // Before it can do anything that needs an orderly end, the signal just ends it.
-        const in_time = exit.signal === 'SIGTERM' && is_starting(node);
+        const in_time = exit.signal === 'SIGTERM' && is_starting(node, log_length);
         assert.ok(exit.code === 0 || in_time, node.exit_text());
     } else {
         const exit = await node.kill();
         assert.equal(exit.signal, 'SIGKILL', `the node ended by itself: ${node.exit_text()}`);
     }
+    node.log_length = node.log_text().length;
     node.spawn();
 }
 
