@@ -21,9 +21,9 @@ const config = (warm_start, more = {}) => ({
     contract: { warm_start, consensus: { roundtime: 500 }, ...more },
 });
 
-const ahead_count = (node, module) =>
+const ahead_count = (node, kind) =>
     node.log_text().split('\n').filter((line) => {
-        return line.includes(`[${module}] contract run `) && line.includes('ahead=true');
+        return line.includes(`] ${kind} run `) && line.includes('ahead=true');
     }).length;
 
 const waiting = (node) => node.contract_processes();
