@@ -7,9 +7,9 @@
 
 #include <array>
 #include <cerrno>
-#include <optional>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace hp::probe {
@@ -18,10 +18,13 @@ namespace {
 constexpr const char* patch_file = "../patch.cfg";
 constexpr const char* private_file = "../private.txt";
 constexpr unsigned long pause_ms_max = 60'000;
+constexpr unsigned long wait_ms_max = 60'000;
+constexpr unsigned long wait_period_ms = 5;
 
 /// 0, or the errno of what failed. `how` is O_TRUNC or O_APPEND.
-int write_file(const std::string& name, std::string_view text, int how = O_TRUNC) {
-    const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | how | O_CLOEXEC, 0644);
+int write_file(const std::string& name, std::string_view text, int how = O_TRUNC,
+               mode_t mode = 0666) {
+    const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | how | O_CLOEXEC, mode);
     if (fd < 0)
         return errno;
     const int failed = write_all(fd, text) ? 0 : errno;
@@ -47,19 +50,6 @@ void answer(Call& call, int failed) {
         send_error(call.user, errno_name(failed));
     else
         call.user.send("ok");
-}
-
-struct Halves {
-    std::string_view left;
-    std::string_view right;
-};
-
-/// The parts before and after `at`; empty, with "error:argument" sent, when there is no left part.
-std::optional<Halves> split(Call& call, std::string_view text, std::size_t at) {
-    if (at != 0 && at != std::string_view::npos)
-        return Halves{text.substr(0, at), text.substr(at + 1)};
-    send_error(call.user, "argument");
-    return std::nullopt;
 }
 
 void write_state(Call& call) {
@@ -156,11 +146,51 @@ void patch_unl(Call& call) {
     answer(call, write_file(patch_file, json));
 }
 
+/// As the contract libraries do it: beside it, then in its place.
+void patch_rename(Call& call) {
+    constexpr const char* beside = "../patch.tmp";
+    const int failed = write_file(beside, call.argument);
+    answer(call, failed == 0 && ::rename(beside, patch_file) != 0 ? errno : failed);
+}
+
+void write_script(Call& call) {
+    if (const auto file = split(call, call.argument, call.argument.find('=')))
+        answer(call, write_file(std::string(file->left), file->right, O_TRUNC, 0777));
+}
+
+void make_directory(Call& call) {
+    answer(call, ::mkdir(std::string(call.argument).c_str(), 0777) == 0 ? 0 : errno);
+}
+
+void remove_file(Call& call) {
+    answer(call, ::unlink(std::string(call.argument).c_str()) == 0 ? 0 : errno);
+}
+
+/// Lets a test decide when a run goes on.
+void await_file(Call& call) {
+    const std::string name(call.argument);
+    for (unsigned long spent_ms = 0; spent_ms < wait_ms_max; spent_ms += wait_period_ms) {
+        if (::access(name.c_str(), F_OK) == 0)
+            return static_cast<void>(call.user.send("awaited"));
+        sleep_ms(wait_period_ms);
+    }
+    send_error(call.user, "timeout");
+}
+
 constexpr std::array probes{
-    Probe{"write", true, write_state},      Probe{"append", true, append},
-    Probe{"slowappend", true, slow_append}, Probe{"read", true, read_state},
-    Probe{"private", true, write_private},  Probe{"patch", true, patch},
-    Probe{"patchraw", true, patch_raw},     Probe{"patchunl", true, patch_unl},
+    Probe{"await", true, await_file},
+    Probe{"mkdir", true, make_directory},
+    Probe{"patchrename", true, patch_rename},
+    Probe{"remove", true, remove_file},
+    Probe{"script", true, write_script},
+    Probe{"write", true, write_state},
+    Probe{"append", true, append},
+    Probe{"slowappend", true, slow_append},
+    Probe{"read", true, read_state},
+    Probe{"private", true, write_private},
+    Probe{"patch", true, patch},
+    Probe{"patchraw", true, patch_raw},
+    Probe{"patchunl", true, patch_unl},
 };
 
 } // namespace

@@ -27,7 +27,10 @@ void send_error(User& user, std::string_view what) {
 }
 
 bool parse_number(Call& call, unsigned long value_max, unsigned long& out) {
-    const std::string_view text = call.argument;
+    return parse_number(call, call.argument, value_max, out);
+}
+
+bool parse_number(Call& call, std::string_view text, unsigned long value_max, unsigned long& out) {
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), out);
     if (failed == std::errc{} && end == text.data() + text.size() && out <= value_max)
         return true;
@@ -46,22 +49,54 @@ bool write_all(int fd, std::string_view bytes) {
     return true;
 }
 
+std::string_view outcome(bool done) {
+    return done ? std::string_view("ok") : errno_name(errno);
+}
+
+std::string make_pattern(std::size_t size) {
+    std::string out(size, '\0');
+    for (std::size_t i = 0; i < size; ++i)
+        out[i] = static_cast<char>('a' + i % 26);
+    return out;
+}
+
 void sleep_ms(unsigned long duration_ms) {
     std::this_thread::sleep_for(std::chrono::milliseconds(duration_ms));
+}
+
+int channel_fd(const Context& context, std::string_view key) {
+    const std::string_view document = context.document();
+    const std::string member = std::string("\"").append(key).append("\":");
+    const std::size_t at = document.find(member);
+    int fd = -1;
+    if (at != std::string_view::npos)
+        std::from_chars(document.data() + at + member.size(), document.data() + document.size(),
+                        fd);
+    return fd;
+}
+
+std::optional<Halves> split(Call& call, std::string_view text, std::size_t at) {
+    if (at != 0 && at != std::string_view::npos)
+        return Halves{text.substr(0, at), text.substr(at + 1)};
+    send_error(call.user, "argument");
+    return std::nullopt;
 }
 
 namespace {
 
 const Probe* find_probe(std::string_view name, bool has_argument) {
     for (const auto table :
-         {output_probes(), process_probes(), file_probes(), view_probes(), channel_probes()})
+         {call_probes(), file_probes(), input_probes(), limit_probes(), npl_probes(),
+          output_probes(), process_probes(), view_probes(), write_probes()})
         for (const Probe& probe : table)
             if (probe.name == name && probe.takes_argument == has_argument)
                 return &probe;
     return nullptr;
 }
 
-void on_input(Context& context, User& user, std::string_view text, std::span<char* const> args) {
+} // namespace
+
+void run_text(Context& context, User& user, std::string_view text, std::span<char* const> args) {
     const std::size_t colon = text.find(':');
     const bool has_argument = colon != std::string_view::npos;
     const Probe* const probe = find_probe(text.substr(0, colon), has_argument);
@@ -73,7 +108,6 @@ void on_input(Context& context, User& user, std::string_view text, std::span<cha
     probe->run(call);
 }
 
-} // namespace
 } // namespace hp::probe
 
 int main(int argc, char** argv) {
@@ -81,6 +115,6 @@ int main(int argc, char** argv) {
     return hp::contract::run([args](hp::contract::Context& context) {
         for (auto& user : context.users())
             for (const auto& input : user.inputs())
-                hp::probe::on_input(context, user, input.text(), args);
+                hp::probe::run_text(context, user, input.text(), args);
     });
 }

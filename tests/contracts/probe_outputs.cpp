@@ -7,6 +7,7 @@
 
 #include <array>
 #include <charconv>
+#include <vector>
 
 #include <unistd.h>
 
@@ -14,17 +15,11 @@ namespace hp::probe {
 namespace {
 
 constexpr unsigned long messages_max = 1'000'000;
+constexpr unsigned long pause_ms_max = 1000;
 constexpr unsigned long message_bytes_max = 1UL << 31U;
 /// With its 4-byte header this message ends 2 bytes before 128 KiB, so a reader of 128 KiB chunks
 /// sees half a header at the end of its first chunk.
 constexpr std::size_t straddling_message_bytes = 131066;
-
-std::string make_pattern(std::size_t size) {
-    std::string out(size, '\0');
-    for (std::size_t i = 0; i < size; ++i)
-        out[i] = static_cast<char>('a' + i % 26);
-    return out;
-}
 
 void echo(Call& call) {
     call.user.send(call.argument);
@@ -78,6 +73,14 @@ void order(Call& call) {
     call.user.send(all);
 }
 
+std::vector<BytesView> views_of(const std::vector<std::string>& messages) {
+    std::vector<BytesView> views;
+    views.reserve(messages.size());
+    for (const std::string& message : messages)
+        views.push_back(contract::as_bytes(message));
+    return views;
+}
+
 void half_frame(Call& call) {
     using namespace std::string_view_literals;
     write_all(call.user.output_fd(), "\0\0\0\x64"
@@ -99,6 +102,36 @@ void slow_header(Call& call) {
     write_all(call.user.output_fd(), "slow header"sv);
 }
 
+/// "<count>:<bytes>:<pause_ms>": numbered messages of one size; without a pause in one go.
+void paced(Call& call) {
+    const std::string_view text = call.argument;
+    const std::size_t first = text.find(':');
+    const std::size_t second = text.find(':', first + 1);
+    if (second == std::string_view::npos)
+        return send_error(call.user, "argument");
+    unsigned long count = 0;
+    unsigned long bytes = 0;
+    unsigned long pause_ms = 0;
+    if (!parse_number(call, text.substr(0, first), messages_max, count) ||
+        !parse_number(call, text.substr(first + 1, second - first - 1), message_bytes_max, bytes) ||
+        !parse_number(call, text.substr(second + 1), pause_ms_max, pause_ms))
+        return;
+    std::vector<std::string> messages;
+    for (unsigned long i = 1; i <= count; ++i) {
+        messages.push_back(std::to_string(i));
+        messages.back().resize(bytes, '.');
+    }
+    if (pause_ms == 0) {
+        const std::vector<BytesView> views = views_of(messages);
+        call.user.send_batch(views);
+        return;
+    }
+    for (const std::string& message : messages) {
+        call.user.send(message);
+        sleep_ms(pause_ms);
+    }
+}
+
 constexpr std::array probes{
     Probe{"echo", true, echo},
     Probe{"none", false, none},
@@ -107,6 +140,7 @@ constexpr std::array probes{
     Probe{"big", true, big},
     Probe{"big2", false, big2},
     Probe{"order", false, order},
+    Probe{"paced", true, paced},
     Probe{"halfframe", false, half_frame},
     Probe{"hugeheader", false, huge_header},
     Probe{"slowheader", false, slow_header},

@@ -143,11 +143,12 @@ TEST_CASE("probe: what the process was given", "[sdk][contracts]") {
 }
 
 TEST_CASE("probe: channels", "[sdk][contracts]") {
-    CHECK(ask({"memfdwrite"}) == Texts{"write=EPERM ftruncate=EPERM"});
+    CHECK(ask({"memfdwrite"}) == Texts{"write=EPERM ftruncate=EPERM mmap=EPERM reopened=EPERM"});
     const StateDir dir;
     RunSpec open = make_spec({"memfdwrite"}, dir);
     open.seal_inputs = false;
-    CHECK(run_process(open).messages(make_key(1)) == Texts{"write=ok ftruncate=ok"});
+    CHECK(run_process(open).messages(make_key(1)) ==
+          Texts{"write=ok ftruncate=ok mmap=ok reopened=ok"});
 
     RunSpec npl = make_spec({"npl:hi"}, dir);
     npl.npl_packets = {make_key(5), "from five"};
@@ -156,4 +157,81 @@ TEST_CASE("probe: channels", "[sdk][contracts]") {
     npl.readonly = true;
     npl.npl_packets.clear();
     CHECK(run_process(npl).messages(make_key(1)) == Texts{"error:ENOTCONN"});
+}
+
+TEST_CASE("probe: probes in probes", "[sdk][contracts]") {
+    const StateDir dir;
+    CHECK(ask(dir, {"each:echo:a\x1enone\x1e\x1emulti:2"}) == Texts{"a", "", "1", "2"});
+    CHECK(ask(dir, {"save:../out.txt=each:echo:a\x1emulti:2", "echo:b", "save:=echo:c"}) ==
+          Texts{"ok", "b", "error:argument"});
+    CHECK(dir.read("../out.txt") == "a\n1\n2\n");
+    CHECK(dir.list().empty());
+}
+
+TEST_CASE("probe: inputs by position and mapping", "[sdk][contracts]") {
+    const Texts frames =
+        ask({"inputs:\xc3\xa9", "ignore:x", std::string("mapped:\0\xff", 9), "count"});
+    REQUIRE(frames.size() == 3);
+    CHECK(frames[0] == "0 9 696e707574733ac3a9 00\n4096 8 69676e6f72653a78 00\n"
+                       "8192 9 6d61707065643a00ff 00\n12288 5 636f756e74 00");
+    CHECK_THAT(frames[1], Contains("\ninputs:\xc3\xa9\nignore:x\nmapped:\ncount"));
+    CHECK_THAT(frames[2], StartsWith("4 "));
+}
+
+TEST_CASE("probe: paced messages", "[sdk][contracts]") {
+    const Texts expected = {"1....", "2....", "3...."};
+    CHECK(ask({"paced:3:5:0"}) == expected);
+    CHECK(ask({"paced:3:5:2"}) == expected);
+    CHECK(ask({"paced:3:5", "paced:3", "paced:x:5:0"}) == Texts(3, "error:argument"));
+}
+
+TEST_CASE("probe: scripts, directories, waiting", "[sdk][contracts]") {
+    const StateDir dir;
+    dir.write("../gate", "");
+    CHECK(ask(dir, {"script:a.sh=#!/bin/sh\nexit 3\n", "mkdir:d", "mkdir:d", "remove:d",
+                    "remove:none", "await:../gate"}) ==
+          Texts{"ok", "ok", "error:EEXIST", "error:EISDIR", "error:ENOENT", "awaited"});
+    CHECK(dir.read("a.sh") == "#!/bin/sh\nexit 3\n");
+    CHECK(::access((dir.path() + "/a.sh").c_str(), X_OK) == 0);
+    dir.write("../patch.cfg", "old and longer");
+    CHECK(ask(dir, {"patchrename:new"}) == Texts{"ok"});
+    CHECK(dir.read("../patch.cfg") == "new");
+    CHECK(!dir.read("../patch.tmp"));
+}
+
+TEST_CASE("probe: attempts to write", "[sdk][contracts]") {
+    const StateDir dir;
+    dir.write("file", "content");
+    const Texts frames = ask(dir, {"tamper:" + dir.path() + "/file"});
+    REQUIRE(frames.size() == 1);
+    for (const char* name : {"write", "append", "truncate", "create", "mkdir", "link", "rename"})
+        CHECK_THAT(frames[0], Contains(std::string("\n") + name + "=ok") ||
+                                  StartsWith(std::string(name) + "=ok"));
+    CHECK_THAT(frames[0], Contains("\nunlink=ENOENT")); // renamed before
+    for (const Texts& answer : {ask({"tamper:/proc/version"}), ask({"tamper:/proc/none"})})
+        CHECK_THAT(answer.at(0), !Contains("create=ok") && !Contains("mkdir=ok"));
+}
+
+TEST_CASE("probe: limits", "[sdk][contracts]") {
+    CHECK(ask({"openfiles:3", "alloc:1", "alloc:x"}) == Texts{"3 ok", "ok", "error:argument"});
+    const StateDir dir;
+    RunSpec spec = make_spec({"echo:x", "spin"}, dir);
+    spec.timeout_ms = 200;
+    CHECK(run_process(spec).timed_out);
+}
+
+TEST_CASE("probe: raw NPL and control", "[sdk][contracts]") {
+    CHECK(ask({"nplraw:hi"}) == Texts{"66 " + node_key() + "\n2 hi"});
+    CHECK(ask({"nplsize:131072", "nplmany:20:same", "nplflood:3:1000"}) ==
+          Texts{"131072 same", "20 20", "3"});
+    const StateDir dir;
+    RunSpec spec = make_spec({"control:{\"type\":\"x\"}"}, dir);
+    RunOutcome run = run_process(spec);
+    CHECK(run.messages(make_key(1)) == Texts{"ok"});
+    REQUIRE(!run.control.empty());
+    CHECK(run.control[0] == "{\"type\":\"x\"}");
+    spec = make_spec({"nplraw:hi", "nplsize:5"}, dir);
+    spec.readonly = true;
+    run = run_process(spec);
+    CHECK(run.messages(make_key(1)) == Texts(2, "error:EBADF"));
 }
