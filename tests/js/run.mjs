@@ -14,7 +14,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const all_suites = ['conformance', 'contract', 'interop', 'hostile', 'recovery', 'sdk'];
 // Files at a time. The suites wait more than they compute; hostile tests measure, recovery tests
 // have many tests of a file running at once.
-const concurrency = { conformance: 3, contract: 2, interop: 2, hostile: 2, recovery: 3, sdk: 2 };
+const concurrency = { conformance: 3, contract: 3, interop: 2, hostile: 2, recovery: 3, sdk: 2 };
 
 function main(suites) {
     for (const suite of suites) {

@@ -69,8 +69,10 @@ export const host_place = {
 export class TestNode {
     /**
      * options.config    merged over hp.cfg
-     * options.contract  'probe', or { files: [[from, name]], bin_path, bin_args }
+     * options.contract  'probe', or { files: [[from, name]], texts: { name: text }, bin_path,
+     *                   bin_args }: files and texts go to the state directory, texts executable
      * options.place     where its directory is made; the default is the temporary directory
+     * options.inherits  files that the node inherits open, beside its standard streams
      */
     static async start(options = {}) {
         for (let tries = 0; ; tries += 1) {
@@ -90,9 +92,16 @@ export class TestNode {
         }
     }
 
-    constructor({ name = 'node', config = {}, contract = 'probe', place = host_place } = {}) {
+    constructor({
+        name = 'node',
+        config = {},
+        contract = 'probe',
+        place = host_place,
+        inherits = [],
+    } = {}) {
         this.name = name;
         this.place = place;
+        this.inherits = inherits;
         this.config_override = config;
         this.contract = contract === 'probe' ? probe_contract() : contract;
         this.root = null;
@@ -120,6 +129,10 @@ export class TestNode {
     get state_dir() {
         return path.join(this.dir, 'contract_fs', 'seed', 'state');
     }
+    /** Where the node-private files of the contract are: its `..`. */
+    get private_dir() {
+        return path.dirname(this.state_dir);
+    }
     get url() {
         const scheme = this.cfg.user.plain_ws ? 'ws' : 'wss';
         return `${scheme}://127.0.0.1:${this.port}`;
@@ -139,8 +152,13 @@ export class TestNode {
             throw new Error(`hpnode new failed with ${made.code}: ${made.stderr}${made.stdout}`);
         }
         await this.write_config();
-        for (const [from, name] of this.contract.files) {
+        for (const [from, name] of this.contract.files ?? []) {
             fs.cpSync(from, path.join(this.state_dir, name), { recursive: true });
+        }
+        for (const [name, text] of Object.entries(this.contract.texts ?? {})) {
+            const full = path.join(this.state_dir, name);
+            fs.mkdirSync(path.dirname(full), { recursive: true });
+            fs.writeFileSync(full, text, { mode: 0o755 });
         }
     }
 
@@ -198,7 +216,12 @@ export class TestNode {
     spawn({ directory = this.own_dir, cwd = this.root } = {}) {
         this.exit = null;
         const [file, ...args] = this.place.command([hpnode_path, 'run', directory]);
-        this.child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd });
+        const inherited = this.inherits.map((name) => fs.openSync(name, 'r'));
+        this.child = spawn(file, args, {
+            stdio: ['ignore', 'pipe', 'pipe', ...inherited],
+            cwd,
+        });
+        for (const fd of inherited) fs.closeSync(fd);
         this.exited = new Promise((resolve) => {
             this.child.once('error', (error) => {
                 this.exit = { code: null, signal: null, error };

@@ -56,6 +56,7 @@ export class RawClient {
         this.end = null;
         this.last_error = null;
         this.last_nonce = Date.now() * 1000;
+        this.input_offset = options.input_offset ?? 6;
         this.connect_socket(options);
     }
 
@@ -352,7 +353,7 @@ export class RawClient {
     }
 
     /** Signs and sends an input that may enter one of the next `offset` ledgers. */
-    async submit(input, { offset = 6, ...options } = {}) {
+    async submit(input, { offset = this.input_offset, ...options } = {}) {
         const max = options.max ?? (await this.lcl()).ledger_seq_no + offset;
         return this.send_input(this.make_input(input, { ...options, max }));
     }
