@@ -21,6 +21,7 @@ export const hpnode_path = path.join(bin_dir, 'hpnode');
 export const probe_path = path.resolve(
     process.env.HP_PROBE ?? path.join(bin_dir, 'probe_contract'),
 );
+const native_dir = path.resolve(process.env.HP_CONTRACTS ?? bin_dir);
 export const contracts_dir = path.join(js_root, 'contracts');
 export const modules_dir = path.join(js_root, 'node_modules');
 
@@ -71,7 +72,8 @@ export class TestNode {
      * options.config    merged over hp.cfg
      * options.contract  'probe', or { files: [[from, name]], texts: { name: text }, bin_path,
      *                   bin_args }: files and texts go to the state directory, texts executable
-     * options.place     where its directory is made; the default is the temporary directory
+     * options.place     where its directory is made and how it is started; the default is the
+     *                   temporary directory, as the user that runs the tests
      * options.inherits  files that the node inherits open, beside its standard streams
      */
     static async start(options = {}) {
@@ -160,6 +162,7 @@ export class TestNode {
             fs.mkdirSync(path.dirname(full), { recursive: true });
             fs.writeFileSync(full, text, { mode: 0o755 });
         }
+        this.place.adopt?.(this.root);
     }
 
     /** `hpnode <words> DIR [flags]`. */
@@ -424,6 +427,15 @@ export function parent_of(pid) {
 
 export function probe_contract() {
     return { files: [[probe_path, 'probe_contract']], bin_path: 'probe_contract' };
+}
+
+/** A program that was built with the node, such as those of tests/contracts. */
+export function native_contract(program, args = '') {
+    return {
+        files: [[path.join(native_dir, program), program]],
+        bin_path: program,
+        bin_args: args,
+    };
 }
 
 /** A script contract, run by the Node.js that runs the tests, with its modules beside it. */

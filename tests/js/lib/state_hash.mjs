@@ -4,7 +4,6 @@
 // says about the state can be compared with what is on disk.
 
 import fs from 'node:fs';
-import path from 'node:path';
 
 import { b3 } from './crypto.mjs';
 
@@ -51,7 +50,7 @@ function entry_of(name) {
 function directory_hash(directory) {
     const names = fs.readdirSync(directory, { encoding: 'buffer' }).sort(Buffer.compare);
     const parts = names.map((name) => {
-        const entry = entry_of(path.join(directory, name.toString()));
+        const entry = entry_of(Buffer.concat([Buffer.from(directory), Buffer.from('/'), name]));
         const head = Buffer.concat([with_length(name), Buffer.from([entry.type])]);
         return Buffer.concat([head, u32(entry.mode), entry.hash]);
     });

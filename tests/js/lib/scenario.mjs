@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A scenario is a contract and a conversation with it. It is played on several independent nodes
+// that differ in what a contract must not notice: sandbox, user, umask, and how the node is
+// interrupted. Every node has to give the same answers and to end with the same state.
+
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import process from 'node:process';
+import { after, describe } from 'node:test';
+
+import { b3, make_keys } from './crypto.mjs';
+import { hpnode_path } from './node.mjs';
+import { fresh_uid, other_user_problem, user_place } from './places.mjs';
+import { scoped_test } from './scope.mjs';
+import { config_root_hex, state_root_hex } from './state_hash.mjs';
+
+const idle_ledgers = 2;
+// A run may take many of a node's short rounds.
+const input_offset = 200;
+const step_timeout_ms = 30000;
+
+// HP_SANDBOX limits the run to some of them: "auto", or "off,strict".
+const sandboxes = (process.env.HP_SANDBOX ?? 'auto,off,strict').split(',');
+
+/** How nodes differ. */
+const all_variants = [
+    { sandbox: 'auto', ending: 'kill' },
+    { sandbox: 'auto', unprivileged: true, umask: '027', ending: 'stop' },
+    { sandbox: 'auto', run_as: true, ending: 'stop' },
+    { sandbox: 'off', umask: '077', ending: 'stop' },
+    { sandbox: 'off', unprivileged: true, ending: 'kill' },
+    { sandbox: 'strict', umask: '002', ending: 'kill' },
+    { sandbox: 'strict', unprivileged: true, umask: '077', ending: 'stop' },
+];
+
+function name_of({ sandbox, unprivileged, run_as, umask, ending }) {
+    const parts = [`sandbox ${sandbox}`];
+    if (unprivileged) parts.push('unprivileged');
+    if (run_as) parts.push('run_as');
+    if (umask) parts.push(`umask ${umask}`);
+    return [...parts, ending].join(', ');
+}
+
+/** Runs what native contracts leave of a core to spare; interpreters start up for each ledger. */
+export const quick_pace = { node: { pace: 'paced' }, contract: { consensus: { roundtime: 100 } } };
+export const script_pace = { node: { pace: 'auto' }, contract: { consensus: { roundtime: 500 } } };
+
+/**
+ * scenario.name
+ * scenario.contract   as of TestNode
+ * scenario.config     merged over hp.cfg
+ * scenario.protocol   of the user; default json
+ * scenario.steps      [input, expected output]: one run each, expected by text, bytes, RegExp or a
+ *                     function of the bytes; null where the run has no output
+ * scenario.last       a step during which some of the nodes are killed
+ * scenario.reads      [content, expected response], asked when all is done
+ * scenario.check      function of the node; what else must be true then
+ * scenario.sandboxes  where it can run; default everywhere
+ * scenario.deterministic  false if the state differs between nodes by design
+ */
+export function describe_scenario(scenario) {
+    describe(`real: ${scenario.name}`, { concurrency: true }, () => {
+        const states = new Map();
+        for (const variant of all_variants) {
+            if (!sandboxes.includes(variant.sandbox)) continue;
+            if (!(scenario.sandboxes ?? sandboxes).includes(variant.sandbox)) continue;
+            scoped_test(
+                name_of(variant),
+                async (scope, context) => {
+                    const problem = scenario.problem?.() || problem_of(variant);
+                    if (problem) context.skip(problem);
+                    else states.set(name_of(variant), await play(scope, scenario, variant));
+                },
+                { timeout: 180000 },
+            );
+        }
+        after(() => {
+            if (scenario.deterministic === false) return;
+            const list = [...states].map(([name, hash]) => `${hash} ${name}`).join('\n');
+            assert.ok(new Set(states.values()).size <= 1, `different states:\n${list}`);
+        });
+    });
+}
+
+function problem_of({ unprivileged, run_as }) {
+    return unprivileged || run_as ? other_user_problem(hpnode_path) : '';
+}
+
+function options_of(scenario, variant) {
+    const uid = variant.unprivileged ? fresh_uid() : undefined;
+    const contract = {
+        max_input_ledger_offset: input_offset,
+        ...(scenario.config?.contract ?? {}),
+        sandbox: variant.sandbox,
+    };
+    if (variant.run_as) {
+        const number = fresh_uid();
+        contract.run_as = `${number}:${number}`;
+    }
+    return {
+        name: name_of(variant),
+        contract: scenario.contract(),
+        config: { ...scenario.config, contract },
+        place: user_place({ uid, umask: variant.umask }),
+    };
+}
+
+async function play(scope, scenario, variant) {
+    const node = await scope.start_node(options_of(scenario, variant));
+    const keys = make_keys(b3('user of', scenario.name));
+    const { protocol } = scenario;
+    let user = await scope.login(node, { keys, protocol });
+    for (const step of scenario.steps) await take_step(user, step);
+    if (variant.ending === 'kill') {
+        user = await take_step_and_die(scope, node, user, scenario.last);
+    } else {
+        await take_step(user, scenario.last);
+        await idle(user, node);
+        await node.stop();
+        await node.run();
+        user = await scope.login(node, { keys, protocol });
+    }
+    const state = await idle(user, node);
+    for (const [content, expected] of scenario.reads ?? []) {
+        await check_read(user, content, expected);
+    }
+    await scenario.check?.(node, scope);
+    return state;
+}
+
+async function take_step(user, [input, expected]) {
+    const built = await user.submit(input, { offset: input_offset });
+    const { ledger_seq_no } = await user.wait_accepted(built.hash, {
+        from: built.from,
+        timeout_ms: step_timeout_ms,
+    });
+    await check_output(user, input, expected, ledger_seq_no + 1);
+}
+
+/** Kills the node as soon as the ledger with the input is closed, most likely during the run. */
+async function take_step_and_die(scope, node, user, [input, expected]) {
+    const built = await user.submit(input, { offset: input_offset });
+    const { ledger_seq_no } = await user.wait_accepted(built.hash, {
+        from: built.from,
+        timeout_ms: step_timeout_ms,
+    });
+    await node.kill();
+    await user.wait_closed();
+    await node.run();
+    const again = await scope.login(node, { keys: user.keys, protocol: user.protocol });
+    // What came before the kill does not come again.
+    const told = user.messages('contract_output', built.from);
+    const source = told.length > 0 ? user : again;
+    await check_output(source, input, expected, ledger_seq_no + 1);
+    return again;
+}
+
+async function check_output(user, input, expected, seq_no) {
+    if (expected === null) {
+        await ledger_after(user, seq_no - 1);
+        return;
+    }
+    const matches = (msg) => msg.type === 'contract_output' && msg.ledger_seq_no >= seq_no;
+    const { msg } = await user.wait(matches, {
+        what: `outputs of "${shown(input)}"`,
+        timeout_ms: step_timeout_ms,
+    });
+    assert.equal(msg.ledger_seq_no, seq_no, `ledger of the outputs of "${shown(input)}"`);
+    assert.equal(msg.outputs.length, 1, `number of outputs of "${shown(input)}"`);
+    check_bytes(user.content_bytes(msg.outputs[0]), expected, shown(input));
+}
+
+async function check_read(user, content, expected) {
+    const id = `read ${user.mark()}`;
+    const from = user.mark();
+    user.read(id, content);
+    const matches = (msg) => msg.type === 'contract_read_response' && msg.reply_for === id;
+    const { msg } = await user.wait(matches, { from, what: `answer to "${shown(content)}"` });
+    check_bytes(user.content_bytes(msg.content), expected, shown(content));
+}
+
+const shown = (content) => content.toString('latin1').slice(0, 60);
+
+function check_bytes(bytes, expected, what) {
+    if (typeof expected === 'function') {
+        expected(bytes);
+    } else if (expected instanceof RegExp) {
+        assert.match(bytes.toString(), expected, `answer to "${what}"`);
+    } else if (Buffer.isBuffer(expected)) {
+        assert.ok(bytes.equals(expected), `the ${bytes.length} bytes of "${what}" are others`);
+    } else {
+        assert.equal(bytes.toString(), expected, `answer to "${what}"`);
+    }
+}
+
+async function ledger_after(user, seq_no) {
+    user.subscribe('ledger_event');
+    return user.next_ledger({ where: (ledger) => ledger.seq_no > seq_no });
+}
+
+/** The state hash, which does not change while nobody asks for anything, and is that on disk. */
+async function idle(user, node) {
+    const first = await ledger_after(user, (await user.lcl()).ledger_seq_no);
+    const last = await ledger_after(user, first.seq_no + idle_ledgers - 1);
+    assert.equal(last.state_hash, first.state_hash, 'the state changes by itself');
+    assert.equal(last.config_hash, config_root_hex(fs.readFileSync(node.patch_path)));
+    assert.equal(state_root_hex(node.state_dir), last.state_hash, 'the state on disk is another');
+    return last.state_hash;
+}
+
