@@ -373,6 +373,12 @@ export class TestNode {
         return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)[1]);
     }
 
+    /** The most that was ever resident since the process started. */
+    peak_rss_kb() {
+        const status = fs.readFileSync(`/proc/${this.pid}/status`, 'utf8');
+        return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)[1]);
+    }
+
     open_fds() {
         return fs.readdirSync(`/proc/${this.pid}/fd`).length;
     }
@@ -429,13 +435,10 @@ export function probe_contract() {
     return { files: [[probe_path, 'probe_contract']], bin_path: 'probe_contract' };
 }
 
-/** A program that was built with the node, such as those of tests/contracts. */
+/** A program built with the node, such as those of tests/contracts. "../name": beside the state. */
 export function native_contract(program, args = '') {
-    return {
-        files: [[path.join(native_dir, program), program]],
-        bin_path: program,
-        bin_args: args,
-    };
+    const from = path.join(native_dir, path.basename(program));
+    return { files: [[from, program]], bin_path: program, bin_args: args };
 }
 
 /** A script contract, run by the Node.js that runs the tests, with its modules beside it. */

@@ -9,6 +9,8 @@ import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 
+import { host_place } from './node.mjs';
+
 // Above the numbers that systems give to people and services; a test process uses ten in a row.
 const uid_min = 200000;
 const uids_per_process = 10;
@@ -37,8 +39,10 @@ export function user_place({ uid, umask }) {
         if (uid !== undefined) own_all(root, uid);
     };
     return {
+        ...host_place,
         make_root() {
             const root = fs.mkdtempSync(path.join(os.tmpdir(), 'hp-js-test-'));
+            fs.chmodSync(root, 0o755); // a run_as user has to get to its files
             adopt(root);
             return root;
         },
@@ -50,7 +54,6 @@ export function user_place({ uid, umask }) {
                 ...words,
             ];
         },
-        inside: (name) => name,
         adopt,
     };
 }

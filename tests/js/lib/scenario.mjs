@@ -5,7 +5,6 @@
 // interrupted. Every node has to give the same answers and to end with the same state.
 
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import process from 'node:process';
 import { after, describe } from 'node:test';
 
@@ -13,15 +12,14 @@ import { b3, make_keys } from './crypto.mjs';
 import { hpnode_path } from './node.mjs';
 import { fresh_uid, other_user_problem, user_place } from './places.mjs';
 import { scoped_test } from './scope.mjs';
-import { config_root_hex, state_root_hex } from './state_hash.mjs';
+import { idle, ledger_after } from './idle.mjs';
 
-const idle_ledgers = 2;
 // A run may take many of a node's short rounds.
 const input_offset = 200;
 const step_timeout_ms = 30000;
 
 // HP_SANDBOX limits the run to some of them: "auto", or "off,strict".
-const sandboxes = (process.env.HP_SANDBOX ?? 'auto,off,strict').split(',');
+export const sandboxes = (process.env.HP_SANDBOX ?? 'auto,off,strict').split(',');
 
 /** How nodes differ. */
 const all_variants = [
@@ -193,19 +191,3 @@ function check_bytes(bytes, expected, what) {
         assert.equal(bytes.toString(), expected, `answer to "${what}"`);
     }
 }
-
-async function ledger_after(user, seq_no) {
-    user.subscribe('ledger_event');
-    return user.next_ledger({ where: (ledger) => ledger.seq_no > seq_no });
-}
-
-/** The state hash, which does not change while nobody asks for anything, and is that on disk. */
-async function idle(user, node) {
-    const first = await ledger_after(user, (await user.lcl()).ledger_seq_no);
-    const last = await ledger_after(user, first.seq_no + idle_ledgers - 1);
-    assert.equal(last.state_hash, first.state_hash, 'the state changes by itself');
-    assert.equal(last.config_hash, config_root_hex(fs.readFileSync(node.patch_path)));
-    assert.equal(state_root_hex(node.state_dir), last.state_hash, 'the state on disk is another');
-    return last.state_hash;
-}
-

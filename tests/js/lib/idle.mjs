@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rounds in which nobody asks for anything: the state must not change by itself, and what ledgers
+// say about it is what is on disk.
+
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+
+import { config_root_hex, state_root_hex } from './state_hash.mjs';
+
+const idle_ledgers = 2;
+const ledger_timeout_ms = 30000;
+
+/** The first ledger after number `seq_no`. */
+export async function ledger_after(user, seq_no, timeout_ms = ledger_timeout_ms) {
+    user.subscribe('ledger_event');
+    const matches = (msg) => msg.event === 'ledger_created' && msg.ledger.seq_no > seq_no;
+    const what = `a ledger after number ${seq_no}`;
+    return (await user.wait(matches, { from: user.mark(), what, timeout_ms })).msg.ledger;
+}
+
+/** Checks a few idle ledgers and returns the state hash. */
+export async function idle(user, node) {
+    const first = await ledger_after(user, (await user.lcl()).ledger_seq_no);
+    const last = await ledger_after(user, first.seq_no + idle_ledgers - 1);
+    assert.equal(last.state_hash, first.state_hash, 'the state changes by itself');
+    assert.equal(last.config_hash, config_root_hex(fs.readFileSync(node.patch_path)));
+    assert.equal(state_root_hex(node.state_dir), last.state_hash, 'the state on disk is another');
+    return last.state_hash;
+}
