@@ -74,8 +74,16 @@ Result<std::optional<struct stat>> look_at(const std::filesystem::path& path) {
 
 enum class Script : std::uint8_t { none, executable, not_executable };
 
+// The way to the state leads through its parent, which a run of the node's own user can lock too.
+void open_way(const std::filesystem::path& state_dir) {
+    if (::access(state_dir.c_str(), F_OK) != 0 && errno == EACCES) {
+        ::chmod(state_dir.parent_path().c_str(), canonical_mode); // look_at() says if it failed
+    }
+}
+
 // Nothing of the run is alive, so that what is seen here stays.
 Result<Script> find_script(const std::filesystem::path& state_dir) {
+    open_way(state_dir);
     HP_TRY(const auto directory, look_at(state_dir));
     if (!directory || !S_ISDIR(directory->st_mode)) {
         return Script::none; // the run has removed or replaced its own directory
