@@ -385,6 +385,17 @@ void Node::deliver_outputs(const proto::LedgerRecord& ledger) {
     const auto user_leaves = std::span(leaves).first(leaves.size() - 1);
     const crypto::OutputTree tree(leaves);
     for (const proto::UserOutput& output : result.outputs) {
+        std::size_t bytes = 0;
+        for (const Bytes& one : output.messages) {
+            bytes += one.size();
+        }
+        if (bytes > limits::reply_bytes_max) {
+            // Said before several copies of it are made only to be thrown away.
+            log_.warning(
+                "outputs are too large to be sent to their user",
+                {{"seq", ledger.header.seq}, {"key", output.user.short_hex()}, {"bytes", bytes}});
+            continue;
+        }
         const auto leaf = std::lower_bound(user_leaves.begin(), user_leaves.end(), output.hash);
         proto::ContractOutput message;
         message.ledger = {ledger.header.seq, ledger.header.hash};
@@ -392,10 +403,6 @@ void Node::deliver_outputs(const proto::LedgerRecord& ledger) {
         message.output_hash = output.hash;
         message.hash_tree = tree.collapse(static_cast<std::size_t>(leaf - user_leaves.begin()));
         message.unl_signatures = {{config().node.keys.public_key, result.root_signature}};
-        std::size_t bytes = 0;
-        for (const Bytes& one : output.messages) {
-            bytes += one.size();
-        }
         users_->send_or_keep(output.user, message, bytes);
     }
 }
