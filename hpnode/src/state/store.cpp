@@ -230,6 +230,9 @@ Result<EntryPtr> PlainStore::capture_patch(Walker& walker, int seed_dir) {
             HP_TRY_STATUS(live_ops_.remove_tree(seed_dir, patch_name));
             return EntryPtr();
         }
+        if (!st) {
+            log_.warning("patch.cfg has been removed, the last one is restored");
+        }
         CommittedContent content(ops_, base_fd_.get(), pending_);
         Restorer restorer(live_ops_, content, true);
         return restorer.file(seed_dir, patch_name, patch_name, patch_);
