@@ -34,7 +34,8 @@ void Node::note_run(const Execution& execution) {
                                              {"output_bytes", run.stats.output_bytes},
                                              {"outputs", run.outputs},
                                              {"void", !run.void_reason.empty()},
-                                             {"over_budget", run.is_over_budget()}});
+                                             {"over_budget", run.is_over_budget()},
+                                             {"ahead", run.stats.ahead}});
     if (run.is_over_budget()) {
         if (const auto left_out = log_limiter_.admit("budget", clock_.now().mono_ms())) {
             consensus_log_.warning("the contract ran longer than a round; the next ledger is late",

@@ -25,6 +25,7 @@ Json run_json(const RunRecord& run) {
                 {"outputs", run.outputs},
                 {"budget_ms", run.budget_us / us_per_ms},
                 {"over_budget", run.is_over_budget()},
+                {"ahead", run.stats.ahead},
                 {"post_exec", contract::to_string(run.post_exec.verdict)},
                 {"void", !run.void_reason.empty()}};
     if (!run.void_reason.empty()) {

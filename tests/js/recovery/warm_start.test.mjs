@@ -21,9 +21,10 @@ const config = (warm_start, more = {}) => ({
     contract: { warm_start, consensus: { roundtime: 500 }, ...more },
 });
 
+/** `kind` is "contract" for runs of ledgers, "read" for requests. */
 const ahead_count = (node, kind) =>
     node.log_text().split('\n').filter((line) => {
-        return line.includes(`] ${kind} run `) && line.includes('ahead=true');
+        return line.includes(` ${kind} run `) && line.includes('ahead=true');
     }).length;
 
 const waiting = (node) => node.contract_processes();
