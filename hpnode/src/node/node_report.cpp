@@ -27,7 +27,6 @@ void Node::note_run(const Execution& execution) {
                                              {"end", to_string(run.end)},
                                              {"code", run.code},
                                              {"wall_ms", run.stats.wall_us / us_per_ms},
-                                             {"ahead", run.stats.ahead},
                                              {"cpu_ms", run.stats.cpu_us / us_per_ms},
                                              {"max_rss_kib", run.stats.max_rss_kib},
                                              {"input_bytes", run.stats.input_bytes},

@@ -113,8 +113,10 @@ const sections = {
         'log.loggers': [[], 5, null, 'file', ['printer'], [5], ['file', 'printer']],
     },
 };
-const optional =
-    /^(node\.pace|contract\.(warm_start|sandbox)|user\.(plain_ws|tls_cert|tls_key)|hpfs\..*|.*\.state_bytes)$/;
+const optional = new RegExp(
+    '^(node\\.pace|contract\\.(warm_start|sandbox)|user\\.(plain_ws|tls_cert|tls_key)|' +
+        'hpfs\\..*|.*\\.state_bytes)$',
+);
 // A wrong entry of a list or object is reported at its own place.
 const containers = /^(contract\.unl|contract\.environment|mesh\.known_peers|log\.loggers)$/;
 
