@@ -25,21 +25,19 @@ const quiet_samples = 5;
 const patience_ms = 60000;
 const quiet_every_ms = 100;
 
-/** Processor time that the node has used, in ticks. */
-function ticks_of(pid) {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return Number(fields[11]) + Number(fields[12]);
+/** Whether all threads of a process sleep. One that waits for a processor does not. */
+function is_asleep(pid) {
+    return fs.readdirSync(`/proc/${pid}/task`).every((task) => {
+        const stat = fs.readFileSync(`/proc/${pid}/task/${task}/stat`, 'latin1');
+        return stat[stat.lastIndexOf(')') + 2] === 'S';
+    });
 }
 
 /** Waits until the node has nothing to do: it goes on verifying what it has read. */
 async function await_quiet(node) {
-    let last = -1;
     let quiet = 0;
     const is_quiet = () => {
-        const ticks = ticks_of(node.pid);
-        quiet = ticks - last <= 1 ? quiet + 1 : 0;
-        last = ticks;
+        quiet = is_asleep(node.pid) ? quiet + 1 : 0;
         return quiet >= quiet_samples;
     };
     await until(is_quiet, {

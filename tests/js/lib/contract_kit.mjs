@@ -70,8 +70,12 @@ export const each = (...calls) => `each:${calls.join(record_separator)}`;
 
 export const private_file = (node, name) => path.join(node.private_dir, name);
 
-/** The content of a file once it is there. */
-export function wait_private(node, name, { accept = () => true, timeout_ms = 15000 } = {}) {
+/** The content of a file once it has some. */
+export function wait_private(
+    node,
+    name,
+    { accept = (text) => text !== '', timeout_ms = 15000 } = {},
+) {
     const full = private_file(node, name);
     const look = () => {
         const text = fs.existsSync(full) ? fs.readFileSync(full, 'utf8') : null;
