@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Runs the suites named as arguments (default: all) against the built node:
-//     node run.mjs [conformance] [contract] [interop] [hostile] [recovery] [sdk]
+//     node run.mjs [conformance] [contract] [interop] [hostile] [bad] [real] [recovery] [sdk]
 // HP_BIN_DIR names the directory of hpnode, HP_PROBE the probe contract.
 
 import { spawnSync } from 'node:child_process';
@@ -11,10 +11,28 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const all_suites = ['conformance', 'contract', 'interop', 'hostile', 'recovery', 'sdk'];
+const all_suites = [
+    'conformance',
+    'contract',
+    'interop',
+    'hostile',
+    'bad',
+    'real',
+    'recovery',
+    'sdk',
+];
 // Files at a time. The suites wait more than they compute; hostile tests measure, recovery tests
 // have many tests of a file running at once.
-const concurrency = { conformance: 3, contract: 3, interop: 2, hostile: 2, recovery: 3, sdk: 2 };
+const concurrency = {
+    conformance: 3,
+    contract: 3,
+    interop: 2,
+    hostile: 2,
+    bad: 2,
+    real: 2,
+    recovery: 3,
+    sdk: 2,
+};
 
 function main(suites) {
     for (const suite of suites) {
