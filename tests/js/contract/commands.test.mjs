@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe } from 'node:test';
 
-import { make_node } from '../lib/contract_kit.mjs';
+import { make_node, tests_at_once } from '../lib/contract_kit.mjs';
 import { hpnode } from '../lib/node.mjs';
 import { scoped_test } from '../lib/scope.mjs';
 
@@ -83,7 +83,7 @@ const defaults = {
 
 const is_section = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
 
-describe('15 commands', { concurrency: true }, () => {
+describe('15 commands', tests_at_once, () => {
     scoped_test('15.3 new writes all fields with their defaults', async (scope) => {
         const node = await make_node(scope);
         const directory = path.join(node.root, 'fresh');

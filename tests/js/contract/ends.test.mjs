@@ -18,6 +18,7 @@ import {
     login,
     node_pool,
     start_node,
+    tests_at_once,
 } from '../lib/contract_kit.mjs';
 import { scoped_test } from '../lib/scope.mjs';
 import { range, until } from '../lib/util.mjs';
@@ -56,7 +57,7 @@ function await_no_processes(node) {
     });
 }
 
-describe('15 ends', { concurrency: true }, () => {
+describe('15 ends', tests_at_once, () => {
     after(() => nodes.dispose());
 
     scoped_test('15.39 an exit code is a success: outputs, state and post_exec', async (scope) => {

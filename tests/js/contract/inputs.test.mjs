@@ -18,6 +18,7 @@ import {
     make_node,
     node_pool,
     recorder,
+    tests_at_once,
     wait_private,
 } from '../lib/contract_kit.mjs';
 import { scoped_test } from '../lib/scope.mjs';
@@ -68,7 +69,7 @@ function parse_inputs(text) {
     });
 }
 
-describe('15 document and inputs', { concurrency: true }, () => {
+describe('15 document and inputs', tests_at_once, () => {
     after(() => nodes.dispose());
 
     for (const [mode, ask_mode] of Object.entries(ask_in)) {

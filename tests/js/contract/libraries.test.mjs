@@ -6,7 +6,14 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 
-import { ask, ask_read, await_ledger, login, start_node } from '../lib/contract_kit.mjs';
+import {
+    ask,
+    ask_read,
+    await_ledger,
+    login,
+    start_node,
+    tests_at_once,
+} from '../lib/contract_kit.mjs';
 import { script_contract } from '../lib/node.mjs';
 import { scoped_test } from '../lib/scope.mjs';
 
@@ -14,7 +21,7 @@ import { scoped_test } from '../lib/scope.mjs';
 const exec_timeout_ms = 8000;
 const modules = ['hotpocket-nodejs-contract'];
 
-describe('15 libraries', { concurrency: true }, () => {
+describe('15 libraries', tests_at_once, () => {
     scoped_test('15.80 onMessage with forceTerminate: ledgers go on', async (scope) => {
         const node = await start_node(scope, {
             contract: script_contract('listener.js', { args: 'force', modules }),

@@ -16,6 +16,7 @@ import {
     open_gate,
     private_file,
     start_node,
+    tests_at_once,
     wait_private,
     with_gates,
 } from '../lib/contract_kit.mjs';
@@ -36,7 +37,7 @@ const nodes = node_pool({
     },
 });
 
-describe('15 node party line', { concurrency: true }, () => {
+describe('15 node party line', tests_at_once, () => {
     after(() => nodes.dispose());
 
     scoped_test('15.47 two packets: the key of the sender in hex, the message', async (scope) => {

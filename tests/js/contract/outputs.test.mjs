@@ -14,6 +14,7 @@ import {
     idle_ledgers,
     login,
     node_pool,
+    tests_at_once,
 } from '../lib/contract_kit.mjs';
 import { scoped_test } from '../lib/scope.mjs';
 import { range } from '../lib/util.mjs';
@@ -33,7 +34,7 @@ const nodes = node_pool({
     },
 });
 
-describe('15 outputs', { concurrency: true }, () => {
+describe('15 outputs', tests_at_once, () => {
     after(() => nodes.dispose());
 
     scoped_test('15.29 a frame arrives once, with the next ledger', async (scope) => {

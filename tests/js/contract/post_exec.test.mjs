@@ -18,6 +18,7 @@ import {
     private_file,
     shell_contract,
     start_node,
+    tests_at_once,
     wait_private,
 } from '../lib/contract_kit.mjs';
 import { scoped_test } from '../lib/scope.mjs';
@@ -44,7 +45,7 @@ async function notes_of(user, from, to) {
 
 const lines_of = async (user, name) => (await ask_read(user, `read:${name}`)).trim().split('\n');
 
-describe('15 post_exec.sh', { concurrency: true }, () => {
+describe('15 post_exec.sh', tests_at_once, () => {
     scoped_test('15.72 exit code 0: removed, the outputs are kept', async (scope) => {
         const node = await start_node(scope);
         const user = await login(scope, node);

@@ -18,6 +18,7 @@ import {
     open_gate,
     private_file,
     start_node,
+    tests_at_once,
     with_gates,
 } from '../lib/contract_kit.mjs';
 import { scoped_test } from '../lib/scope.mjs';
@@ -36,7 +37,7 @@ const nodes = node_pool({
 
 const parse_attempts = (text) => text.split('\n').map((line) => line.split('='));
 
-describe('15 read requests', { concurrency: true }, () => {
+describe('15 read requests', tests_at_once, () => {
     after(() => nodes.dispose());
 
     scoped_test('15.54 one user with one input, no ledger, no party line', async (scope) => {

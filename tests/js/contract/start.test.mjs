@@ -20,6 +20,7 @@ import {
     parse_status,
     shell_contract,
     start_node,
+    tests_at_once,
     wait_private,
 } from '../lib/contract_kit.mjs';
 import { probe_path } from '../lib/node.mjs';
@@ -45,7 +46,7 @@ const nodes = node_pool({
     'log on': arguments_node(true),
 });
 
-describe('15 start', { concurrency: true }, () => {
+describe('15 start', tests_at_once, () => {
     after(() => nodes.dispose());
 
     for (const [mode, ask_mode] of Object.entries(ask_in)) {

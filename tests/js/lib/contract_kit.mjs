@@ -17,6 +17,9 @@ const answer_timeout_ms = 30000;
 
 export const far_ledgers = 1000;
 
+/** Tests of a file at a time: all of them at once keep a small machine from answering in time. */
+export const tests_at_once = { concurrency: 6 };
+
 function patient(options = {}) {
     const contract = { max_input_ledger_offset: 0, ...options.config?.contract };
     return { ...options, config: { ...options.config, contract } };
