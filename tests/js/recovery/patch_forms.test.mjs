@@ -45,7 +45,8 @@ async function install(node, text) {
 /** The document of the run for this ledger or the first one after it. */
 const document_since = (node, seq) =>
     until(() => {
-        const document = JSON.parse(fs.readFileSync(beside_state(node, 'doc.json'), 'utf8'));
+        const file = beside_state(node, 'doc.json');
+        const document = fs.existsSync(file) && JSON.parse(fs.readFileSync(file, 'utf8'));
         return document.lcl_seq_no >= seq ? document : null;
     });
 
