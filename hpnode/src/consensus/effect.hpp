@@ -7,7 +7,8 @@
 #include <variant>
 #include <vector>
 
-#include "hp/proto/ledger.hpp"
+#include "consensus/agreement.hpp"
+#include "consensus/messages.hpp"
 
 namespace hp::consensus {
 
@@ -16,20 +17,39 @@ struct VerifyInput {
     proto::SharedInput input;
 };
 
-// Tell the user, if connected or back soon.
+// Tell the user, if connected here or back soon.
 struct TellStatus {
     PublicKey user;
     proto::InputStatus status;
 };
 
+// Make the records durable in the vote log, in order, then send Logged.
+struct AppendLog {
+    std::uint64_t number = 0;
+    std::vector<LogRecord> records;
+};
+
+// To all members of the UNL but this node (and in public mode to everybody who follows).
+struct Broadcast {
+    Message message;
+};
+// To one node; nothing happens when it is not connected.
+struct SendTo {
+    PublicKey node;
+    Message message;
+};
+
 // Make the ledger durable, then send Persisted.
 struct Persist {
     proto::SharedLedger ledger;
+    SharedCertifiedLedger certified;
 };
 
 // The ledger is final and durable: adopt its configuration, tell subscribers, deliver outputs.
+// `root_signatures` are the raw signatures of the output root by members (9.4).
 struct Decided {
     proto::SharedLedger ledger;
+    std::vector<std::pair<PublicKey, Signature>> root_signatures;
 };
 
 // Run the contract on this ledger, then send ResultReady.
@@ -38,8 +58,21 @@ struct Execute {
     std::map<PublicKey, TimeMs> unl_active_on;
 };
 
+// This node's own state is not the agreed one: fetch `target`, which `holders` stand for, then send
+// ResultReady for its ledger. Replaces an earlier request.
+struct SyncState {
+    ResultClaim target;
+    std::vector<PublicKey> holders;
+};
+
 struct StatusChanged {
     proto::VoteStatus status = proto::VoteStatus::unknown;
+};
+
+// A member contradicted itself, or a run differed between members: for the operator.
+struct Report {
+    std::string what;
+    std::vector<PublicKey> members;
 };
 
 // Send Tick at this monotonic time; replaces any earlier request.
@@ -47,8 +80,8 @@ struct WakeAt {
     std::int64_t mono_us = 0;
 };
 
-using Effect =
-    std::variant<VerifyInput, TellStatus, Persist, Decided, Execute, StatusChanged, WakeAt>;
+using Effect = std::variant<VerifyInput, TellStatus, AppendLog, Broadcast, SendTo, Persist, Decided,
+                            Execute, SyncState, StatusChanged, Report, WakeAt>;
 using Effects = std::vector<Effect>;
 
 } // namespace hp::consensus

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything that can happen to the engine. Signatures are checked by the driver, off the engine's
-// thread; the engine only learns the verdict.
+// thread: what arrives in a MessageIn has valid signatures of the keys it names (statements,
+// certificates, evidence, root signatures); whether those keys count is the engine's to decide.
 #pragma once
 
 #include <variant>
 
+#include "consensus/messages.hpp"
 #include "consensus/params.hpp"
-#include "hp/proto/ledger.hpp"
 
 namespace hp::consensus {
 
@@ -19,7 +20,7 @@ struct UserLeft {
     PublicKey user;
 };
 
-// A decoded input of a connected user; its signature is not checked yet.
+// A decoded input of a user connected here; its signature is not checked yet.
 struct InputIn {
     proto::SharedInput input;
 };
@@ -29,22 +30,35 @@ struct InputVerified {
     bool signature_ok = false;
 };
 
+// From another node, whose transport identity is `from`.
+struct MessageIn {
+    PublicKey from;
+    Message message;
+};
+
+// The records of the AppendLog effect with this number are durable, and all before it.
+struct Logged {
+    std::uint64_t number = 0;
+};
+
 // The ledger of the Persist effect is durable.
 struct Persisted {
     LedgerSeq seq = 0;
 };
 
-// Executing the ledger is finished and its effect on the state durable.
+// Executing the ledger is finished, or its certified state fetched, and the effect on the state
+// durable.
 struct ResultReady {
     proto::SharedResult result;
 };
 
-// The configuration in force has changed (adopted from patch.cfg).
-struct ConfigChanged {
+// Answer to every Decided: the configuration in force for the height after next... the driver has
+// adopted what the ledger agreed on. `params` are those in force from the next height on.
+struct ConfigInForce {
     Params params;
 };
 
-using Event = std::variant<Tick, UserJoined, UserLeft, InputIn, InputVerified, Persisted,
-                           ResultReady, ConfigChanged>;
+using Event = std::variant<Tick, UserJoined, UserLeft, InputIn, InputVerified, MessageIn, Logged,
+                           Persisted, ResultReady, ConfigInForce>;
 
 } // namespace hp::consensus
