@@ -49,10 +49,6 @@ MissingParts missing_parts(const BlockContext& context, const Block& block,
 Status check_block(const BlockContext& context, const Block& block, const BlockParts& parts,
                    std::span<const SignedResult> own_results);
 
-// The digest of the recent-inputs set after this block.
-Hash32 recent_hash_after(const NonceRecords& nonces, LedgerSeq height,
-                         std::span<const proto::SharedInput> inputs);
-
 // Order of leaders for the height after `parent` (6.4.4): the members its block cited, by
 // B3(parent id, key); all members when none of those is left.
 std::vector<PublicKey> leader_order(const LedgerId& parent,

@@ -9,16 +9,23 @@ namespace hp::consensus {
 
 using proto::RejectReason;
 
-struct InputPool::Budget {
-    std::size_t inputs = limits::ledger_inputs_max;
-    std::size_t bytes = limits::ledger_input_bytes_max;
+// What the ledger may still take, and what it takes.
+struct InputPool::Selection {
+    const Params& params;
+    const NonceRecords& nonces;
+    LedgerSeq lcl;
+    const std::set<Hash32>& required;
+    std::size_t inputs_left = limits::ledger_inputs_max;
+    std::size_t bytes_left = limits::ledger_input_bytes_max;
+    std::vector<proto::SharedInput> taken{};
 
-    bool take(const proto::SignedInput& input) {
-        if (inputs == 0 || bytes < input.container.size()) {
+    bool take(const proto::SharedInput& input) {
+        if (inputs_left == 0 || bytes_left < input->container.size()) {
             return false;
         }
-        --inputs;
-        bytes -= input.container.size();
+        --inputs_left;
+        bytes_left -= input->container.size();
+        taken.push_back(input);
         return true;
     }
 };
@@ -65,80 +72,85 @@ void InputPool::verified(const proto::SignedInput& input, bool signature_ok) {
     } // else it has expired meanwhile
 }
 
-InputPool::Selection InputPool::select(const Params& params, const NonceRecords& nonces,
-                                       LedgerSeq lcl) {
-    Selection out;
-    Budget budget;
-    for (auto user = users_.begin(); user != users_.end();) {
-        select_user(user->second, params, nonces, lcl, budget, out);
-        user = sweep(user);
+std::vector<proto::SharedInput> InputPool::select(const Params& params, const NonceRecords& nonces,
+                                                  LedgerSeq lcl,
+                                                  const std::set<Hash32>& required) const {
+    Selection selection{params, nonces, lcl, required};
+    for (const auto& [key, user] : users_) {
+        select_user(user, selection);
     }
-    return out;
+    return std::move(selection.taken);
 }
 
 // One user's inputs in nonce order; the first of equal nonces wins. An input whose signature is
 // still being checked holds back those with higher nonces, or it would come too late itself.
-void InputPool::select_user(const User& user, const Params& params, const NonceRecords& nonces,
-                            LedgerSeq lcl, Budget& budget, Selection& out) {
-    std::vector<Candidate*> by_nonce = user.candidates;
-    std::stable_sort(by_nonce.begin(), by_nonce.end(), [](const auto* a, const auto* b) {
-        return a->input->nonce < b->input->nonce;
+void InputPool::select_user(const User& user, Selection& out) {
+    std::vector<const Candidate*> by_nonce(user.candidates.begin(), user.candidates.end());
+    std::sort(by_nonce.begin(), by_nonce.end(), [](const auto* a, const auto* b) {
+        return std::tie(a->input->nonce, a->input->hash) <
+               std::tie(b->input->nonce, b->input->hash);
     });
-    const auto reject = [&](Candidate* candidate, RejectReason reason) {
-        out.rejected.push_back({candidate->input, reason});
-        candidate->leaving = true;
-    };
+    bool hold_back = false;
     std::uint64_t bytes = 0;
-    std::uint64_t last_nonce = 0;
-    for (Candidate* candidate : by_nonce) {
+    std::optional<std::uint64_t> last_nonce;
+    for (const Candidate* candidate : by_nonce) {
         const proto::SignedInput& input = *candidate->input;
-        if (candidate->verdict == Verdict::awaited) {
-            break;
+        hold_back = hold_back || candidate->verdict == Verdict::awaited;
+        if (candidate->verdict != Verdict::good ||
+            (hold_back && out.required.count(input.hash) == 0) || input.nonce == last_nonce ||
+            out.nonces.check(input, out.lcl)) {
+            continue;
         }
-        if (candidate->verdict == Verdict::bad) {
-            reject(candidate, RejectReason::bad_sig);
-        } else if (const auto reason = nonces.check(input, lcl)) {
-            reject(candidate, *reason);
-        } else if (input.nonce == last_nonce) {
-            reject(candidate, RejectReason::nonce_expired);
-        } else if (params.user_input_bytes > 0 &&
-                   bytes + input.payload->size() > params.user_input_bytes) {
-            reject(candidate, RejectReason::round_inputs_overflow);
-        } else if (!budget.take(input)) {
-            break; // waits for the next ledger
-        } else {
-            bytes += input.payload->size();
-            last_nonce = input.nonce;
-            out.inputs.push_back(candidate->input);
+        const std::uint64_t size = input.payload->size();
+        if (out.params.user_input_bytes > 0 && bytes + size > out.params.user_input_bytes) {
+            continue; // arrived at different nodes; waits for the next ledger
         }
+        if (!out.take(candidate->input)) {
+            return;
+        }
+        bytes += size;
+        last_nonce = input.nonce;
     }
 }
 
-void InputPool::remove(const std::vector<proto::SharedInput>& inputs) {
-    std::set<PublicKey> touched;
-    for (const proto::SharedInput& input : inputs) {
+std::vector<Rejection> InputPool::settle(const std::vector<proto::SharedInput>& decided,
+                                         const NonceRecords& nonces, LedgerSeq lcl) {
+    for (const proto::SharedInput& input : decided) {
         if (const auto found = candidates_.find(input->hash); found != candidates_.end()) {
             found->second.leaving = true;
-            touched.insert(input->user);
         }
     }
-    for (const PublicKey& key : touched) {
-        sweep(users_.find(key));
-    }
-}
-
-std::vector<proto::SharedInput> InputPool::take_expired(LedgerSeq lcl) {
-    std::vector<proto::SharedInput> expired;
+    std::vector<Rejection> refused;
+    std::vector<Rejection> expired;
     for (auto user = users_.begin(); user != users_.end();) {
         for (Candidate* candidate : user->second.candidates) {
-            if (candidate->input->max_ledger_seq <= lcl) {
-                candidate->leaving = true;
-                expired.push_back(candidate->input);
+            const proto::SignedInput& input = *candidate->input;
+            if (candidate->leaving) {
+                continue;
+            }
+            const auto clash = nonces.check(input, lcl);
+            candidate->leaving = true;
+            if (candidate->verdict == Verdict::bad) {
+                refused.push_back({candidate->input, RejectReason::bad_sig});
+            } else if (input.max_ledger_seq <= lcl) {
+                expired.push_back({candidate->input, RejectReason::max_ledger_expired});
+            } else if (clash && candidate->verdict == Verdict::good) {
+                refused.push_back({candidate->input, *clash});
+            } else {
+                candidate->leaving = false;
             }
         }
         user = sweep(user);
     }
-    return expired;
+    refused.insert(refused.end(), expired.begin(), expired.end());
+    return refused;
+}
+
+proto::SharedInput InputPool::find(const Hash32& hash) const {
+    const auto found = candidates_.find(hash);
+    return found != candidates_.end() && found->second.verdict == Verdict::good
+               ? found->second.input
+               : nullptr;
 }
 
 InputPool::Users::iterator InputPool::sweep(Users::iterator user) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Candidate inputs: from arrival until they are in a ledger or refused (user-protocol.md section
-// 8.4). Arrival checks answer at once; everything decided later (bad signatures, nonce clashes,
-// expiry) is answered when the next ledger is assembled, in the documented order. Pure; one owner.
+// Candidate inputs of users here and elsewhere: from arrival until they are in a ledger or can no
+// longer get into one (user-protocol.md section 8.4). Arrival checks answer at once; everything
+// decided later (bad signatures, nonce clashes, expiry) is answered with the next ledger, in the
+// documented order. Pure; one owner.
 #pragma once
 
 #include <cstddef>
@@ -32,21 +33,22 @@ public:
 
     void verified(const proto::SignedInput& input, bool signature_ok);
 
-    // Inputs for the ledger after `lcl` in execution order, and those that can never enter one.
-    // Rejected inputs leave the pool, selected ones stay until remove().
-    struct Selection {
-        std::vector<proto::SharedInput> inputs;
-        std::vector<Rejection> rejected;
-    };
-    Selection select(const Params& params, const NonceRecords& nonces, LedgerSeq lcl);
+    // What the ledger after `lcl` can take, in execution order. Those in `required` do not wait for
+    // inputs of the same user that are still being verified. Everything stays in the pool.
+    std::vector<proto::SharedInput> select(const Params& params, const NonceRecords& nonces,
+                                           LedgerSeq lcl,
+                                           const std::set<Hash32>& required = {}) const;
 
-    // These are decided.
-    void remove(const std::vector<proto::SharedInput>& inputs);
+    // Ledger `lcl` is decided with these inputs, and `nonces` know it: they leave, and so does what
+    // can never enter a ledger any more, in the order refused, then expired.
+    std::vector<Rejection> settle(const std::vector<proto::SharedInput>& decided,
+                                  const NonceRecords& nonces, LedgerSeq lcl);
 
-    // Takes out candidates that can no longer enter any ledger after `lcl`.
-    std::vector<proto::SharedInput> take_expired(LedgerSeq lcl);
+    // A candidate with a good signature, or null.
+    proto::SharedInput find(const Hash32& hash) const;
+    bool contains(const Hash32& hash) const { return candidates_.count(hash) != 0; }
 
-    // Whether select() has something to do: a candidate whose verdict is there.
+    // Whether a ledger would have something to do: a candidate whose verdict is there.
     bool has_ready() const { return ready_ > 0; }
     std::size_t size() const { return candidates_.size(); }
 
@@ -62,10 +64,9 @@ private:
         std::uint64_t payload_bytes = 0;
     };
     using Users = std::map<PublicKey, User>;
-    struct Budget; // what one ledger may still take
+    struct Selection; // one call of select()
 
-    void select_user(const User& user, const Params& params, const NonceRecords& nonces,
-                     LedgerSeq lcl, Budget& budget, Selection& out);
+    static void select_user(const User& user, Selection& out);
     // Forgets the user's candidates that are marked as leaving, and a user without any.
     Users::iterator sweep(Users::iterator user);
 

@@ -163,15 +163,15 @@ using Message =
 
 // --- digests ---------------------------------------------------------------------------------
 
-// What a cluster's signatures are bound to: its contract and the height from which the current UNL
-// and threshold are in force.
+// What signatures are bound to beside their body: the contract, and the members and threshold that
+// decide the height.
 struct Domain {
     Hash32 contract_id_hash; // B3 of the contract id's text
-    LedgerSeq unl_epoch = 0;
+    Hash32 unl_hash;         // B3 of quorum and members
     bool operator==(const Domain&) const = default;
 };
 
-// The bytes that are signed: 0xFF "hp2/" kind 0x00 contract_id_hash unl_epoch body_digest. The
+// The bytes that are signed: 0xFF "hp2/" kind 0x00 contract_id_hash unl_hash body_digest. The
 // first byte keeps them apart from everything users' clients make nodes sign (6.4.2).
 Bytes statement_bytes(const Domain& domain, StatementKind kind, const Hash32& body_digest);
 

@@ -27,7 +27,11 @@ std::optional<proto::RejectReason> NonceRecords::check(const proto::SignedInput&
 
 void NonceRecords::accept(const PublicKey& user, std::uint64_t nonce, const Hash32& hash,
                           LedgerSeq max_ledger_seq) {
-    Record& record = records_[user];
+    const auto [found, fresh] = records_.try_emplace(user);
+    Record& record = found->second;
+    if (!fresh) {
+        digest_.remove({user, record.last_nonce, record.expires});
+    }
     record.last_nonce = nonce;
     record.by_nonce[nonce] = hash;
     if (record.by_nonce.size() > limits::remembered_inputs_per_user_max) {
@@ -37,6 +41,7 @@ void NonceRecords::accept(const PublicKey& user, std::uint64_t nonce, const Hash
         record.expires = max_ledger_seq;
         by_expiry_[max_ledger_seq].push_back(user);
     }
+    digest_.add({user, record.last_nonce, record.expires});
 }
 
 void NonceRecords::expire(LedgerSeq lcl) {
@@ -44,11 +49,52 @@ void NonceRecords::expire(LedgerSeq lcl) {
         for (const PublicKey& user : by_expiry_.begin()->second) {
             const auto record = records_.find(user);
             if (record != records_.end() && record->second.expires <= lcl) {
+                digest_.remove({user, record->second.last_nonce, record->second.expires});
                 records_.erase(record);
             }
         }
         by_expiry_.erase(by_expiry_.begin());
     }
+}
+
+Hash32 NonceRecords::digest_after(LedgerSeq seq,
+                                  std::span<const proto::SharedInput> inputs) const {
+    SetDigest digest = digest_;
+    std::map<PublicKey, RecentUser> changed;
+    for (const proto::SharedInput& input : inputs) {
+        const auto [next, first] = changed.try_emplace(input->user, RecentUser{input->user, 0, 0});
+        if (const auto known = records_.find(input->user); first && known != records_.end()) {
+            next->second.expires = known->second.expires;
+            digest.remove({input->user, known->second.last_nonce, known->second.expires});
+        }
+        next->second.last_nonce = input->nonce;
+        next->second.expires = std::max(next->second.expires, input->max_ledger_seq);
+    }
+    for (const auto& [user, element] : changed) {
+        if (element.expires > seq) {
+            digest.add(element);
+        }
+    }
+    for (const auto& [user, element] : expiring(seq)) {
+        if (changed.count(user) == 0) {
+            digest.remove(element);
+        }
+    }
+    return digest.hash();
+}
+
+std::map<PublicKey, RecentUser> NonceRecords::expiring(LedgerSeq seq) const {
+    std::map<PublicKey, RecentUser> out;
+    for (auto entry = by_expiry_.begin(); entry != by_expiry_.end() && entry->first <= seq;
+         ++entry) {
+        for (const PublicKey& user : entry->second) {
+            const auto record = records_.find(user);
+            if (record != records_.end() && record->second.expires <= seq) {
+                out[user] = {user, record->second.last_nonce, record->second.expires};
+            }
+        }
+    }
+    return out;
 }
 
 } // namespace hp::consensus

@@ -8,8 +8,10 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <vector>
 
+#include "consensus/recent_inputs.hpp"
 #include "hp/proto/ledger.hpp"
 
 namespace hp::consensus {
@@ -28,13 +30,21 @@ public:
 
     std::size_t size() const { return records_.size(); }
 
+    // Digest of what the records say, and of what they will say once ledger `seq` with these inputs
+    // (in execution order) is accepted and expired.
+    Hash32 digest() const { return digest_.hash(); }
+    Hash32 digest_after(LedgerSeq seq, std::span<const proto::SharedInput> inputs) const;
+
 private:
     struct Record {
         std::uint64_t last_nonce = 0;
         LedgerSeq expires = 0;                    // highest max_ledger_seq_no accepted
         std::map<std::uint64_t, Hash32> by_nonce; // to tell already_submitted from nonce_expired
     };
+    std::map<PublicKey, RecentUser> expiring(LedgerSeq seq) const; // those gone after `seq`
+
     std::map<PublicKey, Record> records_;
+    SetDigest digest_;
     std::map<LedgerSeq, std::vector<PublicKey>> by_expiry_; // may hold outdated entries
 };
 

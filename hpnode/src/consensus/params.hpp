@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the engine is told from configuration, and its own constants. Integer arithmetic only.
+// What the engine is told from configuration, and its own constants with their reasons. Integer
+// arithmetic only.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <set>
 
@@ -11,18 +13,25 @@ namespace hp::consensus {
 
 struct Params {
     std::int64_t roundtime_ms = 1000;
-    bool eager = true; // close early when inputs wait (6.4.5)
+    bool eager = true;              // close early when inputs wait (6.4.5)
+    std::uint32_t stage_slice = 25; // percent of the roundtime
     unsigned threshold_percent = 80;
     std::set<PublicKey> unl;
     std::uint16_t max_input_ledger_offset = 10; // 0 = no limit
     std::uint64_t user_input_bytes = 0;         // per user and round, 0 = no limit
 };
 
-// Who this node is and what nobody else can guess.
+// Who this node is, what nobody else can guess, and what its past allows.
 struct Identity {
     PublicKey self;
     bool validator = true; // false: observer, never votes
     Hash32 nonce_secret;   // random at start; source of this node's share of group nonces
+    Hash32 contract_id_hash;
+    // Higher at every start, so that an OPEN after a restart replaces the one before.
+    std::uint64_t incarnation = 0;
+    // The vote log may not know all votes of the past (missing, damaged, restored): follow, and
+    // vote again once ledgers are decided that it cannot have voted on (6.4.8).
+    bool may_have_forgotten = false;
 };
 
 namespace params {
@@ -33,6 +42,50 @@ inline constexpr std::int64_t eager_gather_us = 2000;
 
 // Eager credits when there is no ledger offset limit to protect.
 inline constexpr std::int64_t eager_credits_without_offset = 5;
+
+// Stages of very short rounds still have to cover a few messages and two syncs of a disk.
+inline constexpr std::int64_t stage_us_min = 50'000;
+
+// A leader that has a quorum of OPENs waits this long for members that took part in the ledger
+// before: their users and inputs should not miss a round for a few milliseconds.
+inline constexpr std::int64_t open_grace_us_max = 20'000;
+
+// An attempt is three stages long, then half as long again for each attempt before it, so that at
+// some attempt everybody's timer is longer than the network's delay.
+inline constexpr std::int64_t attempt_us_min = 150'000;
+inline constexpr std::int64_t attempt_roundtimes_max = 8;
+
+// Votes for attempts further ahead are not kept: members that are so far ahead prove it with
+// certificates, and a liar could fill the memory.
+inline constexpr std::uint32_t attempts_ahead_max = 8;
+
+// Asking the next member for something that has not come.
+inline constexpr std::int64_t fetch_retry_us = 100'000;
+
+// Ledgers a laggard asks for at once.
+inline constexpr std::uint32_t ledgers_per_request = 16;
+
+// Decided ledgers without a vote of its own after which a node that may have forgotten votes again.
+inline constexpr int ledgers_before_voting_again = 2;
+
+// A member that decides with nobody knowing it yet is pulled along by OPENs: these messages of one
+// member for the next height are kept until this node gets there.
+inline constexpr std::size_t early_messages_per_member_max = 32;
+
+constexpr std::int64_t stage_us(const Params& params) {
+    return std::max(params.roundtime_ms * 1000 * params.stage_slice / 100, stage_us_min);
+}
+
+constexpr std::int64_t open_grace_us(const Params& params) {
+    return std::min(stage_us(params) / 4, open_grace_us_max);
+}
+
+constexpr std::int64_t attempt_us(const Params& params, std::uint32_t attempt) {
+    const std::int64_t step = 3 * stage_us(params);
+    const std::int64_t factor = std::min<std::int64_t>(attempt, 1000);
+    const std::int64_t cap = attempt_roundtimes_max * params.roundtime_ms * 1000;
+    return std::max(std::min(step + step * factor / 2, cap), attempt_us_min);
+}
 
 } // namespace params
 

@@ -22,6 +22,7 @@ struct ResultContext {
     std::size_t members = 0;
     std::size_t quorum = 0;
     ResultClaim before; // what a void run leaves: ledger is the executed one, roots of before it
+    bool can_be_void = true; // false at genesis: there is nothing before it
 };
 
 // `results`: valid statements about one ledger, at most one per member, ascending by member.

@@ -46,6 +46,13 @@ Hash32 b3(std::initializer_list<ByteView> parts) {
     return finalize(hasher);
 }
 
+void b3_extended(ByteView bytes, std::span<std::uint8_t> out) {
+    blake3_hasher hasher;
+    blake3_hasher_init(&hasher);
+    blake3_hasher_update(&hasher, bytes.data(), bytes.size());
+    blake3_hasher_finalize(&hasher, out.data(), out.size());
+}
+
 Hash32 b3_list(std::span<const Hash32> items) {
     if (items.empty()) {
         return Hash32{};

@@ -83,7 +83,7 @@ Hash32 input_list_hash(const std::vector<SharedInput>& inputs) {
     return crypto::b3_list(hashes);
 }
 
-Hash32 ledger_hash(const LedgerHeader& header, const Hash32& nonce) {
+Hash32 ledger_hash(const LedgerHeader& header, const Hash32& nonce, const Hash32& recent_hash) {
     Writer data;
     data.raw(as_bytes(data_tag));
     data.u64(header.seq);
@@ -91,6 +91,7 @@ Hash32 ledger_hash(const LedgerHeader& header, const Hash32& nonce) {
     data.fixed(header.state_hash);
     data.fixed(header.config_hash);
     data.fixed(nonce);
+    data.fixed(recent_hash);
     data.fixed(header.user_hash);
     data.fixed(header.input_hash);
     data.fixed(header.output_hash);

@@ -26,6 +26,10 @@ private:
 };
 
 Hash32 b3(ByteView bytes);
+
+// As much output as `out` has room for (BLAKE3's extended output; its first 32 bytes are b3's).
+void b3_extended(ByteView bytes, std::span<std::uint8_t> out);
+
 Hash32 b3(std::initializer_list<ByteView> parts);
 
 // Hash of the concatenation, but 32 zero bytes for an empty list (user-protocol.md section 1).

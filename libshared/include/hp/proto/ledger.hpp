@@ -54,6 +54,7 @@ using SharedResult = std::shared_ptr<const ExecutionResult>;
 struct LedgerRecord {
     LedgerHeader header;
     Hash32 nonce;                    // group nonce, hashed but not shown to users
+    Hash32 recent_hash;              // of the recent-inputs set with this ledger, likewise
     std::vector<PublicKey> users;    // ascending
     std::vector<SharedInput> inputs; // execution order: by user, then nonce, then hash
     SharedResult previous;           // outputs of this are what the ledger confirms; null for seq 1
@@ -68,8 +69,8 @@ Hash32 output_root(const std::vector<UserOutput>& outputs, const Hash32& state_h
 Hash32 user_list_hash(const std::vector<PublicKey>& users);
 Hash32 input_list_hash(const std::vector<SharedInput>& inputs);
 
-// header.hash from all other fields.
-Hash32 ledger_hash(const LedgerHeader& header, const Hash32& nonce);
+// header.hash from all other fields and the two that users are not shown.
+Hash32 ledger_hash(const LedgerHeader& header, const Hash32& nonce, const Hash32& recent_hash);
 
 // --- stored forms (canonical encoding of base/codec.hpp) ---
 Bytes encode_inputs(const std::vector<PublicKey>& users, const std::vector<SharedInput>& inputs);

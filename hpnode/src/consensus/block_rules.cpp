@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "consensus/block_rules.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "hp/base/check.hpp"
+#include "hp/base/limits.hpp"
+#include "hp/crypto/blake3.hpp"
+
+namespace hp::consensus {
+namespace {
+
+using proto::SharedInput;
+
+constexpr std::string_view nonce_tag{"hp2/nonce\0", 10};
+
+auto execution_order(const SharedInput& input) {
+    return std::tie(input->user, input->nonce, input->hash);
+}
+
+// Lower median: with more than half of the clocks honest it lies between two honest ones.
+TimeMs block_time(TimeMs prev_time_ms, std::span<const SharedOpen> opens) {
+    std::vector<TimeMs> clocks;
+    for (const SharedOpen& open : opens) {
+        clocks.push_back(open->clock_ms);
+    }
+    const auto middle = clocks.begin() + static_cast<std::ptrdiff_t>((clocks.size() - 1) / 2);
+    std::nth_element(clocks.begin(), middle, clocks.end());
+    return std::max(prev_time_ms + 1, *middle);
+}
+
+Hash32 group_nonce(std::span<const SharedOpen> opens) {
+    crypto::Blake3 hasher;
+    hasher.update(as_bytes(nonce_tag));
+    for (const SharedOpen& open : opens) {
+        hasher.update(open->nonce.view());
+    }
+    return hasher.finish();
+}
+
+std::vector<PublicKey> block_users(std::span<const SharedOpen> opens,
+                                   std::span<const SharedInput> inputs) {
+    std::set<PublicKey> users;
+    for (const SharedOpen& open : opens) {
+        users.insert(open->users.begin(), open->users.end());
+    }
+    for (const SharedInput& input : inputs) {
+        users.insert(input->user);
+    }
+    return {users.begin(), users.end()};
+}
+
+// Held by at least one honest member, whoever the others are: a leader may not pass it over.
+std::set<Hash32> required_inputs(const BlockContext& context, std::span<const SharedOpen> opens) {
+    const std::size_t needed = context.members.size() - context.quorum + 1;
+    std::map<Hash32, std::size_t> counts;
+    for (const SharedOpen& open : opens) {
+        for (const Hash32& hash : open->inputs) {
+            ++counts[hash];
+        }
+    }
+    std::set<Hash32> out;
+    for (const auto& [hash, count] : counts) {
+        if (count >= needed) {
+            out.insert(hash);
+        }
+    }
+    return out;
+}
+
+// Everything about a block that follows from what it cites: leaders make it, members compare.
+void fill(const BlockContext& context, std::span<const SharedOpen> opens,
+          std::span<const SharedInput> inputs, const ResultClaim& claim, Block& block) {
+    block.nonce = group_nonce(opens);
+    block.users = block_users(opens, inputs);
+    block.inputs.clear();
+    for (const SharedInput& input : inputs) {
+        block.inputs.push_back(input->hash);
+    }
+    proto::LedgerHeader& header = block.header;
+    header.seq = context.prev.seq + 1;
+    header.timestamp_ms = block_time(context.prev_time_ms, opens);
+    header.prev_hash = context.prev.hash;
+    header.state_hash = claim.state_hash;
+    header.config_hash = claim.config_hash;
+    header.output_hash = claim.output_root;
+    header.user_hash = proto::user_list_hash(block.users);
+    header.input_hash = proto::input_list_hash({inputs.begin(), inputs.end()});
+    block.recent_hash = context.nonces->digest_after(header.seq, inputs);
+    header.hash = proto::ledger_hash(header, block.nonce, block.recent_hash);
+    block.rest_digest = block_rest_digest(block);
+    block.digest = block_digest(header.hash, block.rest_digest);
+}
+
+bool is_member(const BlockContext& context, const PublicKey& key) {
+    return std::binary_search(context.members.begin(), context.members.end(), key);
+}
+
+Status broken(std::string_view rule) {
+    return fail(Errc::invalid, std::string(rule));
+}
+
+Status check_opens(const BlockContext& context, const Block& block,
+                   std::span<const SharedOpen> opens) {
+    if (block.opens.size() < context.quorum) {
+        return broken("cites less than a quorum");
+    }
+    for (std::size_t i = 0; i < block.opens.size(); ++i) {
+        if (!is_member(context, block.opens[i].member) ||
+            (i > 0 && !(block.opens[i - 1].member < block.opens[i].member))) {
+            return broken("cites somebody who is not a member, or out of order");
+        }
+        if (opens[i]->height != context.prev.seq + 1 || opens[i]->prev_hash != context.prev.hash) {
+            return broken("cites an OPEN for another ledger");
+        }
+    }
+    return {};
+}
+
+// What the inputs of one block may take.
+class Allowance {
+public:
+    explicit Allowance(const Params& params) : params_(params) {}
+
+    bool fits(const proto::SignedInput& input) const {
+        return count_ < limits::ledger_inputs_max &&
+               bytes_ + input.container.size() <= limits::ledger_input_bytes_max &&
+               user_fits(input);
+    }
+    void take(const proto::SignedInput& input) {
+        ++count_;
+        bytes_ += input.container.size();
+        user_bytes_[input.user] += input.payload->size();
+    }
+
+private:
+    bool user_fits(const proto::SignedInput& input) const {
+        const auto known = user_bytes_.find(input.user);
+        const std::uint64_t used = known == user_bytes_.end() ? 0 : known->second;
+        return params_.user_input_bytes == 0 ||
+               used + input.payload->size() <= params_.user_input_bytes;
+    }
+
+    const Params& params_;
+    std::size_t count_ = 0;
+    std::size_t bytes_ = 0;
+    std::map<PublicKey, std::uint64_t> user_bytes_;
+};
+
+bool in_time(const BlockContext& context, const proto::SignedInput& input) {
+    const LedgerSeq offset = context.params->max_input_ledger_offset;
+    return input.max_ledger_seq > context.prev.seq &&
+           (offset == 0 || input.max_ledger_seq <= context.prev.seq + offset);
+}
+
+Status check_inputs(const BlockContext& context, std::span<const SharedInput> inputs,
+                    Allowance& allowance) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        const proto::SignedInput& input = *inputs[i];
+        if (i > 0 && std::tie(inputs[i - 1]->user, inputs[i - 1]->nonce) >=
+                         std::tie(input.user, input.nonce)) {
+            return broken("inputs out of order, or two with one nonce");
+        }
+        if (!in_time(context, input)) {
+            return broken("an input that has expired or is too far ahead");
+        }
+        if (context.nonces->check(input, context.prev.seq)) {
+            return broken("an input whose nonce is used up");
+        }
+        if (!allowance.fits(input)) {
+            return broken("more inputs than a ledger may have");
+        }
+        allowance.take(input);
+    }
+    return {};
+}
+
+// Required inputs are in the block, or could not be.
+Status check_nothing_passed_over(const BlockContext& context, std::span<const SharedOpen> opens,
+                                 std::span<const SharedInput> inputs, const BlockParts& parts,
+                                 const Allowance& allowance) {
+    std::set<Hash32> included;
+    std::set<std::pair<PublicKey, std::uint64_t>> nonces;
+    for (const SharedInput& input : inputs) {
+        included.insert(input->hash);
+        nonces.emplace(input->user, input->nonce);
+    }
+    for (const Hash32& hash : required_inputs(context, opens)) {
+        if (included.count(hash) != 0) {
+            continue;
+        }
+        const SharedInput input = parts.input(hash);
+        if (in_time(context, *input) && !context.nonces->check(*input, context.prev.seq) &&
+            nonces.count({input->user, input->nonce}) == 0 && allowance.fits(*input)) {
+            return broken("passes over an input that enough members hold");
+        }
+    }
+    return {};
+}
+
+Status check_evidence_members(const BlockContext& context, const Block& block) {
+    for (const SignedResult& result : block.evidence) {
+        if (!is_member(context, result.by.member)) {
+            return broken("evidence of somebody who is not a member");
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+SharedBlock assemble_block(const BlockContext& context, std::span<const SharedOpen> opens,
+                           const InputPool& pool, ResultDecision result) {
+    HP_CHECK(opens.size() >= context.quorum, "a block needs a quorum of OPENs");
+    auto block = std::make_shared<Block>();
+    for (const SharedOpen& open : opens) {
+        block->opens.push_back({open->by.member, open->digest});
+    }
+    block->mode = result.mode;
+    block->evidence = std::move(result.evidence);
+    std::vector<SharedInput> inputs = pool.select(*context.params, *context.nonces,
+                                                  context.prev.seq, required_inputs(context, opens));
+    std::sort(inputs.begin(), inputs.end(), [](const SharedInput& a, const SharedInput& b) {
+        return execution_order(a) < execution_order(b);
+    });
+    fill(context, opens, inputs, result.claim, *block);
+    return block;
+}
+
+MissingParts missing_parts(const BlockContext& context, const Block& block,
+                           const BlockParts& parts) {
+    MissingParts missing;
+    std::vector<SharedOpen> opens;
+    for (const OpenRef& ref : block.opens) {
+        SharedOpen open = parts.open(ref);
+        if (open) {
+            opens.push_back(std::move(open));
+        } else {
+            missing.opens.push_back(ref);
+        }
+    }
+    std::set<Hash32> wanted(block.inputs.begin(), block.inputs.end());
+    if (missing.opens.empty()) { // else which inputs are required is not known yet
+        wanted.merge(required_inputs(context, opens));
+    }
+    for (const Hash32& hash : wanted) {
+        if (!parts.input(hash)) {
+            missing.inputs.push_back(hash);
+        }
+    }
+    return missing;
+}
+
+Status check_block(const BlockContext& context, const Block& block, const BlockParts& parts,
+                   std::span<const SignedResult> own_results) {
+    std::vector<SharedOpen> opens;
+    for (const OpenRef& ref : block.opens) {
+        opens.push_back(parts.open(ref));
+    }
+    std::vector<SharedInput> inputs;
+    for (const Hash32& hash : block.inputs) {
+        inputs.push_back(parts.input(hash));
+    }
+    HP_TRY_STATUS(check_opens(context, block, opens));
+    HP_TRY_STATUS(check_evidence_members(context, block));
+    const ResultClaim claim{context.prev, block.header.state_hash, block.header.config_hash,
+                            block.header.output_hash};
+    HP_TRY_STATUS(check_result(context.result, {block.mode, claim, block.evidence}, own_results));
+    Allowance allowance(*context.params);
+    HP_TRY_STATUS(check_inputs(context, inputs, allowance));
+    HP_TRY_STATUS(check_nothing_passed_over(context, opens, inputs, parts, allowance));
+    Block expected;
+    expected.opens = block.opens;
+    expected.mode = block.mode;
+    expected.evidence = block.evidence;
+    fill(context, opens, inputs, claim, expected);
+    return expected.digest == block.digest && expected.header == block.header &&
+                   expected.users == block.users
+               ? Status()
+               : broken("not what follows from what it cites");
+}
+
+std::vector<PublicKey> leader_order(const LedgerId& parent,
+                                    const std::vector<OpenRef>& parent_opens,
+                                    const std::vector<PublicKey>& members) {
+    std::vector<PublicKey> alive;
+    for (const OpenRef& ref : parent_opens) {
+        if (std::binary_search(members.begin(), members.end(), ref.member)) {
+            alive.push_back(ref.member);
+        }
+    }
+    std::map<Hash32, PublicKey> order;
+    for (const PublicKey& key : alive.empty() ? members : alive) {
+        order.emplace(crypto::b3({parent.hash.view(), key.view()}), key);
+    }
+    std::vector<PublicKey> out;
+    for (const auto& [hash, key] : order) {
+        out.push_back(key);
+    }
+    return out;
+}
+
+} // namespace hp::consensus

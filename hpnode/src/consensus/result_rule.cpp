@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "consensus/result_rule.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace hp::consensus {
+namespace {
+
+using Counts = std::map<ResultClaim, std::size_t>;
+
+Counts count(std::span<const SignedResult> results) {
+    Counts counts;
+    for (const SignedResult& result : results) {
+        ++counts[result.claim];
+    }
+    return counts;
+}
+
+// The claim with the most votes, and how many; `tie` when another has as many.
+struct Leading {
+    const ResultClaim* claim = nullptr;
+    std::size_t votes = 0;
+    bool tie = false;
+};
+
+Leading leading(const Counts& counts) {
+    Leading best;
+    for (const auto& [claim, votes] : counts) {
+        if (votes > best.votes) {
+            best = {&claim, votes, false};
+        } else if (votes == best.votes) {
+            best.tie = true;
+        }
+    }
+    return best;
+}
+
+// More than n - q votes: at least one honest member holds this state, so it can be fetched.
+bool is_plurality(const ResultContext& context, const Leading& best) {
+    return best.votes > context.members - context.quorum && !best.tie;
+}
+
+ResultDecision without_certificate(const ResultContext& context, const Leading& best,
+                                   std::span<const SignedResult> results) {
+    ResultDecision decision;
+    decision.evidence.assign(results.begin(), results.end());
+    if (is_plurality(context, best)) {
+        decision.mode = ResultMode::plurality;
+        decision.claim = *best.claim;
+    } else {
+        decision.mode = ResultMode::void_run;
+        decision.claim = context.before;
+    }
+    decision.claim.output_root = Hash32{}; // outputs need a certificate
+    return decision;
+}
+
+Status check_evidence(const ResultContext& context, std::span<const SignedResult> evidence) {
+    for (std::size_t i = 0; i < evidence.size(); ++i) {
+        if (evidence[i].claim.ledger != context.before.ledger) {
+            return fail(Errc::invalid, "evidence about another ledger");
+        }
+        if (i > 0 && !(evidence[i - 1].by.member < evidence[i].by.member)) {
+            return fail(Errc::invalid, "evidence out of order");
+        }
+    }
+    return evidence.size() >= context.quorum
+               ? Status()
+               : Status(fail(Errc::invalid, "evidence of less than a quorum"));
+}
+
+// One statement a member, those of `own` counting for members that are not in `evidence`.
+std::vector<SignedResult> merge(std::span<const SignedResult> evidence,
+                                std::span<const SignedResult> own) {
+    std::map<PublicKey, SignedResult> by_member;
+    for (const auto& list : {own, evidence}) {
+        for (const SignedResult& result : list) {
+            by_member.insert_or_assign(result.by.member, result);
+        }
+    }
+    std::vector<SignedResult> out;
+    for (auto& [member, result] : by_member) {
+        out.push_back(std::move(result));
+    }
+    return out;
+}
+
+} // namespace
+
+std::optional<ResultDecision> decide_result(const ResultContext& context,
+                                            std::span<const SignedResult> results,
+                                            bool waited_out) {
+    const Counts counts = count(results);
+    const Leading best = leading(counts);
+    if (best.votes >= context.quorum) {
+        ResultDecision decision;
+        decision.claim = *best.claim;
+        std::copy_if(results.begin(), results.end(), std::back_inserter(decision.evidence),
+                     [&](const SignedResult& result) { return result.claim == *best.claim; });
+        return decision;
+    }
+    const std::size_t missing = context.members - results.size();
+    const bool still_possible = best.votes + missing >= context.quorum;
+    if (results.size() < context.quorum || (still_possible && !waited_out)) {
+        return std::nullopt;
+    }
+    ResultDecision decision = without_certificate(context, best, results);
+    if (decision.mode == ResultMode::void_run && !context.can_be_void) {
+        return std::nullopt;
+    }
+    return decision;
+}
+
+Status check_result(const ResultContext& context, const ResultDecision& decision,
+                    std::span<const SignedResult> own) {
+    HP_TRY_STATUS(check_evidence(context, decision.evidence));
+    if (decision.mode == ResultMode::certified) {
+        const bool all_equal =
+            std::all_of(decision.evidence.begin(), decision.evidence.end(),
+                        [&](const SignedResult& r) { return r.claim == decision.claim; });
+        return all_equal ? Status()
+                         : Status(fail(Errc::invalid, "evidence of different results"));
+    }
+    const std::vector<SignedResult> known = merge(decision.evidence, own);
+    if (leading(count(known)).votes >= context.quorum) {
+        return fail(Errc::invalid, "a certified result is passed over");
+    }
+    const Counts counts = count(decision.evidence);
+    const ResultDecision expected =
+        without_certificate(context, leading(counts), decision.evidence);
+    if (expected.mode != decision.mode || expected.claim != decision.claim ||
+        (expected.mode == ResultMode::void_run && !context.can_be_void)) {
+        return fail(Errc::invalid, "not what the evidence says");
+    }
+    return {};
+}
+
+} // namespace hp::consensus
