@@ -219,8 +219,8 @@ SharedBlock assemble_block(const BlockContext& context, std::span<const SharedOp
     }
     block->mode = result.mode;
     block->evidence = std::move(result.evidence);
-    std::vector<SharedInput> inputs = pool.select(*context.params, *context.nonces,
-                                                  context.prev.seq, required_inputs(context, opens));
+    std::vector<SharedInput> inputs = pool.select(
+        *context.params, *context.nonces, context.prev.seq, required_inputs(context, opens));
     std::sort(inputs.begin(), inputs.end(), [](const SharedInput& a, const SharedInput& b) {
         return execution_order(a) < execution_order(b);
     });
@@ -279,6 +279,13 @@ Status check_block(const BlockContext& context, const Block& block, const BlockP
                    expected.users == block.users
                ? Status()
                : broken("not what follows from what it cites");
+}
+
+bool is_consistent(const Block& block) {
+    return block.header.user_hash == proto::user_list_hash(block.users) &&
+           block.header.hash == proto::ledger_hash(block.header, block.nonce, block.recent_hash) &&
+           block.rest_digest == block_rest_digest(block) &&
+           block.digest == block_digest(block.header.hash, block.rest_digest);
 }
 
 std::vector<PublicKey> leader_order(const LedgerId& parent,

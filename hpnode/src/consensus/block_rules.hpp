@@ -49,6 +49,9 @@ MissingParts missing_parts(const BlockContext& context, const Block& block,
 Status check_block(const BlockContext& context, const Block& block, const BlockParts& parts,
                    std::span<const SignedResult> own_results);
 
+// Its digests and hashes are those of its content. Says nothing about whether it is valid.
+bool is_consistent(const Block& block);
+
 // Order of leaders for the height after `parent` (6.4.4): the members its block cited, by
 // B3(parent id, key); all members when none of those is left.
 std::vector<PublicKey> leader_order(const LedgerId& parent,

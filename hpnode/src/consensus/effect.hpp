@@ -39,7 +39,14 @@ struct SendTo {
     Message message;
 };
 
-// Make the ledger durable, then send Persisted.
+// Answer a GetLedger from the store, if it has the ledger and the node may have it.
+struct ServeLedger {
+    PublicKey node;
+    LedgerSeq seq = 0;
+};
+
+// Make the ledger durable, then send Persisted. The log's records up to this height are of no use
+// any more.
 struct Persist {
     proto::SharedLedger ledger;
     SharedCertifiedLedger certified;
@@ -80,8 +87,8 @@ struct WakeAt {
     std::int64_t mono_us = 0;
 };
 
-using Effect = std::variant<VerifyInput, TellStatus, AppendLog, Broadcast, SendTo, Persist, Decided,
-                            Execute, SyncState, StatusChanged, Report, WakeAt>;
+using Effect = std::variant<VerifyInput, TellStatus, AppendLog, Broadcast, SendTo, ServeLedger,
+                            Persist, Decided, Execute, SyncState, StatusChanged, Report, WakeAt>;
 using Effects = std::vector<Effect>;
 
 } // namespace hp::consensus

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// The engine's events about this node itself, and the life of a height. What other nodes say is in
+// engine_messages.cpp, what time brings in engine_progress.cpp.
 #include "consensus/engine.hpp"
 
 #include <algorithm>
 
 #include "hp/base/check.hpp"
+#include "hp/base/codec.hpp"
 #include "hp/crypto/blake3.hpp"
 
 namespace hp::consensus {
@@ -13,32 +16,65 @@ using proto::SharedInput;
 using proto::SharedLedger;
 using proto::VoteStatus;
 
-Engine::Engine(Params params, Identity identity, Start start, Instant now, Effects& out)
+namespace {
+
+TellStatus rejection(const Rejection& rejected) {
+    const ByteView hash = rejected.input->hash.view();
+    return {rejected.input->user, {rejected.reason, Bytes(hash.begin(), hash.end()), {}}};
+}
+
+// What a run that was cut off left: the state it started from.
+proto::SharedResult result_before(const proto::LedgerHeader& head) {
+    auto result = std::make_shared<proto::ExecutionResult>();
+    result->seq = head.seq - 1;
+    result->state_hash = head.state_hash;
+    result->config_hash = head.config_hash;
+    return result;
+}
+
+LedgerId id_of(const SharedLedger& ledger) {
+    return ledger ? LedgerId{ledger->header.seq, ledger->header.hash} : LedgerId{};
+}
+
+std::vector<PublicKey> members_of(const std::vector<SignedResult>& evidence) {
+    std::vector<PublicKey> out;
+    for (const SignedResult& result : evidence) {
+        out.push_back(result.by.member);
+    }
+    return out;
+}
+
+} // namespace
+
+Engine::Engine(Params params, Identity identity, const Signer& signer, Start start, Instant now,
+               Effects& out)
     : params_(std::move(params)), identity_(identity),
+      signer_(signer), domain_{identity.contract_id_hash, {}},
       validators_(params_.unl, params_.threshold_percent), pace_(params_, now.mono_us),
-      nonces_(std::move(start.nonces)), result_(std::move(start.result)) {
-    if (start.head) {
-        lcl_ = {start.head->header.seq, start.head->header.hash};
-        lcl_time_ms_ = start.head->header.timestamp_ms;
+      nonces_(std::move(start.nonces)),
+      execution_(start.result ? start.result : result_before(start.head->header),
+                 start.result ? id_of(start.head) : LedgerId{}),
+      lcl_(id_of(start.head)), head_(start.head), certified_(std::move(start.certified)) {
+    HP_CHECK(!start.result || start.result->seq == lcl_.seq,
+             "the start result belongs to another ledger");
+    if (head_) {
+        lcl_time_ms_ = head_->header.timestamp_ms;
+        execution_.decided(
+            head_, certified_ ? members_of(certified_->block->evidence) : std::vector<PublicKey>(),
+            false);
     }
-    if (!can_decide_alone()) {
-        set_vote_status(VoteStatus::unreliable, out);
-    }
-    if (result_) {
-        HP_CHECK(result_->seq == lcl_.seq, "the start result belongs to another ledger");
-        open_if_due(now, out);
-        return;
-    }
-    // The decided ledger's run was cut off: its effect was discarded, so run it again.
-    HP_CHECK(start.head != nullptr, "genesis always has a result");
-    phase_ = Phase::executing;
-    out.push_back(Execute{start.head, validators_.active_on()});
+    restored_ = std::move(start.log);
+    begin_height(now, out);
+    execute_next(out);
+    progress(now, out);
 }
 
 void Engine::step(Instant now, const Event& event, Effects& out) {
     std::visit([&](const auto& e) { on(now, e, out); }, event);
-    open_if_due(now, out);
+    progress(now, out);
 }
+
+// --- events --------------------------------------------------------------------------------------
 
 void Engine::on(Instant, const Tick&, Effects&) {
     wake_us_.reset(); // spent; a timer that fired early is set again
@@ -53,147 +89,335 @@ void Engine::on(Instant, const UserLeft& event, Effects&) {
 }
 
 void Engine::on(Instant, const InputIn& event, Effects& out) {
-    const InputPool::Arrival arrival = pool_.arrive(event.input, params_, nonces_, lcl_.seq);
+    const SharedInput& input = event.input;
+    const InputPool::Arrival arrival = pool_.arrive(input, params_, nonces_, lcl_.seq);
+    if (arrival.rejected) {
+        out.push_back(rejection({input, *arrival.rejected}));
+        return;
+    }
+    local_inputs_.insert(input->hash);
     if (arrival.pending) {
-        out.push_back(VerifyInput{event.input});
-    } else if (arrival.rejected) {
-        out.push_back(rejection(*event.input, *arrival.rejected));
+        out.push_back(VerifyInput{input});
     }
 }
 
-void Engine::on(Instant now, const InputVerified& event, Effects&) {
+void Engine::on(Instant now, const InputVerified& event, Effects& out) {
     pool_.verified(*event.input, event.signature_ok);
     if (!inputs_since_us_ && pool_.has_ready()) {
         inputs_since_us_ = now.mono_us;
     }
+    if (!event.signature_ok) {
+        return;
+    }
+    if (height_ && judged_inputs_.count(event.input->hash) != 0) {
+        height_->keep(event.input);
+    }
+    const bool alone = validators_.size() == 1 && is_member();
+    if (!alone && local_inputs_.count(event.input->hash) != 0) {
+        out.push_back(Broadcast{Inputs{{event.input}}});
+    }
 }
 
-void Engine::on(Instant, const Persisted& event, Effects& out) {
-    HP_CHECK(phase_ == Phase::persisting && proposed_->header.seq == event.seq,
-             "persisted a ledger nobody asked for");
-    const SharedLedger ledger = std::move(proposed_);
-    proposed_ = nullptr;
-    decided(ledger, out);
+void Engine::on(Instant, const Logged& event, Effects& out) {
+    while (!gates_.empty() && gates_.front().number <= event.number) {
+        for (Message& message : gates_.front().messages) {
+            out.push_back(Broadcast{std::move(message)});
+        }
+        gates_.pop_front();
+    }
 }
 
-void Engine::on(Instant now, const ResultReady& event, Effects&) {
-    HP_CHECK(phase_ == Phase::executing && event.result->seq == lcl_.seq,
-             "result of a ledger that is not executing");
-    result_ = event.result;
-    phase_ = Phase::waiting;
+void Engine::on(Instant now, const ResultReady& event, Effects& out) {
+    execution_.ready(event.result);
     if (!inputs_since_us_ && pool_.has_ready()) {
         inputs_since_us_ = now.mono_us; // left over from the last ledger
     }
+    announce_result(now, out);
+    execute_next(out);
 }
 
-void Engine::on(Instant, const ConfigChanged& event, Effects& out) {
+void Engine::on(Instant now, const ConfigInForce& event, Effects& out) {
+    HP_CHECK(awaiting_config_, "a configuration nobody waits for");
+    awaiting_config_ = false;
     params_ = event.params;
     validators_.change(params_.unl, params_.threshold_percent);
     pace_.change(params_);
-    if (!can_decide_alone()) {
-        set_vote_status(VoteStatus::unreliable, out);
+    begin_height(now, out);
+}
+
+// --- the life of a height ------------------------------------------------------------------------
+
+bool Engine::is_member() const {
+    return validators_.contains(identity_.self);
+}
+
+bool Engine::may_vote() const {
+    return identity_.validator && is_member() &&
+           (!identity_.may_have_forgotten ||
+            decided_since_start_ >= params::ledgers_before_voting_again);
+}
+
+Signed Engine::sign(StatementKind kind, const Hash32& digest) const {
+    return {identity_.self, signer_.sign(statement_bytes(domain_, kind, digest))};
+}
+
+void Engine::begin_height(Instant now, Effects& out) {
+    Height::Setup setup;
+    setup.agreement.height = lcl_.seq + 1;
+    for (const auto& [key, active_on] : validators_.active_on()) {
+        setup.agreement.members.push_back(key);
+    }
+    const std::vector<PublicKey>& members = setup.agreement.members;
+    domain_.unl_hash = unl_hash(members, validators_.quorum());
+    const std::vector<OpenRef> opens =
+        certified_ ? certified_->block->opens : std::vector<OpenRef>();
+    setup.agreement.leaders = leader_order(lcl_, opens, members);
+    setup.agreement.quorum = validators_.quorum();
+    if (may_vote()) {
+        setup.agreement.self = identity_.self;
+    }
+    setup.prev = lcl_;
+    setup.prev_time_ms = lcl_time_ms_;
+    setup.result = {members.size(), validators_.quorum(), {lcl_, {}, {}, {}}, head_ != nullptr};
+    if (head_) {
+        setup.result.before.state_hash = head_->header.state_hash;
+        setup.result.before.config_hash = head_->header.config_hash;
+    }
+    setup.expected_opens = setup.agreement.leaders;
+    setup.params = &params_;
+    setup.nonces = &nonces_;
+    setup.pool = &pool_;
+    std::erase_if(restored_, [&](const LogRecord& r) { return r.height != lcl_.seq + 1; });
+    height_ = std::make_unique<Height>(std::move(setup), restored_, now.mono_us);
+    restored_.clear();
+
+    own_open_ = nullptr;
+    proposal_.reset();
+    own_proposal_.reset();
+    attempt_ends_.reset();
+    undecided_commit_ = nullptr;
+    judged_inputs_.clear();
+    reported_.clear();
+    fetch_at_us_ = 0;
+    if (!inputs_since_us_ && pool_.has_ready()) {
+        inputs_since_us_ = now.mono_us;
+    }
+    announce_result(now, out);
+    std::map<PublicKey, std::vector<Message>> early;
+    early.swap(early_);
+    for (auto& [from, messages] : early) {
+        for (Message& message : messages) {
+            on(now, MessageIn{from, std::move(message)}, out);
+        }
     }
 }
 
-bool Engine::can_decide_alone() const {
-    return identity_.validator && validators_.contains(identity_.self) && validators_.quorum() == 1;
-}
-
-bool Engine::outputs_wait() const {
-    return result_ && !result_->outputs.empty();
-}
-
-void Engine::open_if_due(Instant now, Effects& out) {
-    if (phase_ != Phase::waiting || !can_decide_alone()) {
-        return;
-    }
-    const std::int64_t due = pace_.due_us(now.mono_us, inputs_since_us_, outputs_wait());
-    if (due <= now.mono_us) {
-        open(now, out);
-    } else if (wake_us_ != due) {
-        wake_us_ = due;
-        out.push_back(WakeAt{due});
-    }
-}
-
+// Stage 0: says that this member is ready for the next ledger, and what it brings along.
 void Engine::open(Instant now, Effects& out) {
     pace_.opened(now.mono_us);
-    set_vote_status(VoteStatus::synced, out);
-    InputPool::Selection selection = pool_.select(params_, nonces_, lcl_.seq);
     inputs_since_us_.reset();
-    refused_ = std::move(selection.rejected);
-    proposed_ = assemble(now, std::move(selection.inputs));
-    phase_ = Phase::persisting;
-    out.push_back(Persist{proposed_});
+    opened_at_us_ = now.mono_us;
+    repeat_at_us_ = now.mono_us + params::stage_us(params_);
+    auto open = std::make_shared<Open>();
+    open->height = height_->seq();
+    open->prev_hash = lcl_.hash;
+    open->version = identity_.incarnation << 32 | ++open_count_;
+    open->clock_ms = now.wall_ms;
+    open->users.assign(users_.begin(), users_.end());
+    for (const SharedInput& input : pool_.select(params_, nonces_, lcl_.seq)) {
+        open->inputs.push_back(input->hash);
+    }
+    std::sort(open->inputs.begin(), open->inputs.end());
+    Writer version;
+    version.u64(open->version);
+    open->nonce = crypto::b3({identity_.nonce_secret.view(), lcl_.hash.view(), version.view()});
+    open->digest = open_digest(*open);
+    open->by = sign(StatementKind::open, open->digest);
+    own_open_ = open;
+    height_->add(own_open_, now.mono_us);
+    out.push_back(Broadcast{own_open_});
 }
 
-// The block of consensus.md 6.4.3 for a quorum of one: own OPEN, own RESULT.
-SharedLedger Engine::assemble(Instant now, std::vector<SharedInput> inputs) const {
-    auto ledger = std::make_shared<proto::LedgerRecord>();
-    std::set<PublicKey> users = users_;
-    for (const SharedInput& input : inputs) {
-        users.insert(input->user);
+// Tells the others what executing the newest ledger gave, once.
+void Engine::announce_result(Instant now, Effects& out) {
+    const proto::SharedResult result = execution_.result();
+    if (!result || !height_ || awaiting_config_ || !identity_.validator || !is_member() ||
+        height_->results().count(identity_.self) != 0) {
+        return;
     }
-    ledger->users.assign(users.begin(), users.end());
-    std::sort(inputs.begin(), inputs.end(), [](const SharedInput& a, const SharedInput& b) {
-        return std::tie(a->user, a->nonce, a->hash) < std::tie(b->user, b->nonce, b->hash);
-    });
-    ledger->inputs = std::move(inputs);
-    ledger->previous = result_;
-    ledger->nonce = crypto::b3({identity_.nonce_secret.view(), lcl_.hash.view()});
+    SignedResult said;
+    said.claim = {lcl_, result->state_hash, result->config_hash, result->output_root};
+    said.root_signature = result->root_signature;
+    said.by = sign(StatementKind::result, result_digest(said.claim));
+    height_->add(said, now.mono_us);
+    out.push_back(Broadcast{said});
+}
 
-    proto::LedgerHeader& header = ledger->header;
-    header.seq = lcl_.seq + 1;
-    header.timestamp_ms = std::max(lcl_time_ms_ + 1, now.wall_ms);
-    header.prev_hash = lcl_.hash;
-    header.state_hash = result_->state_hash;
-    header.config_hash = result_->config_hash;
-    header.user_hash = proto::user_list_hash(ledger->users);
-    header.input_hash = proto::input_list_hash(ledger->inputs);
-    header.output_hash = result_->output_root;
-    header.hash = proto::ledger_hash(header, ledger->nonce);
+void Engine::execute_next(Effects& out) {
+    std::optional<Effect> effect = execution_.next();
+    if (!effect) {
+        return;
+    }
+    if (auto* execute = std::get_if<Execute>(&*effect)) {
+        execute->unl_active_on = validators_.active_on();
+    }
+    out.push_back(std::move(*effect));
+}
+
+// Own votes count at once, but nothing leaves before the log has what they rest on. When they
+// decide the ledger right here (a quorum of one), the ledger itself is all that has to be durable.
+void Engine::apply(Instant now, AgreementOutput output, Effects& out) {
+    std::vector<Vote> votes;
+    for (std::size_t next = 0; next < output.votes.size(); ++next) {
+        const VoteIntent intent = output.votes[next];
+        Vote vote{intent.kind, height_->seq(), intent.attempt, intent.digest, {}};
+        vote.by = sign(vote.kind, vote_digest(vote.height, vote.attempt, vote.digest));
+        votes.push_back(vote);
+        height_->agreement().on_vote(vote, output);
+    }
+    if (output.entered) {
+        attempt_ends_.reset();
+        proposal_.reset();
+    }
+    if (output.decided) {
+        undecided_commit_ = output.decided;
+        complete_decision(now, out);
+        return;
+    }
+    if (!output.log.empty()) {
+        out.push_back(AppendLog{++log_number_, std::move(output.log)});
+        gates_.push_back({log_number_, {}});
+    }
+    for (const Vote& vote : votes) {
+        send_after_log(vote, out);
+    }
+}
+
+void Engine::send_after_log(Message message, Effects& out) {
+    if (gates_.empty()) {
+        out.push_back(Broadcast{std::move(message)});
+    } else {
+        gates_.back().messages.push_back(std::move(message));
+    }
+}
+
+void Engine::decide(const SharedBlock& block, const SharedCertificate& commit,
+                    std::vector<SharedInput> inputs, Effects& out) {
+    persisting_certified_ =
+        std::make_shared<const CertifiedLedger>(CertifiedLedger{block, commit, inputs});
+    persisting_ = make_ledger(*block, std::move(inputs));
+    out.push_back(Persist{persisting_, persisting_certified_});
+}
+
+SharedLedger Engine::make_ledger(const Block& block, std::vector<SharedInput> inputs) const {
+    auto ledger = std::make_shared<proto::LedgerRecord>();
+    ledger->header = block.header;
+    ledger->nonce = block.nonce;
+    ledger->recent_hash = block.recent_hash;
+    ledger->users = block.users;
+    ledger->inputs = std::move(inputs);
+    const proto::LedgerHeader& header = block.header;
+    const proto::SharedResult own = execution_.result_of(lcl_);
+    if (own && own->state_hash == header.state_hash && own->config_hash == header.config_hash &&
+        own->output_root == header.output_hash) {
+        ledger->previous = own;
+        return ledger;
+    }
+    // The outputs that were agreed on are not here, or there are none.
+    auto agreed = std::make_shared<proto::ExecutionResult>();
+    agreed->seq = header.seq - 1;
+    agreed->state_hash = header.state_hash;
+    agreed->config_hash = header.config_hash;
+    agreed->output_root = header.output_hash;
+    ledger->previous = std::move(agreed);
     return ledger;
 }
 
-// The order of messages to users is fixed: expired, accepted, then outputs (user-protocol.md 8.3).
-void Engine::decided(const SharedLedger& ledger, Effects& out) {
-    lcl_ = {ledger->header.seq, ledger->header.hash};
-    lcl_time_ms_ = ledger->header.timestamp_ms;
-    validators_.mark_active(identity_.self, lcl_time_ms_);
-    for (const SharedInput& input : ledger->inputs) {
-        nonces_.accept(input->user, input->nonce, input->hash, input->max_ledger_seq);
+// The order of messages to users is fixed: refused and expired, accepted, then outputs
+// (user-protocol.md 8.3).
+void Engine::on(Instant, const Persisted& event, Effects& out) {
+    HP_CHECK(persisting_ && persisting_->header.seq == event.seq,
+             "persisted a ledger nobody asked for");
+    const ResultClaim agreed{lcl_, persisting_->header.state_hash, persisting_->header.config_hash,
+                             persisting_->header.output_hash};
+    Decided decided{std::move(persisting_), {}};
+    persisting_ = nullptr;
+    for (const auto& [member, result] : height_->results()) {
+        if (result.claim == agreed && !agreed.output_root.is_zero()) {
+            decided.root_signatures.emplace_back(member, result.root_signature);
+        }
     }
-    pool_.remove(ledger->inputs);
-    nonces_.expire(lcl_.seq);
-
-    for (const Rejection& refused : refused_) {
-        out.push_back(rejection(*refused.input, refused.reason));
+    head_ = decided.ledger;
+    certified_before_ = std::exchange(certified_, std::move(persisting_certified_));
+    lcl_ = id_of(head_);
+    lcl_time_ms_ = head_->header.timestamp_ms;
+    ++decided_since_start_;
+    gates_.clear(); // votes for this height help nobody any more
+    for (const OpenRef& open : certified_->block->opens) {
+        validators_.mark_active(open.member, lcl_time_ms_);
     }
-    refused_.clear();
-    for (const SharedInput& input : pool_.take_expired(lcl_.seq)) {
-        out.push_back(rejection(*input, RejectReason::max_ledger_expired));
-    }
-    for (const SharedInput& input : ledger->inputs) {
-        const ByteView hash = input->hash.view();
-        out.push_back(
-            TellStatus{input->user, {std::nullopt, Bytes(hash.begin(), hash.end()), lcl_}});
-    }
-    result_ = nullptr;
-    phase_ = Phase::executing;
-    out.push_back(Decided{ledger});
-    out.push_back(Execute{ledger, validators_.active_on()});
+    std::erase_if(ahead_, [&](const auto& entry) { return entry.second <= lcl_.seq + 1; });
+    settle_inputs(out);
+    awaiting_config_ = true;
+    out.push_back(std::move(decided));
+    execution_.decided(head_, members_of(certified_->block->evidence), !ahead_.empty());
+    execute_next(out);
 }
 
-void Engine::set_vote_status(VoteStatus status, Effects& out) {
+void Engine::settle_inputs(Effects& out) {
+    for (const SharedInput& input : head_->inputs) {
+        nonces_.accept(input->user, input->nonce, input->hash, input->max_ledger_seq);
+    }
+    nonces_.expire(lcl_.seq);
+    for (const Rejection& rejected : pool_.settle(head_->inputs, nonces_, lcl_.seq)) {
+        if (local_inputs_.erase(rejected.input->hash) != 0) {
+            out.push_back(rejection(rejected));
+        }
+    }
+    for (const SharedInput& input : head_->inputs) {
+        if (local_inputs_.erase(input->hash) != 0) {
+            const ByteView hash = input->hash.view();
+            out.push_back(
+                TellStatus{input->user, {std::nullopt, Bytes(hash.begin(), hash.end()), lcl_}});
+        }
+    }
+}
+
+// --- status --------------------------------------------------------------------------------------
+
+VoteStatus Engine::current_vote_status(Instant now) const {
+    if (!ahead_.empty() || execution_.is_syncing()) {
+        return VoteStatus::desync;
+    }
+    if (!is_agreeing()) {
+        return vote_status_;
+    }
+    const std::int64_t silent_since_us = own_open_ ? opened_at_us_ : height_->since_us();
+    const bool too_long = now.mono_us - silent_since_us > params::silence_us(params_);
+    if (height_->agreement().current() >= params::failed_attempts_unreliable) {
+        return VoteStatus::unreliable;
+    }
+    if (height_->open_count() >= height_->quorum()) {
+        return VoteStatus::synced;
+    }
+    // While this member executes, nobody needs to hear from it or the others.
+    return too_long && !execution_.is_executing() ? VoteStatus::unreliable : vote_status_;
+}
+
+void Engine::set_vote_status(Instant now, Effects& out) {
+    const VoteStatus status = current_vote_status(now);
     if (status != vote_status_) {
         vote_status_ = status;
         out.push_back(StatusChanged{status});
     }
 }
 
-TellStatus Engine::rejection(const proto::SignedInput& input, RejectReason reason) {
-    const ByteView hash = input.hash.view();
-    return {input.user, {reason, Bytes(hash.begin(), hash.end()), {}}};
+void Engine::contradiction(const PublicKey& member, std::string_view what, Effects& out) {
+    const auto known = std::pair(member, std::string(what));
+    if (std::find(reported_.begin(), reported_.end(), known) == reported_.end()) {
+        reported_.push_back(known);
+        out.push_back(Report{known.second, {member}});
+    }
 }
 
 } // namespace hp::consensus

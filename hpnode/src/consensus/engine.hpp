@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The consensus engine: a pure state machine. Events in, effects out; no clock, no I/O, no threads,
-// no randomness of its own, so the same events give the same effects everywhere and a recorded run
-// can be replayed. The caller owns it on one thread, performs the effects in order and feeds back
-// their completions.
+// The consensus engine of one node (docs/consensus.md): a pure state machine. Events in, effects
+// out; no clock, no I/O, no threads, no randomness of its own, so the same events give the same
+// effects everywhere and a recorded run can be replayed. The caller owns it on one thread, performs
+// the effects in order and feeds back their completions. A cluster of one runs the same code.
 //
-// This version agrees alone: it makes ledgers while the quorum of the UNL is one member, itself.
-// The cycle of a height H: open (pace) -> assemble the block from candidate inputs and the result
-// of H-1 -> Persist -> Persisted -> statuses, Decided, Execute -> ResultReady -> open H+1.
+// The cycle of a height: open (pace, or pulled along by others) -> the leader of the attempt
+// proposes a block -> votes (Agreement) -> a commit certificate decides -> Persist -> Persisted ->
+// statuses, Decided -> ConfigInForce -> the next height begins, while the contract executes.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,23 +17,30 @@
 
 #include "consensus/effect.hpp"
 #include "consensus/event.hpp"
+#include "consensus/execution.hpp"
+#include "consensus/height.hpp"
 #include "consensus/input_pool.hpp"
 #include "consensus/pace.hpp"
+#include "consensus/signer.hpp"
 #include "consensus/validators.hpp"
 
 namespace hp::consensus {
 
 // Where the node stands after start-up.
 struct Start {
-    proto::SharedLedger head;   // null at genesis
-    proto::SharedResult result; // of head, if its execution is committed; at genesis: seq 0 with
-                                // the initial state and config hashes
-    NonceRecords nonces;        // from the ledgers
+    proto::SharedLedger head;        // null at genesis
+    SharedCertifiedLedger certified; // of head: its certificate, and who took part
+    proto::SharedResult result;      // of head, if its execution is committed; at genesis: seq 0
+                                     // with the initial state and config hashes
+    NonceRecords nonces;             // from the ledgers
+    std::vector<LogRecord> log;      // votes for the ledger after head, in the order written
 };
 
 class Engine {
 public:
-    Engine(Params params, Identity identity, Start start, Instant now, Effects& out);
+    // `signer` must outlive the engine.
+    Engine(Params params, Identity identity, const Signer& signer, Start start, Instant now,
+           Effects& out);
 
     // Total: any event at any time is answered, never throws, never blocks.
     void step(Instant now, const Event& event, Effects& out);
@@ -41,44 +49,137 @@ public:
     LedgerId lcl() const { return lcl_; }
     proto::VoteStatus vote_status() const { return vote_status_; }
     const Validators& validators() const { return validators_; }
-    // The quorum is this node's own vote.
-    bool can_decide_alone() const;
     std::size_t candidates() const { return pool_.size(); }
+    // Members this node has heard from at the current height, itself included.
+    std::size_t members_heard() const { return height_ ? height_->open_count() : 0; }
+    Attempt attempt() const { return height_ ? height_->agreement().current() : 0; }
 
 private:
-    enum class Phase : std::uint8_t { executing, waiting, persisting };
-
+    // events
     void on(Instant now, const Tick&, Effects& out);
     void on(Instant now, const UserJoined& event, Effects& out);
     void on(Instant now, const UserLeft& event, Effects& out);
     void on(Instant now, const InputIn& event, Effects& out);
     void on(Instant now, const InputVerified& event, Effects& out);
+    void on(Instant now, const MessageIn& event, Effects& out);
+    void on(Instant now, const Logged& event, Effects& out);
     void on(Instant now, const Persisted& event, Effects& out);
     void on(Instant now, const ResultReady& event, Effects& out);
-    void on(Instant now, const ConfigChanged& event, Effects& out);
+    void on(Instant now, const ConfigInForce& event, Effects& out);
 
-    bool outputs_wait() const;
-    void open_if_due(Instant now, Effects& out);
+    // messages of other nodes
+    void hear(Instant now, const PublicKey& from, const SharedOpen& open, Effects& out);
+    void hear(Instant now, const PublicKey& from, const SignedResult& result, Effects& out);
+    void hear(Instant now, const PublicKey& from, const Propose& propose, Effects& out);
+    void hear(Instant now, const PublicKey& from, const Vote& vote, Effects& out);
+    void hear(Instant now, const PublicKey& from, const SharedCertificate& cert, Effects& out);
+    void hear(Instant now, const PublicKey& from, const Inputs& inputs, Effects& out);
+    void hear(Instant now, const PublicKey& from, const SharedCertifiedLedger& ledger,
+              Effects& out);
+    void hear(Instant now, const PublicKey& from, const BlockBody& body, Effects& out);
+    void hear(Instant now, const PublicKey& from, const GetInputs& get, Effects& out);
+    void hear(Instant now, const PublicKey& from, const GetOpens& get, Effects& out);
+    void hear(Instant now, const PublicKey& from, const GetBlock& get, Effects& out);
+    void hear(Instant now, const PublicKey& from, const GetLedger& get, Effects& out);
+    // False when the message is not about the current height: kept for the next one, or answered
+    // with the ledger that the sender lacks.
+    bool is_current(Instant now, const PublicKey& from, LedgerSeq height, const Message& message,
+                    Effects& out);
+    void help_laggard(Instant now, const PublicKey& node, LedgerSeq height, Effects& out);
+
+    // what is due
+    void progress(Instant now, Effects& out);
+    bool open_if_due(Instant now, Effects& out);
+    bool propose_if_due(Instant now, Effects& out);
+    bool validate_proposal(Instant now, Effects& out);
+    bool complete_decision(Instant now, Effects& out);
+    bool run_timers(Instant now, Effects& out);
+    void ask_ahead(Instant now, Effects& out);
+    PublicKey next_holder(Instant now, const std::vector<PublicKey>& holders);
+    void ask_for_block(Instant now, const Hash32& digest, const Certificate& certificate,
+                       Effects& out);
+    void ask_for_parts(Instant now, const MissingParts& missing,
+                       const std::vector<PublicKey>& holders, Effects& out);
+    void repeat(Instant now, Effects& out);
+    void request_wake(Instant now, Effects& out);
+    bool may_open() const;
+    std::int64_t open_due_us(Instant now) const;
+    bool can_propose(Instant now) const;
+    bool is_agreeing() const { return height_ && !persisting_ && !awaiting_config_; }
+
+    // the life of a height
+    void begin_height(Instant now, Effects& out);
     void open(Instant now, Effects& out);
-    proto::SharedLedger assemble(Instant now, std::vector<proto::SharedInput> inputs) const;
-    void decided(const proto::SharedLedger& ledger, Effects& out);
-    void set_vote_status(proto::VoteStatus status, Effects& out);
-    static TellStatus rejection(const proto::SignedInput& input, proto::RejectReason reason);
+    void announce_result(Instant now, Effects& out);
+    void apply(Instant now, AgreementOutput output, Effects& out);
+    void decide(const SharedBlock& block, const SharedCertificate& commit,
+                std::vector<proto::SharedInput> inputs, Effects& out);
+    proto::SharedLedger make_ledger(const Block& block,
+                                    std::vector<proto::SharedInput> inputs) const;
+    void settle_inputs(Effects& out);
+    void set_vote_status(Instant now, Effects& out);
+    proto::VoteStatus current_vote_status(Instant now) const;
+    void send_after_log(Message message, Effects& out);
+    void execute_next(Effects& out);
+    void contradiction(const PublicKey& member, std::string_view what, Effects& out);
+    Signed sign(StatementKind kind, const Hash32& digest) const;
+    bool is_member() const;
+    bool may_vote() const;
 
     Params params_;
     Identity identity_;
+    const Signer& signer_;
+    Domain domain_;
     Validators validators_;
     Pace pace_;
     NonceRecords nonces_;
     InputPool pool_;
-    std::set<PublicKey> users_; // connected
+    Execution execution_;
+    std::set<PublicKey> users_;      // connected here
+    std::set<Hash32> local_inputs_;  // of users connected here: told what becomes of them
+    std::set<Hash32> judged_inputs_; // asked for because a block needs them
 
-    Phase phase_ = Phase::waiting;
+    // The newest ledger, and what it proves.
     LedgerId lcl_;
     TimeMs lcl_time_ms_ = 0;
-    proto::SharedResult result_;                  // of lcl_, null while executing
-    proto::SharedLedger proposed_;                // while persisting
-    std::vector<Rejection> refused_;              // at assembly, told when the ledger is decided
+    proto::SharedLedger head_;
+    SharedCertifiedLedger certified_;
+    SharedCertifiedLedger certified_before_; // the one before, for members just behind
+
+    std::unique_ptr<Height> height_; // null between a decision and the configuration after it
+    bool awaiting_config_ = false;   // between Decided and ConfigInForce
+    SharedOpen own_open_;
+    std::int64_t opened_at_us_ = 0;
+    std::uint64_t open_count_ = 0;    // of this incarnation
+    std::optional<Propose> proposal_; // admitted, to be validated
+    std::optional<Propose> own_proposal_;
+    std::optional<std::int64_t> attempt_ends_; // timer of the current attempt
+    std::int64_t repeat_at_us_ = 0;
+    std::int64_t fetch_at_us_ = 0; // not before: what is missing has been asked for
+    std::size_t fetch_turn_ = 0;
+    Hash32 wanted_block_;                // asked for
+    SharedCertificate undecided_commit_; // decides, but parts of the block are missing
+
+    // A decided ledger on its way to the disk.
+    proto::SharedLedger persisting_;
+    SharedCertifiedLedger persisting_certified_;
+    std::vector<std::pair<PublicKey, Signature>> root_signatures_;
+
+    // Votes and certificates wait here for the log records before them.
+    std::uint64_t log_number_ = 0;
+    struct Gate {
+        std::uint64_t number;
+        std::vector<Message> messages;
+    };
+    std::deque<Gate> gates_;
+
+    std::map<PublicKey, LedgerSeq> ahead_; // heights members say they are at, beyond ours
+    std::map<PublicKey, std::vector<Message>> early_; // for the next height
+    std::map<PublicKey, std::int64_t> helped_at_us_;
+    std::vector<LogRecord> restored_; // until the first height
+    int decided_since_start_ = 0;
+    std::vector<std::pair<PublicKey, std::string>> reported_; // once each a height
+
     std::optional<std::int64_t> inputs_since_us_; // arrival of the oldest ready input
     std::optional<std::int64_t> wake_us_;         // the tick asked for
     proto::VoteStatus vote_status_ = proto::VoteStatus::unknown;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything that can happen to the engine. Signatures are checked by the driver, off the engine's
 // thread: what arrives in a MessageIn has valid signatures of the keys it names (statements,
-// certificates, evidence, root signatures); whether those keys count is the engine's to decide.
+// certificates, evidence, root signatures, inputs of certified ledgers; not those of Inputs);
+// whether those keys count is the engine's to decide.
 #pragma once
 
 #include <variant>
@@ -52,8 +53,8 @@ struct ResultReady {
     proto::SharedResult result;
 };
 
-// Answer to every Decided: the configuration in force for the height after next... the driver has
-// adopted what the ledger agreed on. `params` are those in force from the next height on.
+// The answer to every Decided: the driver has adopted the configuration that the ledger agreed on.
+// `params` are in force from the next height on.
 struct ConfigInForce {
     Params params;
 };

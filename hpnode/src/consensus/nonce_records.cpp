@@ -57,8 +57,7 @@ void NonceRecords::expire(LedgerSeq lcl) {
     }
 }
 
-Hash32 NonceRecords::digest_after(LedgerSeq seq,
-                                  std::span<const proto::SharedInput> inputs) const {
+Hash32 NonceRecords::digest_after(LedgerSeq seq, std::span<const proto::SharedInput> inputs) const {
     SetDigest digest = digest_;
     std::map<PublicKey, RecentUser> changed;
     for (const proto::SharedInput& input : inputs) {

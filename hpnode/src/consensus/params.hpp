@@ -68,6 +68,14 @@ inline constexpr std::uint32_t ledgers_per_request = 16;
 // Decided ledgers without a vote of its own after which a node that may have forgotten votes again.
 inline constexpr int ledgers_before_voting_again = 2;
 
+// No quorum of OPENs for this long, or so many attempts without a decision: "unreliable" (6.4.9).
+inline constexpr std::int64_t silence_roundtimes = 2;
+inline constexpr std::uint32_t failed_attempts_unreliable = 3;
+
+// Bodies sent in one answer; who asked for more asks again for the rest.
+inline constexpr std::size_t inputs_per_answer_max = 4096;
+inline constexpr std::size_t answer_bytes_max = 4 * 1024 * 1024;
+
 // A member that decides with nobody knowing it yet is pulled along by OPENs: these messages of one
 // member for the next height are kept until this node gets there.
 inline constexpr std::size_t early_messages_per_member_max = 32;
@@ -85,6 +93,10 @@ constexpr std::int64_t attempt_us(const Params& params, std::uint32_t attempt) {
     const std::int64_t factor = std::min<std::int64_t>(attempt, 1000);
     const std::int64_t cap = attempt_roundtimes_max * params.roundtime_ms * 1000;
     return std::max(std::min(step + step * factor / 2, cap), attempt_us_min);
+}
+
+constexpr std::int64_t silence_us(const Params& params) {
+    return silence_roundtimes * params.roundtime_ms * 1000;
 }
 
 } // namespace params

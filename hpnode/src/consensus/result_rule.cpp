@@ -119,8 +119,7 @@ Status check_result(const ResultContext& context, const ResultDecision& decision
         const bool all_equal =
             std::all_of(decision.evidence.begin(), decision.evidence.end(),
                         [&](const SignedResult& r) { return r.claim == decision.claim; });
-        return all_equal ? Status()
-                         : Status(fail(Errc::invalid, "evidence of different results"));
+        return all_equal ? Status() : Status(fail(Errc::invalid, "evidence of different results"));
     }
     const std::vector<SignedResult> known = merge(decision.evidence, own);
     if (leading(count(known)).votes >= context.quorum) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <vector>
 
 #include "hp/base/ids.hpp"
 #include "hp/base/time.hpp"
@@ -18,6 +19,10 @@ constexpr std::size_t quorum(std::size_t members, unsigned threshold_percent) {
     const std::size_t majority = members / 2 + 1;
     return by_threshold > majority ? by_threshold : majority;
 }
+
+// What statements about a height are bound to beside the contract: who decides it, and how many of
+// them it takes. `members` ascending.
+Hash32 unl_hash(const std::vector<PublicKey>& members, std::size_t quorum);
 
 class Validators {
 public:

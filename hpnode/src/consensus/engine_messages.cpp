@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the engine does about messages of other nodes. Signatures have been checked; whether a
+// message is about the right ledger, from a member, and consistent is checked here.
+#include "consensus/engine.hpp"
+
+#include <algorithm>
+
+namespace hp::consensus {
+
+using proto::SharedInput;
+
+void Engine::on(Instant now, const MessageIn& event, Effects& out) {
+    std::visit([&](const auto& message) { hear(now, event.from, message, out); }, event.message);
+}
+
+bool Engine::is_current(Instant now, const PublicKey& from, LedgerSeq height,
+                        const Message& message, Effects& out) {
+    const LedgerSeq current = lcl_.seq + 1;
+    const bool between = awaiting_config_ || !height_;
+    if (height == current && !between) {
+        return true;
+    }
+    if (height < current) {
+        if (std::holds_alternative<SharedOpen>(message)) {
+            help_laggard(now, from, height, out);
+        }
+        return false;
+    }
+    if (height <= current + 1 && validators_.contains(from)) {
+        std::vector<Message>& kept = early_[from];
+        if (kept.size() < params::early_messages_per_member_max) {
+            kept.push_back(message);
+        }
+    }
+    if (height > current && validators_.contains(from) &&
+        std::holds_alternative<SharedOpen>(message)) {
+        LedgerSeq& at = ahead_[from];
+        at = std::max(at, height);
+    }
+    return false;
+}
+
+// Its OPEN shows which ledger it lacks.
+void Engine::help_laggard(Instant now, const PublicKey& node, LedgerSeq height, Effects& out) {
+    const auto [entry, first] = helped_at_us_.try_emplace(node, now.mono_us);
+    if (!first && now.mono_us - entry->second < params::fetch_retry_us) {
+        return;
+    }
+    entry->second = now.mono_us;
+    hear(now, node, GetLedger{height}, out);
+}
+
+void Engine::hear(Instant now, const PublicKey& from, const SharedOpen& open, Effects& out) {
+    if (!is_current(now, from, open->height, open, out)) {
+        return;
+    }
+    if (height_->add(open, now.mono_us) == Height::Added::contradiction) {
+        contradiction(open->by.member, "two different OPENs", out);
+    }
+}
+
+void Engine::hear(Instant now, const PublicKey& from, const SignedResult& result, Effects& out) {
+    if (!is_current(now, from, result.claim.ledger.seq + 1, result, out)) {
+        return;
+    }
+    if (height_->add(result, now.mono_us) == Height::Added::contradiction) {
+        contradiction(result.by.member, "two different RESULTs", out);
+    }
+}
+
+void Engine::hear(Instant now, const PublicKey& from, const Propose& propose, Effects& out) {
+    if (!is_current(now, from, propose.height, propose, out) || persisting_) {
+        return;
+    }
+    const Block& block = *propose.block;
+    if (block.header.seq != propose.height || block.header.prev_hash != lcl_.hash ||
+        !is_consistent(block)) {
+        return;
+    }
+    AgreementOutput output;
+    const bool admitted = height_->agreement().admits(propose, output);
+    apply(now, std::move(output), out);
+    if (!admitted || persisting_) {
+        return;
+    }
+    height_->add(propose.block);
+    for (const SignedResult& result : block.evidence) {
+        hear(now, from, result, out);
+    }
+    proposal_ = propose;
+}
+
+void Engine::hear(Instant now, const PublicKey& from, const Vote& vote, Effects& out) {
+    if (!is_current(now, from, vote.height, vote, out) || persisting_) {
+        return;
+    }
+    AgreementOutput output;
+    const std::size_t known = height_->agreement().equivocations().size();
+    height_->agreement().on_vote(vote, output);
+    if (height_->agreement().equivocations().size() > known) {
+        contradiction(vote.by.member, "contradictory votes", out);
+    }
+    apply(now, std::move(output), out);
+}
+
+void Engine::hear(Instant now, const PublicKey& from, const SharedCertificate& certificate,
+                  Effects& out) {
+    if (!is_current(now, from, certificate->height, certificate, out) || persisting_) {
+        return;
+    }
+    AgreementOutput output;
+    height_->agreement().on_certificate(certificate, output);
+    apply(now, std::move(output), out);
+}
+
+void Engine::hear(Instant, const PublicKey&, const Inputs& inputs, Effects& out) {
+    for (const SharedInput& input : inputs.inputs) {
+        const InputPool::Arrival arrival = pool_.arrive(input, params_, nonces_, lcl_.seq);
+        // A block needs it judged, though it will not become a candidate.
+        const bool wanted = judged_inputs_.count(input->hash) != 0 && arrival.rejected;
+        if (arrival.pending || wanted) {
+            out.push_back(VerifyInput{input});
+        }
+    }
+}
+
+void Engine::hear(Instant now, const PublicKey& from, const SharedCertifiedLedger& ledger,
+                  Effects& out) {
+    const Block& block = *ledger->block;
+    if (!is_current(now, from, block.header.seq, ledger, out) || persisting_) {
+        return;
+    }
+    if (block.header.prev_hash != lcl_.hash || !is_consistent(block) ||
+        ledger->commit->digest != block.digest || ledger->commit->kind != StatementKind::commit ||
+        proto::input_list_hash(ledger->inputs) != block.header.input_hash) {
+        return;
+    }
+    AgreementOutput output;
+    height_->agreement().on_certificate(ledger->commit, output);
+    if (!output.decided) {
+        return; // not a certificate of this height's members
+    }
+    height_->add(ledger->block);
+    for (const SharedInput& input : ledger->inputs) {
+        height_->keep(input);
+    }
+    fetch_at_us_ = 0; // the next one at once
+    apply(now, std::move(output), out);
+}
+
+void Engine::hear(Instant, const PublicKey&, const BlockBody& body, Effects&) {
+    if (is_agreeing() && body.block->header.prev_hash == lcl_.hash &&
+        body.block->digest == wanted_block_ && is_consistent(*body.block)) {
+        height_->add(body.block);
+    }
+}
+
+void Engine::hear(Instant, const PublicKey& from, const GetInputs& get, Effects& out) {
+    Inputs answer;
+    std::size_t bytes = 0;
+    const auto give = [&](const SharedInput& input) {
+        if (input && answer.inputs.size() < params::inputs_per_answer_max &&
+            bytes < params::answer_bytes_max) {
+            bytes += input->container.size();
+            answer.inputs.push_back(input);
+        }
+    };
+    const std::set<Hash32> wanted(get.hashes.begin(), get.hashes.end());
+    for (const Hash32& hash : wanted) {
+        give(height_ ? height_->input(hash) : pool_.find(hash));
+    }
+    for (const SharedCertifiedLedger& ledger : {persisting_certified_, certified_}) {
+        for (std::size_t i = 0; ledger && i < ledger->inputs.size(); ++i) {
+            if (wanted.count(ledger->inputs[i]->hash) != 0) {
+                give(ledger->inputs[i]);
+            }
+        }
+    }
+    if (!answer.inputs.empty()) {
+        out.push_back(SendTo{from, std::move(answer)});
+    }
+}
+
+void Engine::hear(Instant, const PublicKey& from, const GetOpens& get, Effects& out) {
+    if (!height_ || height_->seq() != get.height) {
+        return;
+    }
+    for (const OpenRef& ref : get.opens) {
+        if (SharedOpen open = height_->open(ref)) {
+            out.push_back(SendTo{from, std::move(open)});
+        }
+    }
+}
+
+void Engine::hear(Instant, const PublicKey& from, const GetBlock& get, Effects& out) {
+    if (!height_ || height_->seq() != get.height) {
+        return;
+    }
+    if (SharedBlock block = height_->block(get.digest)) {
+        out.push_back(SendTo{from, BlockBody{std::move(block)}});
+    }
+}
+
+void Engine::hear(Instant, const PublicKey& from, const GetLedger& get, Effects& out) {
+    for (const SharedCertifiedLedger& ledger : {certified_, certified_before_}) {
+        if (ledger && ledger->block->header.seq == get.seq) {
+            out.push_back(SendTo{from, ledger});
+            return;
+        }
+    }
+    if (get.seq <= lcl_.seq && get.seq > 0) {
+        out.push_back(ServeLedger{from, get.seq});
+    }
+}
+
+} // namespace hp::consensus

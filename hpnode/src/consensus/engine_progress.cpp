@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the engine does when something has become due: after every event it looks at everything that
+// it could be waiting for, and at the end asks to be woken for the next deadline.
+#include "consensus/engine.hpp"
+
+#include <algorithm>
+
+#include "hp/base/check.hpp"
+
+namespace hp::consensus {
+namespace {
+
+constexpr std::int64_t never_us = INT64_MAX;
+
+// Due steps enable each other; more of them in a row than this would be a loop.
+constexpr int due_steps_max = 100;
+
+} // namespace
+
+void Engine::progress(Instant now, Effects& out) {
+    for (int steps = 0;; ++steps) {
+        HP_CHECK(steps < due_steps_max, "the engine does not come to rest");
+        if (!is_agreeing() ||
+            !(open_if_due(now, out) || complete_decision(now, out) || propose_if_due(now, out) ||
+              validate_proposal(now, out) || run_timers(now, out))) {
+            break;
+        }
+    }
+    ask_ahead(now, out);
+    set_vote_status(now, out);
+    request_wake(now, out);
+}
+
+// --- OPEN ----------------------------------------------------------------------------------------
+
+bool Engine::may_open() const {
+    return is_agreeing() && !own_open_ && identity_.validator && is_member();
+}
+
+std::int64_t Engine::open_due_us(Instant now) const {
+    // Pulled along: at least one honest member finds it is time.
+    if (height_->open_count() > height_->members().size() - height_->quorum()) {
+        return now.mono_us;
+    }
+    if (execution_.is_executing()) {
+        return never_us; // a ledger without its result would only have to wait
+    }
+    const proto::SharedResult result = execution_.result();
+    const bool outputs_wait = result && !result->outputs.empty();
+    return pace_.due_us(now.mono_us, result ? inputs_since_us_ : std::nullopt, outputs_wait);
+}
+
+bool Engine::open_if_due(Instant now, Effects& out) {
+    if (!may_open() || open_due_us(now) > now.mono_us) {
+        return false;
+    }
+    open(now, out);
+    return true;
+}
+
+// --- PROPOSE and PREPARE -------------------------------------------------------------------------
+
+// Whether a leader could make a block of its own, and so whether an attempt is worth waiting for.
+bool Engine::can_propose(Instant now) const {
+    const auto since_us = height_->open_quorum_since_us();
+    return since_us &&
+           (height_->has_expected_opens() ||
+            now.mono_us >= *since_us + params::open_grace_us(params_)) &&
+           height_->decide_result(now.mono_us);
+}
+
+bool Engine::propose_if_due(Instant now, Effects& out) {
+    Agreement& agreement = height_->agreement();
+    auto proposal = agreement.proposal();
+    if (!proposal) {
+        return false;
+    }
+    SharedBlock block;
+    if (!proposal->digest.is_zero()) {
+        block = height_->block(proposal->digest);
+        if (!block) {
+            ask_for_block(now, proposal->digest, *proposal->why.prepared, out);
+            return false;
+        }
+    } else if (can_propose(now)) {
+        block = height_->assemble(*height_->decide_result(now.mono_us));
+        height_->add(block);
+    } else {
+        return false;
+    }
+    const Attempt attempt = agreement.current();
+    Propose propose{height_->seq(), attempt, block, std::move(proposal->why), {}};
+    propose.by = sign(StatementKind::propose, vote_digest(propose.height, attempt, block->digest));
+    agreement.proposed();
+    // Its own PREPARE first: the log then knows the block before anybody hears of it, and a leader
+    // that is started again proposes the same.
+    own_proposal_ = propose;
+    AgreementOutput output;
+    agreement.on_valid(attempt, block, output);
+    apply(now, std::move(output), out);
+    if (!persisting_) {
+        send_after_log(std::move(propose), out);
+    }
+    return true;
+}
+
+bool Engine::validate_proposal(Instant now, Effects& out) {
+    if (!proposal_) {
+        return false;
+    }
+    const SharedBlock block = proposal_->block;
+    const MissingParts missing = height_->missing(*block);
+    if (!missing.none()) {
+        std::vector<PublicKey> holders{proposal_->by.member};
+        holders.insert(holders.end(), height_->members().begin(), height_->members().end());
+        ask_for_parts(now, missing, holders, out);
+        return false;
+    }
+    const Propose propose = std::move(*proposal_);
+    proposal_.reset();
+    if (const Status valid = height_->check(*block); !valid) {
+        contradiction(propose.by.member, "an invalid block: " + valid.err().context, out);
+        return false;
+    }
+    AgreementOutput output;
+    height_->agreement().on_valid(propose.attempt, block, output);
+    apply(now, std::move(output), out);
+    return true;
+}
+
+// --- the decision --------------------------------------------------------------------------------
+
+bool Engine::complete_decision(Instant now, Effects& out) {
+    if (!undecided_commit_ || persisting_) {
+        return false;
+    }
+    const SharedBlock block = height_->block(undecided_commit_->digest);
+    if (!block) {
+        ask_for_block(now, undecided_commit_->digest, *undecided_commit_, out);
+        return false;
+    }
+    auto inputs = height_->bodies(*block);
+    if (!inputs) {
+        std::vector<PublicKey> holders;
+        for (const Signed& vote : undecided_commit_->votes) {
+            holders.push_back(vote.member);
+        }
+        MissingParts missing;
+        for (const Hash32& hash : block->inputs) {
+            if (!height_->input(hash)) {
+                missing.inputs.push_back(hash);
+            }
+        }
+        ask_for_parts(now, missing, holders, out);
+        return false;
+    }
+    decide(block, std::exchange(undecided_commit_, nullptr), std::move(*inputs), out);
+    return true;
+}
+
+// --- asking for what is missing ------------------------------------------------------------------
+
+// One member at a time, the next one when nothing has come.
+PublicKey Engine::next_holder(Instant now, const std::vector<PublicKey>& holders) {
+    fetch_at_us_ = now.mono_us + params::fetch_retry_us;
+    for (std::size_t i = 0; i < holders.size(); ++i) {
+        const PublicKey& holder = holders[fetch_turn_++ % holders.size()];
+        if (holder != identity_.self) {
+            return holder;
+        }
+    }
+    return identity_.self;
+}
+
+void Engine::ask_for_block(Instant now, const Hash32& digest, const Certificate& certificate,
+                           Effects& out) {
+    if (wanted_block_ == digest && now.mono_us < fetch_at_us_) {
+        return;
+    }
+    wanted_block_ = digest;
+    std::vector<PublicKey> holders; // they stored it before they voted for it
+    for (const Signed& vote : certificate.votes) {
+        holders.push_back(vote.member);
+    }
+    out.push_back(SendTo{next_holder(now, holders), GetBlock{height_->seq(), digest}});
+}
+
+void Engine::ask_for_parts(Instant now, const MissingParts& missing,
+                           const std::vector<PublicKey>& holders, Effects& out) {
+    const bool fresh =
+        std::any_of(missing.inputs.begin(), missing.inputs.end(),
+                    [this](const Hash32& hash) { return judged_inputs_.count(hash) == 0; });
+    if (!fresh && now.mono_us < fetch_at_us_) {
+        return;
+    }
+    judged_inputs_.insert(missing.inputs.begin(), missing.inputs.end());
+    const PublicKey holder = next_holder(now, holders);
+    if (!missing.opens.empty()) {
+        out.push_back(SendTo{holder, GetOpens{height_->seq(), missing.opens}});
+    }
+    if (!missing.inputs.empty()) {
+        out.push_back(SendTo{holder, GetInputs{missing.inputs}});
+    }
+}
+
+// Members say they are further: their ledgers bring this node there.
+void Engine::ask_ahead(Instant now, Effects& out) {
+    if (!is_agreeing() || ahead_.empty() || now.mono_us < fetch_at_us_) {
+        return;
+    }
+    std::vector<PublicKey> holders;
+    for (const auto& [node, height] : ahead_) {
+        holders.push_back(node);
+    }
+    out.push_back(SendTo{next_holder(now, holders), GetLedger{height_->seq()}});
+}
+
+// --- timers --------------------------------------------------------------------------------------
+
+bool Engine::run_timers(Instant now, Effects& out) {
+    const Attempt attempt = height_->agreement().current();
+    if (!attempt_ends_ && own_open_ && (attempt > 0 || can_propose(now))) {
+        attempt_ends_ = now.mono_us + params::attempt_us(params_, attempt);
+    }
+    if (attempt_ends_ && *attempt_ends_ <= now.mono_us) {
+        attempt_ends_ = never_us; // once an attempt
+        AgreementOutput output;
+        height_->agreement().on_timer(attempt, output);
+        apply(now, std::move(output), out);
+        return true;
+    }
+    if (own_open_ && repeat_at_us_ <= now.mono_us) {
+        repeat(now, out);
+    }
+    return false;
+}
+
+// Whatever was said may have been lost: say it again until the ledger is decided.
+void Engine::repeat(Instant now, Effects& out) {
+    repeat_at_us_ = now.mono_us + params::stage_us(params_);
+    if (height_->members().size() == 1) {
+        return;
+    }
+    out.push_back(Broadcast{own_open_});
+    if (const auto own = height_->results().find(identity_.self); own != height_->results().end()) {
+        out.push_back(Broadcast{own->second});
+    }
+    if (own_proposal_ && own_proposal_->attempt == height_->agreement().current()) {
+        send_after_log(*own_proposal_, out);
+    }
+    AgreementOutput output;
+    height_->agreement().repeat(output);
+    for (SharedCertificate& certificate : output.certificates) {
+        send_after_log(std::move(certificate), out);
+    }
+    output.certificates.clear();
+    apply(now, std::move(output), out);
+}
+
+void Engine::request_wake(Instant now, Effects& out) {
+    std::int64_t next = never_us;
+    const auto consider = [&](std::int64_t at_us) {
+        if (at_us > now.mono_us) {
+            next = std::min(next, at_us);
+        }
+    };
+    if (is_agreeing()) {
+        if (may_open()) {
+            consider(open_due_us(now));
+        }
+        if (const auto since_us = height_->open_quorum_since_us()) {
+            consider(*since_us + params::open_grace_us(params_));
+        }
+        consider(height_->result_wait_ends_us().value_or(never_us));
+        consider(attempt_ends_.value_or(never_us));
+        consider(own_open_ ? repeat_at_us_ : never_us);
+        consider(fetch_at_us_);
+        const std::int64_t silent_since_us = own_open_ ? opened_at_us_ : height_->since_us();
+        consider(silent_since_us + params::silence_us(params_) + 1);
+    }
+    if (next != never_us && wake_us_ != next) {
+        wake_us_ = next;
+        out.push_back(WakeAt{next});
+    }
+}
+
+} // namespace hp::consensus

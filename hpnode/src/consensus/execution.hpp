@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this node's state reflects, and what has to happen next so that it reflects the newest
+// decided ledger: run the contract, or first fetch the state that was agreed on when its own is
+// another (consensus.md 6.4.6, 6.4.10). Runs one thing at a time. Pure; one owner.
+#pragma once
+
+#include <optional>
+
+#include "consensus/effect.hpp"
+
+namespace hp::consensus {
+
+class Execution {
+public:
+    // At start-up: `own` is the result of the ledger it names, null when that run was cut off.
+    explicit Execution(proto::SharedResult own, LedgerId of);
+
+    // The newest ledger is `ledger`, which continues from the state in its header. `holders` have
+    // that state. `catching_up`: newer ledgers are known to exist, so running this one is wasted.
+    void decided(proto::SharedLedger ledger, std::vector<PublicKey> holders, bool catching_up);
+
+    // A run has ended or a state has come.
+    void ready(proto::SharedResult result);
+
+    // What to do now, if anything (Execute or SyncState; the caller adds unl_active_on). The caller
+    // performs it.
+    std::optional<Effect> next();
+
+    bool is_executing() const { return executing_ != 0; }
+    bool is_syncing() const { return syncing_ != 0; }
+    // The newest ledger's own result, null while it is not there.
+    proto::SharedResult result() const;
+    // Own result for the ledger before the newest, if the state it gave is the agreed one.
+    proto::SharedResult result_of(const LedgerId& ledger) const;
+    ResultClaim claim() const; // of result(), which must be there
+
+private:
+    bool reflects_parent() const;
+
+    proto::SharedResult own_; // what the state reflects; null when unknown
+    LedgerId own_of_;
+    proto::SharedLedger head_;
+    std::vector<PublicKey> holders_;
+    bool catching_up_ = false;
+    LedgerSeq executing_ = 0; // 0: not
+    LedgerSeq syncing_ = 0;   // 0: not; else the ledger whose result is being fetched, plus 1
+    Hash32 sync_state_;
+};
+
+} // namespace hp::consensus
