@@ -23,15 +23,6 @@ TellStatus rejection(const Rejection& rejected) {
     return {rejected.input->user, {rejected.reason, Bytes(hash.begin(), hash.end()), {}}};
 }
 
-// What a run that was cut off left: the state it started from.
-proto::SharedResult result_before(const proto::LedgerHeader& head) {
-    auto result = std::make_shared<proto::ExecutionResult>();
-    result->seq = head.seq - 1;
-    result->state_hash = head.state_hash;
-    result->config_hash = head.config_hash;
-    return result;
-}
-
 LedgerId id_of(const SharedLedger& ledger) {
     return ledger ? LedgerId{ledger->header.seq, ledger->header.hash} : LedgerId{};
 }
@@ -52,11 +43,9 @@ Engine::Engine(Params params, Identity identity, const Signer& signer, Start sta
       signer_(signer), domain_{identity.contract_id_hash, {}},
       validators_(params_.unl, params_.threshold_percent), pace_(params_, now.mono_us),
       nonces_(std::move(start.nonces)),
-      execution_(start.result ? start.result : result_before(start.head->header),
-                 start.result ? id_of(start.head) : LedgerId{}),
+      execution_(start.result),
       lcl_(id_of(start.head)), head_(start.head), certified_(std::move(start.certified)) {
-    HP_CHECK(!start.result || start.result->seq == lcl_.seq,
-             "the start result belongs to another ledger");
+    HP_CHECK(start.result && start.result->seq <= lcl_.seq, "a state from the future");
     if (head_) {
         lcl_time_ms_ = head_->header.timestamp_ms;
         execution_.decided(

@@ -30,8 +30,9 @@ namespace hp::consensus {
 struct Start {
     proto::SharedLedger head;        // null at genesis
     SharedCertifiedLedger certified; // of head: its certificate, and who took part
-    proto::SharedResult result;      // of head, if its execution is committed; at genesis: seq 0
-                                     // with the initial state and config hashes
+    proto::SharedResult result;      // what the state reflects, of any ledger up to head; the one
+                                     // before head when head's execution was cut off; at genesis:
+                                     // seq 0 with the initial state and config hashes
     NonceRecords nonces;             // from the ledgers
     std::vector<LogRecord> log;      // votes for the ledger after head, in the order written
 };

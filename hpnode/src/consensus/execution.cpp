@@ -5,13 +5,12 @@
 
 namespace hp::consensus {
 
-Execution::Execution(proto::SharedResult own, LedgerId of) : own_(std::move(own)), own_of_(of) {}
-
 void Execution::decided(proto::SharedLedger ledger, std::vector<PublicKey> holders,
                         bool catching_up) {
     head_ = std::move(ledger);
     holders_ = std::move(holders);
     catching_up_ = catching_up;
+    name_own();
 }
 
 void Execution::ready(proto::SharedResult result) {
@@ -22,12 +21,18 @@ void Execution::ready(proto::SharedResult result) {
     }
     executing_ = 0;
     syncing_ = 0;
-    const proto::LedgerHeader& head = head_->header;
-    // Ledgers may have been decided meanwhile; which one this was is only known for the newest two.
-    own_of_ = result->seq == head.seq       ? LedgerId{head.seq, head.hash}
-              : result->seq + 1 == head.seq ? LedgerId{result->seq, head.prev_hash}
-                                            : LedgerId{result->seq, {}};
     own_ = std::move(result);
+    name_own();
+}
+
+void Execution::name_own() {
+    if (!own_ || !head_) {
+        return;
+    }
+    const proto::LedgerHeader& head = head_->header;
+    own_of_ = own_->seq == head.seq       ? LedgerId{head.seq, head.hash}
+              : own_->seq + 1 == head.seq ? LedgerId{own_->seq, head.prev_hash}
+                                          : LedgerId{own_->seq, {}};
 }
 
 bool Execution::reflects_parent() const {

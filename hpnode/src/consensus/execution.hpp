@@ -12,8 +12,8 @@ namespace hp::consensus {
 
 class Execution {
 public:
-    // At start-up: `own` is the result of the ledger it names, null when that run was cut off.
-    explicit Execution(proto::SharedResult own, LedgerId of);
+    // `own`: what the state reflects at start-up.
+    explicit Execution(proto::SharedResult own) : own_(std::move(own)) {}
 
     // The newest ledger is `ledger`, which continues from the state in its header. `holders` have
     // that state. `catching_up`: newer ledgers are known to exist, so running this one is wasted.
@@ -36,9 +36,10 @@ public:
 
 private:
     bool reflects_parent() const;
+    void name_own();
 
     proto::SharedResult own_; // what the state reflects; null when unknown
-    LedgerId own_of_;
+    LedgerId own_of_; // hash only known for the newest two ledgers
     proto::SharedLedger head_;
     std::vector<PublicKey> holders_;
     bool catching_up_ = false;

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "checker.hpp"
+
+namespace hp::sim {
+
+using consensus::StatementKind;
+
+void Checker::violate(const std::string& what) {
+    if (violation_.empty()) {
+        violation_ = what;
+    }
+}
+
+// I1 one ledger a height, I2 an unbroken chain, I4 each input once, and a certificate for each.
+void Checker::decided(std::size_t node, const proto::LedgerRecord& ledger,
+                      const consensus::CertifiedLedger& certified) {
+    const proto::LedgerHeader& header = ledger.header;
+    const std::string where =
+        "node " + std::to_string(node) + " ledger " + std::to_string(header.seq) + ": ";
+    std::set<PublicKey> voters;
+    for (const consensus::Signed& vote : certified.commit->votes) {
+        voters.insert(vote.member);
+    }
+    if (voters.size() < quorum_) {
+        violate(where + "decided without a quorum");
+    }
+    const auto [link, first] = chain_.try_emplace(header.seq);
+    if (!first) {
+        if (link->second.hash != header.hash) {
+            violate(where + "I1: two ledgers at one height");
+        }
+        return;
+    }
+    link->second.hash = header.hash;
+    link->second.time_ms = header.timestamp_ms;
+    const auto before = chain_.find(header.seq - 1);
+    if (header.seq > 1 && (before == chain_.end() || before->second.hash != header.prev_hash ||
+                           before->second.time_ms >= header.timestamp_ms)) {
+        violate(where + "I2: does not continue the chain");
+    }
+    for (const proto::SharedInput& input : ledger.inputs) {
+        link->second.inputs.insert(input->hash);
+        if (!decided_inputs_.emplace(input->hash, header.seq).second) {
+            violate(where + "I4: an input twice in the chain");
+        }
+        if (submitted_.count(input->hash) == 0) {
+            violate(where + "an input nobody submitted");
+        }
+        if (input->max_ledger_seq < header.seq) {
+            violate(where + "an expired input");
+        }
+    }
+}
+
+// I6, across restarts.
+void Checker::voted(std::size_t node, const consensus::Vote& vote) {
+    const std::string where = "node " + std::to_string(node) + " height " +
+                              std::to_string(vote.height) + " attempt " +
+                              std::to_string(vote.attempt) + ": ";
+    const auto [known, first] =
+        votes_.try_emplace({node, vote.kind, vote.height, vote.attempt}, vote.digest);
+    if (!first && known->second != vote.digest) {
+        violate(where + "I6: two different votes of one kind");
+    }
+    const auto opposite = vote.kind == StatementKind::skip     ? StatementKind::commit
+                          : vote.kind == StatementKind::commit ? StatementKind::skip
+                                                               : StatementKind::propose;
+    if (votes_.count({node, opposite, vote.height, vote.attempt}) != 0) {
+        violate(where + "I6: SKIP and COMMIT of one attempt");
+    }
+}
+
+// I5: each ledger is executed on the state that was agreed on.
+void Checker::executes(std::size_t node, const proto::LedgerRecord& ledger, const Hash32& state) {
+    if (state != ledger.header.state_hash) {
+        violate("node " + std::to_string(node) + " ledger " + std::to_string(ledger.header.seq) +
+                ": I5: executed on another state than agreed");
+    }
+}
+
+// I3 and I10.
+void Checker::told(std::size_t node, const Hash32& input, const proto::InputStatus& status) {
+    const std::string where = "node " + std::to_string(node) + ": ";
+    const auto [known, first] = told_.try_emplace({node, input}, status);
+    if (!first) {
+        violate(where + "I10: two final statuses for one input");
+    }
+    if (status.rejected) {
+        return;
+    }
+    const auto link = chain_.find(status.ledger.seq);
+    if (link == chain_.end() || link->second.hash != status.ledger.hash ||
+        link->second.inputs.count(input) == 0) {
+        violate(where + "I3: accepted, but not in that ledger");
+    }
+}
+
+void Checker::accused(std::size_t node, std::size_t member, bool byzantine,
+                      const std::string& what) {
+    if (!byzantine) {
+        violate("node " + std::to_string(node) + " accuses correct node " +
+                std::to_string(member) + " of " + what);
+    }
+}
+
+} // namespace hp::sim
