@@ -85,13 +85,19 @@ void Checker::told(std::size_t node, const Hash32& input, const proto::InputStat
     if (!first) {
         violate(where + "I10: two final statuses for one input");
     }
-    if (status.rejected) {
-        return;
-    }
-    const auto link = chain_.find(status.ledger.seq);
-    if (link == chain_.end() || link->second.hash != status.ledger.hash ||
-        link->second.inputs.count(input) == 0) {
-        violate(where + "I3: accepted, but not in that ledger");
+}
+
+void Checker::finish() {
+    for (const auto& [who, status] : told_) {
+        if (status.rejected) {
+            continue;
+        }
+        const auto link = chain_.find(status.ledger.seq);
+        if (link == chain_.end() || link->second.hash != status.ledger.hash ||
+            link->second.inputs.count(who.second) == 0) {
+            violate("node " + std::to_string(who.first) + ": I3: accepted, but not in ledger " +
+                    std::to_string(status.ledger.seq));
+        }
     }
 }
 

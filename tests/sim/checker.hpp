@@ -24,6 +24,8 @@ public:
     void accused(std::size_t node, std::size_t member, bool byzantine, const std::string& what);
     void submitted(const Hash32& input) { submitted_.insert(input); }
 
+    void finish(); // at the end
+
     void violate(const std::string& what);
     bool ok() const { return violation_.empty(); }
     const std::string& violation() const { return violation_; }

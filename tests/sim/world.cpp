@@ -21,6 +21,58 @@ PublicKey make_key(std::uint8_t kind, std::uint8_t number) {
     return key;
 }
 
+std::string describe(const Vote& vote) {
+    const std::string what = vote.kind == StatementKind::prepare  ? "PREPARE"
+                             : vote.kind == StatementKind::commit ? "COMMIT"
+                                                                  : "SKIP";
+    return what + " " + std::to_string(vote.height) + "/" + std::to_string(vote.attempt) + " " +
+           vote.digest.short_hex();
+}
+
+struct Describe {
+    std::string operator()(const SharedOpen& m) const {
+        return "OPEN " + std::to_string(m->height) + " inputs " + std::to_string(m->inputs.size());
+    }
+    std::string operator()(const SignedResult& m) const {
+        return "RESULT " + std::to_string(m.claim.ledger.seq) + " of " +
+               m.by.member.hex().substr(64) + " " + m.claim.state_hash.short_hex();
+    }
+    std::string operator()(const Propose& m) const {
+        return "PROPOSE " + std::to_string(m.height) + "/" + std::to_string(m.attempt) + " " +
+               m.block->digest.short_hex() + " inputs " + std::to_string(m.block->inputs.size());
+    }
+    std::string operator()(const Vote& m) const { return describe(m); }
+    std::string operator()(const SharedCertificate& m) const {
+        return "CERT of " +
+               describe(Vote{m->kind, m->height, m->attempt, m->digest, m->votes.front()});
+    }
+    std::string operator()(const Inputs& m) const {
+        return "INPUTS " + std::to_string(m.inputs.size());
+    }
+    std::string operator()(const SharedCertifiedLedger& m) const {
+        return "LEDGER " + std::to_string(m->block->header.seq);
+    }
+    std::string operator()(const BlockBody& m) const {
+        return "BLOCK " + m.block->digest.short_hex();
+    }
+    std::string operator()(const GetInputs& m) const {
+        return "GET INPUTS " + std::to_string(m.hashes.size());
+    }
+    std::string operator()(const GetOpens& m) const {
+        return "GET OPENS " + std::to_string(m.opens.size());
+    }
+    std::string operator()(const GetBlock& m) const {
+        return "GET BLOCK " + m.digest.short_hex();
+    }
+    std::string operator()(const GetLedger& m) const {
+        return "GET LEDGER " + std::to_string(m.seq);
+    }
+};
+
+std::string describe(const Message& message) {
+    return std::visit(Describe(), message);
+}
+
 constexpr std::size_t users = 8;
 constexpr std::int64_t start_us = 1'000'000;
 constexpr TimeMs start_wall_ms = 1'700'000'000'000;
@@ -94,6 +146,7 @@ void World::run() {
             slot.run();
         }
     }
+    checker_.finish();
     if (checker_.ok()) {
         check_liveness();
     }
@@ -250,7 +303,10 @@ void World::perform(Host& host, const Persist& effect) {
     const LedgerSeq seq = effect.ledger->header.seq;
     write(
         host,
-        [&host, seq, effect] {
+        [this, &host, seq, effect] {
+            if (!host.byzantine) {
+                checker_.decided(host.index, *effect.ledger, *effect.certified);
+            }
             host.ledgers[seq] = {effect.ledger, effect.certified};
             std::erase_if(host.log, [seq](const LogRecord& r) { return r.height <= seq; });
         },
@@ -261,10 +317,6 @@ void World::perform(Host& host, const Decided& effect) {
     say(host, "decided " + std::to_string(effect.ledger->header.seq) + " " +
                   effect.ledger->header.hash.short_hex() + " inputs " +
                   std::to_string(effect.ledger->inputs.size()));
-    if (!host.byzantine) {
-        checker_.decided(host.index, *effect.ledger,
-                         *host.ledgers.at(effect.ledger->header.seq).certified);
-    }
     feed(host, ConfigInForce{params_});
 }
 
@@ -380,6 +432,9 @@ void World::deliver(Host& to, const PublicKey& from, const Message& message) {
     if (!to.engine || is_cut(member_of(from), to.member)) {
         return;
     }
+    if (trace_) {
+        say(to, "<- " + std::to_string(member_of(from)) + " " + describe(message));
+    }
     if (to.byzantine && !calm_) {
         meddle(to, message);
     }
@@ -447,7 +502,8 @@ void World::submit() {
     const std::size_t user = random_.below(users);
     // Now and then a nonce is used twice, or out of order.
     const std::uint64_t nonce =
-        random_.chance(0.1) ? nonces_[user] : nonces_[user] + random_.below(3) + 1;
+        random_.chance(0.1) && nonces_[user] > 0 ? nonces_[user]
+                                                 : nonces_[user] + random_.below(3) + 1;
     nonces_[user] = std::max(nonces_[user], nonce);
     const LedgerSeq max_seq = host.engine->lcl().seq + 1 + random_.below(10);
     const Bytes container = proto::encode_container(

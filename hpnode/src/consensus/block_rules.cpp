@@ -154,8 +154,8 @@ bool in_time(const BlockContext& context, const proto::SignedInput& input) {
            (offset == 0 || input.max_ledger_seq <= context.prev.seq + offset);
 }
 
-Status check_inputs(const BlockContext& context, std::span<const SharedInput> inputs,
-                    Allowance& allowance) {
+Status check_inputs(const BlockContext& context, std::span<const SharedInput> inputs) {
+    Allowance allowance(*context.params);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         const proto::SignedInput& input = *inputs[i];
         if (i > 0 && std::tie(inputs[i - 1]->user, inputs[i - 1]->nonce) >=
@@ -176,23 +176,52 @@ Status check_inputs(const BlockContext& context, std::span<const SharedInput> in
     return {};
 }
 
+// Inputs of a block so far, and whether one more could be among them.
+class Inclusion {
+public:
+    Inclusion(const BlockContext& context, std::span<const SharedInput> inputs)
+        : context_(context), allowance_(*context.params) {
+        for (const SharedInput& input : inputs) {
+            add(*input);
+        }
+    }
+    bool has(const Hash32& hash) const { return included_.count(hash) != 0; }
+    bool could_have(const proto::SignedInput& input) const {
+        return in_time(context_, input) && !context_.nonces->check(input, context_.prev.seq) &&
+               nonces_.count({input.user, input.nonce}) == 0 && allowance_.fits(input);
+    }
+    void add(const proto::SignedInput& input) {
+        included_.insert(input.hash);
+        nonces_.emplace(input.user, input.nonce);
+        allowance_.take(input);
+    }
+
+private:
+    const BlockContext& context_;
+    Allowance allowance_;
+    std::set<Hash32> included_;
+    std::set<std::pair<PublicKey, std::uint64_t>> nonces_;
+};
+
+// Those the leader's own pool would not take.
+void take_required(const BlockContext& context, const std::set<Hash32>& required,
+                   const BlockParts& parts, std::vector<SharedInput>& inputs) {
+    Inclusion inclusion(context, inputs);
+    for (const Hash32& hash : required) {
+        const SharedInput input = inclusion.has(hash) ? nullptr : parts.input(hash);
+        if (input && inclusion.could_have(*input)) {
+            inclusion.add(*input);
+            inputs.push_back(input);
+        }
+    }
+}
+
 // Required inputs are in the block, or could not be.
 Status check_nothing_passed_over(const BlockContext& context, std::span<const SharedOpen> opens,
-                                 std::span<const SharedInput> inputs, const BlockParts& parts,
-                                 const Allowance& allowance) {
-    std::set<Hash32> included;
-    std::set<std::pair<PublicKey, std::uint64_t>> nonces;
-    for (const SharedInput& input : inputs) {
-        included.insert(input->hash);
-        nonces.emplace(input->user, input->nonce);
-    }
+                                 std::span<const SharedInput> inputs, const BlockParts& parts) {
+    const Inclusion inclusion(context, inputs);
     for (const Hash32& hash : required_inputs(context, opens)) {
-        if (included.count(hash) != 0) {
-            continue;
-        }
-        const SharedInput input = parts.input(hash);
-        if (in_time(context, *input) && !context.nonces->check(*input, context.prev.seq) &&
-            nonces.count({input->user, input->nonce}) == 0 && allowance.fits(*input)) {
+        if (!inclusion.has(hash) && inclusion.could_have(*parts.input(hash))) {
             return broken("passes over an input that enough members hold");
         }
     }
@@ -211,7 +240,8 @@ Status check_evidence_members(const BlockContext& context, const Block& block) {
 } // namespace
 
 SharedBlock assemble_block(const BlockContext& context, std::span<const SharedOpen> opens,
-                           const InputPool& pool, ResultDecision result) {
+                           const InputPool& pool, const BlockParts& parts,
+                           ResultDecision result) {
     HP_CHECK(opens.size() >= context.quorum, "a block needs a quorum of OPENs");
     auto block = std::make_shared<Block>();
     for (const SharedOpen& open : opens) {
@@ -219,13 +249,27 @@ SharedBlock assemble_block(const BlockContext& context, std::span<const SharedOp
     }
     block->mode = result.mode;
     block->evidence = std::move(result.evidence);
-    std::vector<SharedInput> inputs = pool.select(
-        *context.params, *context.nonces, context.prev.seq, required_inputs(context, opens));
+    const std::set<Hash32> required = required_inputs(context, opens);
+    std::vector<SharedInput> inputs =
+        pool.select(*context.params, *context.nonces, context.prev.seq, required);
+    take_required(context, required, parts, inputs);
     std::sort(inputs.begin(), inputs.end(), [](const SharedInput& a, const SharedInput& b) {
         return execution_order(a) < execution_order(b);
     });
     fill(context, opens, inputs, result.claim, *block);
     return block;
+}
+
+std::vector<Hash32> missing_for_assembly(const BlockContext& context,
+                                         std::span<const SharedOpen> opens,
+                                         const BlockParts& parts) {
+    std::vector<Hash32> missing;
+    for (const Hash32& hash : required_inputs(context, opens)) {
+        if (!parts.input(hash)) {
+            missing.push_back(hash);
+        }
+    }
+    return missing;
 }
 
 MissingParts missing_parts(const BlockContext& context, const Block& block,
@@ -267,9 +311,8 @@ Status check_block(const BlockContext& context, const Block& block, const BlockP
     const ResultClaim claim{context.prev, block.header.state_hash, block.header.config_hash,
                             block.header.output_hash};
     HP_TRY_STATUS(check_result(context.result, {block.mode, claim, block.evidence}, own_results));
-    Allowance allowance(*context.params);
-    HP_TRY_STATUS(check_inputs(context, inputs, allowance));
-    HP_TRY_STATUS(check_nothing_passed_over(context, opens, inputs, parts, allowance));
+    HP_TRY_STATUS(check_inputs(context, inputs));
+    HP_TRY_STATUS(check_nothing_passed_over(context, opens, inputs, parts));
     Block expected;
     expected.opens = block.opens;
     expected.mode = block.mode;
@@ -279,13 +322,6 @@ Status check_block(const BlockContext& context, const Block& block, const BlockP
                    expected.users == block.users
                ? Status()
                : broken("not what follows from what it cites");
-}
-
-bool is_consistent(const Block& block) {
-    return block.header.user_hash == proto::user_list_hash(block.users) &&
-           block.header.hash == proto::ledger_hash(block.header, block.nonce, block.recent_hash) &&
-           block.rest_digest == block_rest_digest(block) &&
-           block.digest == block_digest(block.header.hash, block.rest_digest);
 }
 
 std::vector<PublicKey> leader_order(const LedgerId& parent,

@@ -23,11 +23,6 @@ struct BlockContext {
     const NonceRecords* nonces = nullptr; // as of `prev`
 };
 
-// Cites all `opens` (newest version of each member, ascending by member), takes the candidates of
-// `pool` that are in them or held by this member, up to the limits.
-SharedBlock assemble_block(const BlockContext& context, std::span<const SharedOpen> opens,
-                           const InputPool& pool, ResultDecision result);
-
 // Parts that checking needs and this member lacks; fetch them, then check.
 struct MissingParts {
     std::vector<OpenRef> opens;
@@ -42,15 +37,22 @@ public:
     virtual proto::SharedInput input(const Hash32& hash) const = 0; // signature verified
 };
 
+// Cites all `opens` (newest version of each member, ascending by member), takes the candidates of
+// `pool` up to the limits, and what enough of the opens list: missing_for_assembly() is empty.
+SharedBlock assemble_block(const BlockContext& context, std::span<const SharedOpen> opens,
+                           const InputPool& pool, const BlockParts& parts, ResultDecision result);
+
+// Inputs that a block citing these opens must have, as far as this member lacks their bodies.
+std::vector<Hash32> missing_for_assembly(const BlockContext& context,
+                                         std::span<const SharedOpen> opens,
+                                         const BlockParts& parts);
+
 MissingParts missing_parts(const BlockContext& context, const Block& block,
                            const BlockParts& parts);
 
 // All parts present. An error says which rule the block breaks; a broken block is never voted for.
 Status check_block(const BlockContext& context, const Block& block, const BlockParts& parts,
                    std::span<const SignedResult> own_results);
-
-// Its digests and hashes are those of its content. Says nothing about whether it is valid.
-bool is_consistent(const Block& block);
 
 // Order of leaders for the height after `parent` (6.4.4): the members its block cited, by
 // B3(parent id, key); all members when none of those is left.

@@ -93,6 +93,7 @@ private:
     bool open_if_due(Instant now, Effects& out);
     bool propose_if_due(Instant now, Effects& out);
     bool validate_proposal(Instant now, Effects& out);
+    void refuse(const Propose& propose, const Error& why, Effects& out);
     bool complete_decision(Instant now, Effects& out);
     bool run_timers(Instant now, Effects& out);
     void ask_ahead(Instant now, Effects& out);

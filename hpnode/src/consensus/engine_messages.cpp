@@ -74,7 +74,7 @@ void Engine::hear(Instant now, const PublicKey& from, const Propose& propose, Ef
     }
     const Block& block = *propose.block;
     if (block.header.seq != propose.height || block.header.prev_hash != lcl_.hash ||
-        !is_consistent(block)) {
+        !verify_block_digest(block)) {
         return;
     }
     AgreementOutput output;
@@ -130,15 +130,17 @@ void Engine::hear(Instant now, const PublicKey& from, const SharedCertifiedLedge
     if (!is_current(now, from, block.header.seq, ledger, out) || persisting_) {
         return;
     }
-    if (block.header.prev_hash != lcl_.hash || !is_consistent(block) ||
+    if (block.header.prev_hash != lcl_.hash || !verify_block_digest(block) ||
         ledger->commit->digest != block.digest || ledger->commit->kind != StatementKind::commit ||
         proto::input_list_hash(ledger->inputs) != block.header.input_hash) {
         return;
     }
     AgreementOutput output;
     height_->agreement().on_certificate(ledger->commit, output);
-    if (!output.decided) {
-        return; // not a certificate of this height's members
+    // Decided by this certificate, or before but without all parts.
+    const SharedCertificate& commit = output.decided ? output.decided : undecided_commit_;
+    if (!commit || commit->digest != block.digest) {
+        return;
     }
     height_->add(ledger->block);
     for (const SharedInput& input : ledger->inputs) {
@@ -150,7 +152,7 @@ void Engine::hear(Instant now, const PublicKey& from, const SharedCertifiedLedge
 
 void Engine::hear(Instant, const PublicKey&, const BlockBody& body, Effects&) {
     if (is_agreeing() && body.block->header.prev_hash == lcl_.hash &&
-        body.block->digest == wanted_block_ && is_consistent(*body.block)) {
+        body.block->digest == wanted_block_ && verify_block_digest(*body.block)) {
         height_->add(body.block);
     }
 }
@@ -193,11 +195,13 @@ void Engine::hear(Instant, const PublicKey& from, const GetOpens& get, Effects& 
 }
 
 void Engine::hear(Instant, const PublicKey& from, const GetBlock& get, Effects& out) {
-    if (!height_ || height_->seq() != get.height) {
-        return;
+    if (height_ && height_->seq() == get.height) {
+        if (SharedBlock block = height_->block(get.digest)) {
+            out.push_back(SendTo{from, BlockBody{std::move(block)}});
+        }
     }
-    if (SharedBlock block = height_->block(get.digest)) {
-        out.push_back(SendTo{from, BlockBody{std::move(block)}});
+    if (certified_ && certified_->block->digest == get.digest) {
+        out.push_back(SendTo{from, certified_}); // all it takes to catch up
     }
 }
 

@@ -83,6 +83,10 @@ bool Engine::propose_if_due(Instant now, Effects& out) {
             return false;
         }
     } else if (can_propose(now)) {
+        if (const MissingParts missing = height_->missing_for_assembly(); !missing.none()) {
+            ask_for_parts(now, missing, height_->members(), out);
+            return false;
+        }
         block = height_->assemble(*height_->decide_result(now.mono_us));
         height_->add(block);
     } else {
@@ -96,7 +100,9 @@ bool Engine::propose_if_due(Instant now, Effects& out) {
     // that is started again proposes the same.
     own_proposal_ = propose;
     AgreementOutput output;
-    agreement.on_valid(attempt, block, output);
+    if (agreement.admits(propose, output)) {
+        agreement.on_valid(attempt, block, output);
+    }
     apply(now, std::move(output), out);
     if (!persisting_) {
         send_after_log(std::move(propose), out);
@@ -118,14 +124,26 @@ bool Engine::validate_proposal(Instant now, Effects& out) {
     }
     const Propose propose = std::move(*proposal_);
     proposal_.reset();
-    if (const Status valid = height_->check(*block); !valid) {
-        contradiction(propose.by.member, "an invalid block: " + valid.err().context, out);
+    const bool prepared = propose.why.prepared != nullptr;
+    if (const Status valid = height_->check(*block, prepared); !valid) {
+        refuse(propose, valid.err(), out);
         return false;
     }
     AgreementOutput output;
     height_->agreement().on_valid(propose.attempt, block, output);
     apply(now, std::move(output), out);
     return true;
+}
+
+void Engine::refuse(const Propose& propose, const Error& why, Effects& out) {
+    if (why.code != Errc::unavailable) {
+        contradiction(propose.by.member, "an invalid block: " + why.context, out);
+        return;
+    }
+    // The next leader shall know the results that this one did not.
+    for (const auto& [member, result] : height_->results()) {
+        out.push_back(Broadcast{result});
+    }
 }
 
 // --- the decision --------------------------------------------------------------------------------

@@ -125,15 +125,20 @@ BlockContext Height::context() const {
 }
 
 SharedBlock Height::assemble(ResultDecision result) const {
-    return assemble_block(context(), opens(), *setup_.pool, std::move(result));
+    return assemble_block(context(), opens(), *setup_.pool, *this, std::move(result));
+}
+
+MissingParts Height::missing_for_assembly() const {
+    return {{}, consensus::missing_for_assembly(context(), opens(), *this)};
 }
 
 MissingParts Height::missing(const Block& block) const {
     return missing_parts(context(), block, *this);
 }
 
-Status Height::check(const Block& block) const {
-    return check_block(context(), block, *this, result_list());
+Status Height::check(const Block& block, bool prepared) const {
+    return check_block(context(), block, *this,
+                       prepared ? std::vector<SignedResult>() : result_list());
 }
 
 std::optional<std::vector<proto::SharedInput>> Height::bodies(const Block& block) const {

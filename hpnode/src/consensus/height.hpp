@@ -52,9 +52,12 @@ public:
     // --- blocks ---
     void add(const SharedBlock& block);
     SharedBlock block(const Hash32& digest) const; // null: not here
+    MissingParts missing_for_assembly() const;
     SharedBlock assemble(ResultDecision result) const;
     MissingParts missing(const Block& block) const;
-    Status check(const Block& block) const;
+    // `prepared`: by a quorum in an earlier attempt; then what only this member knows does not
+    // count against it.
+    Status check(const Block& block, bool prepared) const;
     // Bodies of the block's inputs in order; empty when some are missing.
     std::optional<std::vector<proto::SharedInput>> bodies(const Block& block) const;
     // An input the pool would not take (it clashes, or has expired) but a block needs judged.

@@ -74,7 +74,9 @@ struct OpenRef {
 };
 
 // What one attempt is about. The header's hash covers what users see; the digest covers the
-// header's hash and everything here, and is what votes name.
+// header's hash and everything else here, and is what votes name. It covers the list of inputs too
+// (header.input_hash alone cannot be checked without their bodies), so that nobody can pass on a
+// block under its digest with other content.
 struct Block {
     proto::LedgerHeader header;
     Hash32 nonce;
@@ -84,7 +86,7 @@ struct Block {
     std::vector<OpenRef> opens; // ascending by member, at least a quorum
     ResultMode mode = ResultMode::certified;
     std::vector<SignedResult> evidence; // ascending by member
-    Hash32 rest_digest;                 // of opens, mode and evidence
+    Hash32 rest_digest;                 // of recent_hash, inputs, opens, mode and evidence
     Hash32 digest;                      // B3(tag, header.hash, rest_digest)
 };
 using SharedBlock = std::shared_ptr<const Block>;
@@ -163,15 +165,12 @@ using Message =
 
 // --- digests ---------------------------------------------------------------------------------
 
-// What signatures are bound to beside their body: the contract, and the members and threshold that
-// decide the height.
 struct Domain {
     Hash32 contract_id_hash; // B3 of the contract id's text
     Hash32 unl_hash;         // B3 of quorum and members
     bool operator==(const Domain&) const = default;
 };
-
-// The bytes that are signed: 0xFF "hp2/" kind 0x00 contract_id_hash unl_hash body_digest. The
+// The bytes that are signed: 0xFF "hp2/" kind 0x00 contract_id_hash unl_epoch body_digest. The
 // first byte keeps them apart from everything users' clients make nodes sign (6.4.2).
 Bytes statement_bytes(const Domain& domain, StatementKind kind, const Hash32& body_digest);
 
@@ -180,5 +179,9 @@ Hash32 result_digest(const ResultClaim& claim);
 Hash32 vote_digest(LedgerSeq height, Attempt attempt, const Hash32& digest); // also PROPOSE's
 Hash32 block_rest_digest(const Block& block);
 Hash32 block_digest(const Hash32& ledger_hash, const Hash32& rest_digest);
+
+// Whether header.hash, rest_digest and digest are those of the block's content: a block from
+// anybody is what its digest says. Whether header.input_hash fits shows with the bodies only.
+Status verify_block_digest(const Block& block);
 
 } // namespace hp::consensus

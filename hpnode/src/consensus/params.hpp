@@ -55,9 +55,11 @@ inline constexpr std::int64_t open_grace_us_max = 20'000;
 inline constexpr std::int64_t attempt_us_min = 150'000;
 inline constexpr std::int64_t attempt_roundtimes_max = 8;
 
-// Votes for attempts further ahead are not kept: members that are so far ahead prove it with
-// certificates, and a liar could fill the memory.
-inline constexpr std::uint32_t attempts_ahead_max = 8;
+// Votes for attempts further than this from the current one are not counted, nor kept: certificates
+// bring a member that is behind forward, so only a faulty member's votes are that far ahead, and
+// nothing depends on votes that old. Also the most own votes and skip certificates repeated at
+// once.
+inline constexpr std::uint32_t attempt_window = 64;
 
 // Asking the next member for something that has not come.
 inline constexpr std::int64_t fetch_retry_us = 100'000;

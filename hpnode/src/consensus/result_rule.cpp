@@ -123,7 +123,7 @@ Status check_result(const ResultContext& context, const ResultDecision& decision
     }
     const std::vector<SignedResult> known = merge(decision.evidence, own);
     if (leading(count(known)).votes >= context.quorum) {
-        return fail(Errc::invalid, "a certified result is passed over");
+        return fail(Errc::unavailable, "a certified result is passed over");
     }
     const Counts counts = count(decision.evidence);
     const ResultDecision expected =

@@ -32,7 +32,8 @@ std::optional<ResultDecision> decide_result(const ResultContext& context,
                                             std::span<const SignedResult> results, bool waited_out);
 
 // Whether a block may continue like this. `own`: the results this member holds itself, for a
-// certificate of which it refuses plurality and void (Errc::invalid says why).
+// certificate of which it refuses plurality and void: Errc::unavailable, because the leader may
+// honestly not know it. Errc::invalid for what no honest leader does.
 Status check_result(const ResultContext& context, const ResultDecision& decision,
                     std::span<const SignedResult> own);
 

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// A name for every guard of the agreement rules, so that a test build can lift one and show that
+// the tests notice: the list in docs/testing.md says which. Nothing can be lifted in a production
+// build, where HP_LIFT_GUARDS is not defined. Values; any thread.
+#pragma once
+
+#include <cstdint>
+
+namespace hp::consensus {
+
+enum class Guard : std::uint8_t {
+    // R3, R4: proposals
+    proposed_by_leader,
+    proposal_justified, // the four below together
+    justification_complete,
+    justification_before_attempt,
+    justification_same_digest,
+    justification_kind,
+    proposal_current,
+    first_proposal_only,
+    prepare_once,
+    prepare_not_after_skip,
+    prepare_not_after_commit,
+    propose_once,
+    propose_same_after_restart,
+    // R5
+    commit_not_behind,
+    commit_not_after_skip,
+    commit_once,
+    // R6, R7, R8
+    timer_current,
+    skip_not_after_commit,
+    skip_once,
+    skip_what_is_left, // R7: disowns the attempts a skip certificate ends
+    leave_after_timer,
+    // R9: certificates and votes
+    quorum_is_majority,
+    quorum_of_votes,
+    vote_height,
+    vote_counted_once,
+    vote_in_window,
+    certificate_height,
+    certificate_quorum,
+    certificate_of_members,
+    certificate_distinct,
+    certificate_digest,
+    // 6.4.8: what a restart gives back
+    restored_prepared,
+    restored_committed,
+    restored_skipped,
+    restored_prepare_certificate,
+    restored_skip_certificates,
+};
+
+} // namespace hp::consensus
