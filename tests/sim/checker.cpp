@@ -104,8 +104,8 @@ void Checker::finish() {
 void Checker::accused(std::size_t node, std::size_t member, bool byzantine,
                       const std::string& what) {
     if (!byzantine) {
-        violate("node " + std::to_string(node) + " accuses correct node " +
-                std::to_string(member) + " of " + what);
+        violate("node " + std::to_string(node) + " accuses correct node " + std::to_string(member) +
+                " of " + what);
     }
 }
 

@@ -44,7 +44,8 @@ private:
     std::map<Hash32, LedgerSeq> decided_inputs_;
     std::set<Hash32> submitted_;
     std::map<std::pair<std::size_t, Hash32>, proto::InputStatus> told_;
-    using VoteKey = std::tuple<std::size_t, consensus::StatementKind, LedgerSeq, consensus::Attempt>;
+    using VoteKey =
+        std::tuple<std::size_t, consensus::StatementKind, LedgerSeq, consensus::Attempt>;
     std::map<VoteKey, Hash32> votes_;
     std::string violation_;
 };

@@ -50,7 +50,7 @@ struct Host {
     std::uint64_t starts = 0;
 
     // --- lost in a crash ---
-    std::uint64_t life = 1; // counts up with every crash
+    std::uint64_t life = 1;                    // counts up with every crash
     std::unique_ptr<consensus::Engine> engine; // null: down
     std::int64_t disk_free_us = 0;
     struct Write { // on its way to the disk

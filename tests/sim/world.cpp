@@ -61,9 +61,7 @@ struct Describe {
     std::string operator()(const GetOpens& m) const {
         return "GET OPENS " + std::to_string(m.opens.size());
     }
-    std::string operator()(const GetBlock& m) const {
-        return "GET BLOCK " + m.digest.short_hex();
-    }
+    std::string operator()(const GetBlock& m) const { return "GET BLOCK " + m.digest.short_hex(); }
     std::string operator()(const GetLedger& m) const {
         return "GET LEDGER " + std::to_string(m.seq);
     }
@@ -133,8 +131,7 @@ void World::say(const Host& host, const std::string& what) {
 }
 
 void World::run() {
-    const std::int64_t end_us =
-        start_us + (options_.fault_ms + options_.calm_ms) * 1000;
+    const std::int64_t end_us = start_us + (options_.fault_ms + options_.calm_ms) * 1000;
     while (!queue_.empty() && checker_.ok() && queue_.top().at_us <= end_us) {
         const Delivery next = queue_.top();
         queue_.pop();
@@ -230,8 +227,8 @@ void World::feed(Host& host, const Event& event) {
         const Event current = std::move(host.waiting[next]);
         Effects effects;
         host.engine->step(now_at(host), current, effects);
-        fingerprint_ = (fingerprint_ ^ effects.size()) * 0x100000001B3 +
-                       static_cast<std::uint64_t>(now_us_);
+        fingerprint_ =
+            (fingerprint_ ^ effects.size()) * 0x100000001B3 + static_cast<std::uint64_t>(now_us_);
         for (const Effect& effect : effects) {
             std::visit([&](const auto& e) { perform(host, e); }, effect);
         }
@@ -324,8 +321,7 @@ void World::perform(Host& host, const Decided& effect) {
 proto::SharedResult World::execute(const Host& host, const proto::LedgerRecord& ledger) {
     auto result = std::make_shared<proto::ExecutionResult>();
     result->seq = ledger.header.seq;
-    result->state_hash =
-        crypto::b3({host.state->state_hash.view(), ledger.header.hash.view()});
+    result->state_hash = crypto::b3({host.state->state_hash.view(), ledger.header.hash.view()});
     if (!calm_ && random_.chance(options_.differs)) {
         result->state_hash = crypto::b3(result->state_hash.view());
     }
@@ -421,9 +417,8 @@ void World::send(Host& from, std::size_t to_member, const Message& message) {
             if (!calm_ && random_.chance(options_.slow_message)) {
                 delay_us += random_.between(0, options_.roundtime_ms * 3000);
             }
-            at(now_us_ + delay_us, [this, to = host.get(), key = from.key, message] {
-                deliver(*to, key, message);
-            });
+            at(now_us_ + delay_us,
+               [this, to = host.get(), key = from.key, message] { deliver(*to, key, message); });
         }
     }
 }
@@ -501,9 +496,9 @@ void World::submit() {
     }
     const std::size_t user = random_.below(users);
     // Now and then a nonce is used twice, or out of order.
-    const std::uint64_t nonce =
-        random_.chance(0.1) && nonces_[user] > 0 ? nonces_[user]
-                                                 : nonces_[user] + random_.below(3) + 1;
+    const std::uint64_t nonce = random_.chance(0.1) && nonces_[user] > 0
+                                    ? nonces_[user]
+                                    : nonces_[user] + random_.below(3) + 1;
     nonces_[user] = std::max(nonces_[user], nonce);
     const LedgerSeq max_seq = host.engine->lcl().seq + 1 + random_.below(10);
     const Bytes container = proto::encode_container(
@@ -512,8 +507,7 @@ void World::submit() {
     const PublicKey key = make_key(2, static_cast<std::uint8_t>(user));
     const Hash32 hash = crypto::b3({key.view(), container});
     std::copy(hash.data.begin(), hash.data.end(), signature.data.begin());
-    const auto input =
-        proto::make_signed_input(key, proto::Encoding::json, container, signature);
+    const auto input = proto::make_signed_input(key, proto::Encoding::json, container, signature);
     if (!input) {
         checker_.violate("the simulation made a malformed input");
         return;

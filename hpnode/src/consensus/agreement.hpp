@@ -29,6 +29,9 @@ struct LogRecord {
     Hash32 digest;                 // prepared, committed
     SharedBlock block;             // prepared: the block itself
     SharedCertificate certificate; // certificate: prepare or skip
+    // prepared: bodies of the block's inputs, so that what a quorum has prepared is never lost. The
+    // engine adds them.
+    std::vector<proto::SharedInput> inputs{};
 };
 
 // Unsigned vote of this member.

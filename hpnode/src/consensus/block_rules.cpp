@@ -240,8 +240,7 @@ Status check_evidence_members(const BlockContext& context, const Block& block) {
 } // namespace
 
 SharedBlock assemble_block(const BlockContext& context, std::span<const SharedOpen> opens,
-                           const InputPool& pool, const BlockParts& parts,
-                           ResultDecision result) {
+                           const InputPool& pool, const BlockParts& parts, ResultDecision result) {
     HP_CHECK(opens.size() >= context.quorum, "a block needs a quorum of OPENs");
     auto block = std::make_shared<Block>();
     for (const SharedOpen& open : opens) {

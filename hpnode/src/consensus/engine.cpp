@@ -42,9 +42,8 @@ Engine::Engine(Params params, Identity identity, const Signer& signer, Start sta
     : params_(std::move(params)), identity_(identity),
       signer_(signer), domain_{identity.contract_id_hash, {}},
       validators_(params_.unl, params_.threshold_percent), pace_(params_, now.mono_us),
-      nonces_(std::move(start.nonces)),
-      execution_(start.result),
-      lcl_(id_of(start.head)), head_(start.head), certified_(std::move(start.certified)) {
+      nonces_(std::move(start.nonces)), execution_(start.result), lcl_(id_of(start.head)),
+      head_(start.head), certified_(std::move(start.certified)) {
     HP_CHECK(start.result && start.result->seq <= lcl_.seq, "a state from the future");
     if (head_) {
         lcl_time_ms_ = head_->header.timestamp_ms;
@@ -272,6 +271,11 @@ void Engine::apply(Instant now, AgreementOutput output, Effects& out) {
         undecided_commit_ = output.decided;
         complete_decision(now, out);
         return;
+    }
+    for (LogRecord& record : output.log) {
+        if (record.block) {
+            record.inputs = *height_->bodies(*record.block);
+        }
     }
     if (!output.log.empty()) {
         out.push_back(AppendLog{++log_number_, std::move(output.log)});

@@ -79,7 +79,13 @@ bool Engine::propose_if_due(Instant now, Effects& out) {
     if (!proposal->digest.is_zero()) {
         block = height_->block(proposal->digest);
         if (!block) {
-            ask_for_block(now, proposal->digest, *proposal->why.prepared, out);
+            if (proposal->why.prepared) { // else it is our own, lost with the log's end
+                ask_for_block(now, proposal->digest, *proposal->why.prepared, out);
+            }
+            return false;
+        }
+        if (const MissingParts missing = height_->missing(*block, true); !missing.none()) {
+            ask_for_parts(now, missing, height_->members(), out);
             return false;
         }
     } else if (can_propose(now)) {
@@ -115,7 +121,8 @@ bool Engine::validate_proposal(Instant now, Effects& out) {
         return false;
     }
     const SharedBlock block = proposal_->block;
-    const MissingParts missing = height_->missing(*block);
+    const bool prepared = proposal_->why.prepared != nullptr;
+    const MissingParts missing = height_->missing(*block, prepared);
     if (!missing.none()) {
         std::vector<PublicKey> holders{proposal_->by.member};
         holders.insert(holders.end(), height_->members().begin(), height_->members().end());
@@ -124,8 +131,7 @@ bool Engine::validate_proposal(Instant now, Effects& out) {
     }
     const Propose propose = std::move(*proposal_);
     proposal_.reset();
-    const bool prepared = propose.why.prepared != nullptr;
-    if (const Status valid = height_->check(*block, prepared); !valid) {
+    if (const Status valid = prepared ? Status() : height_->check(*block); !valid) {
         refuse(propose, valid.err(), out);
         return false;
     }
@@ -163,12 +169,7 @@ bool Engine::complete_decision(Instant now, Effects& out) {
         for (const Signed& vote : undecided_commit_->votes) {
             holders.push_back(vote.member);
         }
-        MissingParts missing;
-        for (const Hash32& hash : block->inputs) {
-            if (!height_->input(hash)) {
-                missing.inputs.push_back(hash);
-            }
-        }
+        const MissingParts missing = height_->missing(*block, true);
         ask_for_parts(now, missing, holders, out);
         return false;
     }

@@ -39,7 +39,7 @@ private:
     void name_own();
 
     proto::SharedResult own_; // what the state reflects; null when unknown
-    LedgerId own_of_; // hash only known for the newest two ledgers
+    LedgerId own_of_;         // hash only known for the newest two ledgers
     proto::SharedLedger head_;
     std::vector<PublicKey> holders_;
     bool catching_up_ = false;

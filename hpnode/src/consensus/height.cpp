@@ -20,6 +20,9 @@ Height::Height(Setup setup, const std::vector<LogRecord>& restored, std::int64_t
         if (record.block) {
             add(record.block);
         }
+        for (const proto::SharedInput& input : record.inputs) {
+            keep(input);
+        }
     }
 }
 
@@ -132,13 +135,18 @@ MissingParts Height::missing_for_assembly() const {
     return {{}, consensus::missing_for_assembly(context(), opens(), *this)};
 }
 
-MissingParts Height::missing(const Block& block) const {
-    return missing_parts(context(), block, *this);
+MissingParts Height::missing(const Block& block, bool prepared) const {
+    if (!prepared) {
+        return missing_parts(context(), block, *this);
+    }
+    MissingParts out;
+    std::copy_if(block.inputs.begin(), block.inputs.end(), std::back_inserter(out.inputs),
+                 [this](const Hash32& hash) { return !input(hash); });
+    return out;
 }
 
-Status Height::check(const Block& block, bool prepared) const {
-    return check_block(context(), block, *this,
-                       prepared ? std::vector<SignedResult>() : result_list());
+Status Height::check(const Block& block) const {
+    return check_block(context(), block, *this, result_list());
 }
 
 std::optional<std::vector<proto::SharedInput>> Height::bodies(const Block& block) const {

@@ -54,10 +54,10 @@ public:
     SharedBlock block(const Hash32& digest) const; // null: not here
     MissingParts missing_for_assembly() const;
     SharedBlock assemble(ResultDecision result) const;
-    MissingParts missing(const Block& block) const;
-    // `prepared`: by a quorum in an earlier attempt; then what only this member knows does not
-    // count against it.
-    Status check(const Block& block, bool prepared) const;
+    // What it takes to vote for the block. One that a quorum has prepared was found valid by
+    // correct members: only its inputs are needed, to be able to hand them on.
+    MissingParts missing(const Block& block, bool prepared) const;
+    Status check(const Block& block) const;
     // Bodies of the block's inputs in order; empty when some are missing.
     std::optional<std::vector<proto::SharedInput>> bodies(const Block& block) const;
     // An input the pool would not take (it clashes, or has expired) but a block needs judged.
