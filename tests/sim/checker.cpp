@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "checker.hpp"
 
+#include "consensus/validators.hpp"
+
 namespace hp::sim {
 
 using consensus::StatementKind;
@@ -17,13 +19,6 @@ void Checker::decided(std::size_t node, const proto::LedgerRecord& ledger,
     const proto::LedgerHeader& header = ledger.header;
     const std::string where =
         "node " + std::to_string(node) + " ledger " + std::to_string(header.seq) + ": ";
-    std::set<PublicKey> voters;
-    for (const consensus::Signed& vote : certified.commit->votes) {
-        voters.insert(vote.member);
-    }
-    if (voters.size() < quorum_) {
-        violate(where + "decided without a quorum");
-    }
     const auto [link, first] = chain_.try_emplace(header.seq);
     if (!first) {
         if (link->second.hash != header.hash) {
@@ -33,11 +28,13 @@ void Checker::decided(std::size_t node, const proto::LedgerRecord& ledger,
     }
     link->second.hash = header.hash;
     link->second.time_ms = header.timestamp_ms;
+    link->second.config = header.config_hash;
     const auto before = chain_.find(header.seq - 1);
     if (header.seq > 1 && (before == chain_.end() || before->second.hash != header.prev_hash ||
                            before->second.time_ms >= header.timestamp_ms)) {
         violate(where + "I2: does not continue the chain");
     }
+    check_certificate(where, before == chain_.end() ? Hash32{} : before->second.config, certified);
     for (const proto::SharedInput& input : ledger.inputs) {
         link->second.inputs.insert(input->hash);
         if (!decided_inputs_.emplace(input->hash, header.seq).second) {
@@ -49,6 +46,21 @@ void Checker::decided(std::size_t node, const proto::LedgerRecord& ledger,
         if (input->max_ledger_seq < header.seq) {
             violate(where + "an expired input");
         }
+    }
+}
+
+// Decided by a quorum of the members that the ledger before has agreed on.
+void Checker::check_certificate(const std::string& where, const Hash32& config,
+                                const consensus::CertifiedLedger& certified) {
+    const consensus::Params& params = configs_.at(config);
+    std::set<PublicKey> voters;
+    for (const consensus::Signed& vote : certified.commit->votes) {
+        if (params.unl.count(vote.member) != 0) {
+            voters.insert(vote.member);
+        }
+    }
+    if (voters.size() < consensus::quorum(params.unl.size(), params.threshold_percent)) {
+        violate(where + "decided without a quorum");
     }
 }
 

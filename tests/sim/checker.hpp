@@ -8,12 +8,14 @@
 #include <string>
 
 #include "consensus/effect.hpp"
+#include "consensus/params.hpp"
 
 namespace hp::sim {
 
 class Checker {
 public:
-    Checker(std::size_t members, std::size_t quorum) : members_(members), quorum_(quorum) {}
+    // `configs` by hash, growing.
+    explicit Checker(const std::map<Hash32, consensus::Params>& configs) : configs_(configs) {}
 
     // What correct nodes do.
     void decided(std::size_t node, const proto::LedgerRecord& ledger,
@@ -33,13 +35,15 @@ public:
     std::size_t inputs_decided() const { return decided_inputs_.size(); }
 
 private:
+    void check_certificate(const std::string& where, const Hash32& config,
+                           const consensus::CertifiedLedger& certified);
     struct Link {
         Hash32 hash;
         TimeMs time_ms = 0;
+        Hash32 config;
         std::set<Hash32> inputs;
     };
-    std::size_t members_;
-    std::size_t quorum_;
+    const std::map<Hash32, consensus::Params>& configs_;
     std::map<LedgerSeq, Link> chain_;
     std::map<Hash32, LedgerSeq> decided_inputs_;
     std::set<Hash32> submitted_;

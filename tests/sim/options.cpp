@@ -61,6 +61,9 @@ Options draw_options(std::uint64_t seed, std::size_t nodes) {
     if (random.chance(0.3)) {
         out.differs = static_cast<double>(random.between(1, 30)) / 100;
     }
+    if (out.nodes > 2 && random.chance(0.25)) {
+        out.unl_changes = static_cast<double>(random.between(1, 20)) / 100;
+    }
     out.inputs_per_second = static_cast<double>(random.between(0, 20)) / 2;
     return out;
 }
@@ -74,7 +77,7 @@ std::string Options::describe() const {
         << (one_way ? " one_way" : "") << " crashes_per_minute " << crashes_per_minute
         << (crash_all ? " crash_all" : "") << " disk_us_max " << disk_us_max << " slow_disk "
         << slow_disk << " clock_offset_ms " << clock_offset_ms << " run_ms_max " << run_ms_max
-        << " differs " << differs << " inputs_per_second " << inputs_per_second;
+        << " differs " << differs << " unl_changes " << unl_changes << " inputs_per_second " << inputs_per_second;
     return out.str();
 }
 

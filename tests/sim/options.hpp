@@ -37,7 +37,8 @@ struct Options {
 
     // contract
     std::int64_t run_ms_max = 20;
-    double differs = 0; // share of runs whose result differs on one node
+    double differs = 0;     // share of runs whose result differs on one node
+    double unl_changes = 0; // share of runs that add or remove a member or change the threshold
 
     // users
     double inputs_per_second = 2;

@@ -79,15 +79,16 @@ constexpr TimeMs start_wall_ms = 1'700'000'000'000;
 
 World::World(const Options& options, Trace trace)
     : options_(options), random_(options.seed * 0x9E3779B97F4A7C15 + 1), trace_(std::move(trace)),
-      now_us_(start_us), nonces_(users, 0),
-      checker_(options.nodes, consensus::quorum(options.nodes, options.threshold)) {
-    params_.roundtime_ms = options.roundtime_ms;
-    params_.eager = options.eager;
-    params_.threshold_percent = options.threshold;
+      now_us_(start_us), nonces_(users, 0), checker_(configs_) {
+    Params params;
+    params.roundtime_ms = options.roundtime_ms;
+    params.eager = options.eager;
+    params.threshold_percent = options.threshold;
     for (std::size_t i = 0; i < options.nodes; ++i) {
         keys_.push_back(make_key(1, static_cast<std::uint8_t>(i)));
-        params_.unl.insert(keys_.back());
+        params.unl.insert(keys_.back());
     }
+    configs_[{}] = params;
     cut_.assign(options.nodes, std::vector<bool>(options.nodes, false));
     for (std::size_t i = 0; i < options.nodes; ++i) {
         const bool byzantine = i < options.byzantine;
@@ -186,8 +187,9 @@ void World::boot(Host& host) {
     identity.nonce_secret.data[0] = static_cast<std::uint8_t>(host.index);
     say(host, "boot at ledger " + std::to_string(head));
     Effects effects;
-    host.engine = std::make_unique<Engine>(params_, identity, host.signer, std::move(start),
-                                           now_at(host), effects);
+    const Hash32 config = start.head ? start.head->header.config_hash : Hash32{};
+    host.engine = std::make_unique<Engine>(configs_.at(config), identity, host.signer,
+                                           std::move(start), now_at(host), effects);
     host.feeding = true;
     for (const Effect& effect : effects) {
         std::visit([&](const auto& e) { perform(host, e); }, effect);
@@ -314,7 +316,7 @@ void World::perform(Host& host, const Decided& effect) {
     say(host, "decided " + std::to_string(effect.ledger->header.seq) + " " +
                   effect.ledger->header.hash.short_hex() + " inputs " +
                   std::to_string(effect.ledger->inputs.size()));
-    feed(host, ConfigInForce{params_});
+    feed(host, ConfigInForce{configs_.at(effect.ledger->header.config_hash)});
 }
 
 // The toy contract: its state is a hash over everything it was ever given; it echoes inputs.
@@ -325,7 +327,7 @@ proto::SharedResult World::execute(const Host& host, const proto::LedgerRecord& 
     if (!calm_ && random_.chance(options_.differs)) {
         result->state_hash = crypto::b3(result->state_hash.view());
     }
-    result->config_hash = ledger.header.config_hash;
+    result->config_hash = change_config(ledger.header);
     for (const proto::SharedInput& input : ledger.inputs) {
         if (result->outputs.empty() || result->outputs.back().user != input->user) {
             result->outputs.push_back({input->user, input->hash, {*input->payload}});
@@ -333,6 +335,43 @@ proto::SharedResult World::execute(const Host& host, const proto::LedgerRecord& 
     }
     result->output_root = proto::output_root(result->outputs, result->state_hash);
     return result;
+}
+
+// What the contract makes of the configuration in this run, the same on every node.
+Hash32 World::change_config(const proto::LedgerHeader& header) {
+    const Hash32 dice = crypto::b3({header.hash.view(), as_bytes(std::string_view("config"))});
+    if (dice.data[0] >= options_.unl_changes * 256) {
+        return header.config_hash;
+    }
+    Params params = configs_.at(header.config_hash);
+    const PublicKey& key = keys_[dice.data[1] % keys_.size()];
+    if (dice.data[2] % 4 == 0) {
+        params.threshold_percent = 51 + dice.data[3] % 50;
+    } else if (params.unl.erase(key) == 0) {
+        params.unl.insert(key);
+    }
+    if (!is_tolerable(params)) {
+        return header.config_hash;
+    }
+    const Hash32 changed = crypto::b3({header.config_hash.view(), dice.view()});
+    configs_[changed] = params;
+    return changed;
+}
+
+// As many liars as the protocol is made for, and enough correct members to go on.
+bool World::is_tolerable(const Params& params) const {
+    const std::size_t members = params.unl.size();
+    const std::size_t quorum = consensus::quorum(members, params.threshold_percent);
+    std::size_t liars = 0;
+    for (std::size_t i = 0; i < options_.byzantine; ++i) {
+        liars += params.unl.count(keys_[i]);
+    }
+    const Params& first = configs_.at({});
+    const std::size_t first_quorum =
+        consensus::quorum(first.unl.size(), first.threshold_percent);
+    const bool lively = first.unl.size() - options_.byzantine >= first_quorum;
+    return members >= 1 && liars + members < 2 * quorum && liars < members &&
+           (!lively || members - liars >= quorum);
 }
 
 void World::perform(Host& host, const Execute& effect) {
@@ -571,7 +610,7 @@ void World::heal() {
 void World::check_liveness() {
     const std::size_t correct = options_.nodes - options_.byzantine;
     if (correct < consensus::quorum(options_.nodes, options_.threshold)) {
-        return;
+        return; // and no change of the configuration made it better
     }
     for (const auto& host : hosts_) {
         if (host->byzantine) {

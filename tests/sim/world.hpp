@@ -76,6 +76,8 @@ private:
     Instant now_at(const Host& host) const;
     std::size_t member_of(const PublicKey& key) const;
     proto::SharedResult execute(const Host& host, const proto::LedgerRecord& ledger);
+    Hash32 change_config(const proto::LedgerHeader& header);
+    bool is_tolerable(const consensus::Params& params) const;
     std::int64_t disk_time_us();
 
     // network
@@ -100,8 +102,8 @@ private:
     std::uint64_t steps_ = 0;
     std::uint64_t fingerprint_ = 0;
     bool calm_ = false;
-    consensus::Params params_;
-    std::vector<PublicKey> keys_; // of members
+    std::map<Hash32, consensus::Params> configs_; // by hash; zeros at genesis
+    std::vector<PublicKey> keys_;                 // of nodes, by number
     std::vector<std::unique_ptr<Host>> hosts_;
     std::vector<std::vector<bool>> cut_; // [from member][to member]
     std::vector<std::uint64_t> nonces_;  // of users

@@ -194,14 +194,13 @@ void Engine::hear(Instant, const PublicKey& from, const GetOpens& get, Effects& 
     }
 }
 
-void Engine::hear(Instant, const PublicKey& from, const GetBlock& get, Effects& out) {
-    if (height_ && height_->seq() == get.height) {
+void Engine::hear(Instant now, const PublicKey& from, const GetBlock& get, Effects& out) {
+    if (get.height <= lcl_.seq) {
+        hear(now, from, GetLedger{get.height}, out); // all it takes to catch up
+    } else if (height_ && height_->seq() == get.height) {
         if (SharedBlock block = height_->block(get.digest)) {
             out.push_back(SendTo{from, BlockBody{std::move(block)}});
         }
-    }
-    if (certified_ && certified_->block->digest == get.digest) {
-        out.push_back(SendTo{from, certified_}); // all it takes to catch up
     }
 }
 
