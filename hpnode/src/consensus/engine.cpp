@@ -383,7 +383,7 @@ VoteStatus Engine::current_vote_status(Instant now) const {
         return VoteStatus::desync;
     }
     if (!is_agreeing()) {
-        return vote_status_;
+        return persisting_ ? VoteStatus::synced : vote_status_;
     }
     const std::int64_t silent_since_us = own_open_ ? opened_at_us_ : height_->since_us();
     const bool too_long = now.mono_us - silent_since_us > params::silence_us(params_);

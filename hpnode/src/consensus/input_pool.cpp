@@ -86,9 +86,8 @@ std::vector<proto::SharedInput> InputPool::select(const Params& params, const No
 // still being checked holds back those with higher nonces, or it would come too late itself.
 void InputPool::select_user(const User& user, Selection& out) {
     std::vector<const Candidate*> by_nonce(user.candidates.begin(), user.candidates.end());
-    std::sort(by_nonce.begin(), by_nonce.end(), [](const auto* a, const auto* b) {
-        return std::tie(a->input->nonce, a->input->hash) <
-               std::tie(b->input->nonce, b->input->hash);
+    std::stable_sort(by_nonce.begin(), by_nonce.end(), [](const auto* a, const auto* b) {
+        return a->input->nonce < b->input->nonce;
     });
     bool hold_back = false;
     std::uint64_t bytes = 0;
