@@ -460,6 +460,8 @@ TEST_CASE("without a quorum nothing is decided") {
     d.params.unl.insert(key_of(201));
     d.advance_ms(1000);
     d.round(); // agrees on it
+    d.advance_ms(1000);
+    CHECK(d.engine->vote_status() == proto::VoteStatus::synced);
     d.advance_ms(2500);
     CHECK(d.engine->vote_status() == proto::VoteStatus::unreliable);
     d.advance_ms(10'000);
