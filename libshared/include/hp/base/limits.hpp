@@ -80,6 +80,13 @@ inline constexpr std::size_t candidate_bytes_max = 256 * mib;
 // Inputs of one ledger; the rest stay candidates for the next.
 inline constexpr std::size_t ledger_inputs_max = 65'536;
 inline constexpr std::size_t ledger_input_bytes_max = 64 * mib;
+// Members of a UNL: every ledger carries something from each.
+inline constexpr std::size_t members_max = 1000;
+// Users in one ledger: those connected anywhere. Beyond it a block is invalid.
+inline constexpr std::size_t ledger_users_max = 1'000'000;
+// Skip certificates in one proposal; a cluster with that many failed attempts at one ledger has its
+// longest timers by far, and its leaders have nothing newer to show.
+inline constexpr std::size_t justification_certificates_max = 256;
 // Users whose nonce floor is remembered. Beyond it inputs of new users are rejected with
 // round_inputs_overflow until old records expire.
 inline constexpr std::size_t nonce_records_max = 1'000'000;
