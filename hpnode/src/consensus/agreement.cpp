@@ -154,7 +154,6 @@ bool Agreement::is_justified(const Propose& propose) const {
     if (why.prepared) {
         if (!holds(Guard::justification_kind, why.prepared->kind == StatementKind::prepare) ||
             !is_valid(*why.prepared) ||
-            !holds(Guard::justification_before_attempt, why.prepared->attempt < propose.attempt) ||
             !holds(Guard::justification_same_digest,
                    why.prepared->digest == propose.block->digest)) {
             return false;
@@ -443,7 +442,27 @@ void Agreement::enter(Attempt attempt, AgreementOutput& out) {
                   [this](const auto& entry) { return !is_in_window(entry.first.second); });
 }
 
-void Agreement::repeat(AgreementOutput& out) const {
+// All of them when they are few; else the newest, which bring members here, and some of the others
+// in turn, which a leader that was absent needs for its justification.
+void Agreement::repeat_skip_certificates(AgreementOutput& out) {
+    const std::size_t count = skip_certificates_.size();
+    const bool all = count <= params::attempt_window;
+    std::size_t old = all ? 0 : params::attempt_window / 2;
+    auto next = skip_certificates_.lower_bound(repeat_from_);
+    for (; old > 0; --old) {
+        next = next == skip_certificates_.end() ? skip_certificates_.begin() : next;
+        out.certificates.push_back(next->second);
+        repeat_from_ = next->first + 1;
+        ++next;
+    }
+    const std::size_t newest_count = all ? count : params::attempt_window / 2;
+    for (auto it = std::prev(skip_certificates_.end(), static_cast<std::ptrdiff_t>(newest_count));
+         it != skip_certificates_.end(); ++it) {
+        out.certificates.push_back(it->second);
+    }
+}
+
+void Agreement::repeat(AgreementOutput& out) {
     if (decided_) {
         out.certificates.push_back(decided_);
         return;
@@ -451,9 +470,7 @@ void Agreement::repeat(AgreementOutput& out) const {
     if (highest_prepared_) {
         out.certificates.push_back(highest_prepared_);
     }
-    for (auto it = newest(skip_certificates_); it != skip_certificates_.end(); ++it) {
-        out.certificates.push_back(it->second);
-    }
+    repeat_skip_certificates(out);
     // Below the highest prepare certificate only COMMIT can still matter.
     const Attempt from = highest_prepared_ ? highest_prepared_->attempt : 0;
     for (auto it = newest(prepared_); it != prepared_.end(); ++it) {
@@ -490,6 +507,7 @@ Bytes Agreement::fingerprint() const {
     out.u32(current_);
     out.u8(expired_ ? 1 : 0);
     out.u8(proposed_ ? 1 : 0);
+    out.u32(repeat_from_);
     out.u8(admitted_ ? 1 : 0);
     out.fixed(admitted_.value_or(Hash32{}));
     votes(prepared_);

@@ -58,16 +58,12 @@ public:
         std::vector<PublicKey> leaders;
         std::size_t quorum = 0;
         std::optional<PublicKey> self; // empty: follows without voting
-#ifdef HP_LIFT_GUARDS
-        std::set<Guard> lifted;
-#endif
+        LiftedGuards lifted;           // none but in tests of the tests
     };
     // `restored`: this height's records from the log, in the order written.
     Agreement(Setup setup, const std::vector<LogRecord>& restored);
 
-    Attempt current() const {
-        return current_;
-    }
+    Attempt current() const { return current_; }
     const PublicKey& leader(Attempt attempt) const;
 
     // R3: what this member, as leader of the current attempt, has to propose. Empty: it is not the
@@ -99,15 +95,11 @@ public:
     // Everything this member has to repeat until the height is decided, also after a restart: its
     // votes so far that still matter, and the certificates that brought it here. Once decided: the
     // commit certificate, for members that are behind.
-    void repeat(AgreementOutput& out) const;
+    void repeat(AgreementOutput& out);
 
-    bool is_decided() const {
-        return decided_ != nullptr;
-    }
+    bool is_decided() const { return decided_ != nullptr; }
     // Pairs of contradictory signed statements (proposals too), bounded: the first of each member.
-    const std::vector<std::pair<Vote, Vote>>& equivocations() const {
-        return equivocations_;
-    }
+    const std::vector<std::pair<Vote, Vote>>& equivocations() const { return equivocations_; }
 
     // Everything that influences later behaviour: equal bytes, equal behaviour. For the searches
     // and comparisons of tests.
@@ -120,18 +112,8 @@ private:
     };
     enum class Noted : std::uint8_t { ignored, first, repeated, conflicting };
 
-#ifdef HP_LIFT_GUARDS
-    bool is_lifted(Guard guard) const {
-        return setup_.lifted.count(guard) != 0;
-    }
-#else
-    static constexpr bool is_lifted(Guard) {
-        return false;
-    }
-#endif
-    bool holds(Guard guard, bool condition) const {
-        return condition || is_lifted(guard);
-    }
+    bool is_lifted(Guard guard) const { return setup_.lifted.contains(guard); }
+    bool holds(Guard guard, bool condition) const { return condition || is_lifted(guard); }
 
     void restore(const LogRecord& record);
     std::optional<std::size_t> index_of(const PublicKey& member) const;
@@ -154,6 +136,7 @@ private:
     void skip(Attempt attempt, AgreementOutput& out);
     void leave_if_prepared(AgreementOutput& out);
     void enter(Attempt attempt, AgreementOutput& out);
+    void repeat_skip_certificates(AgreementOutput& out);
 
     Setup setup_;
     Attempt current_ = 0;
@@ -170,6 +153,7 @@ private:
     bool proposed_ = false;
     std::optional<Hash32> admitted_;
     std::map<std::pair<StatementKind, Attempt>, Tally> tallies_; // attempts of the window
+    Attempt repeat_from_ = 0; // of the old skip certificates, the next ones' turn
     SharedCertificate decided_;
     std::vector<std::pair<Vote, Vote>> equivocations_;
 };

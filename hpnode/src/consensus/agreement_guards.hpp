@@ -5,15 +5,17 @@
 #pragma once
 
 #include <cstdint>
+#ifdef HP_LIFT_GUARDS
+#include <set>
+#endif
 
 namespace hp::consensus {
 
 enum class Guard : std::uint8_t {
     // R3, R4: proposals
     proposed_by_leader,
-    proposal_justified, // the four below together
+    proposal_justified, // the three below together
     justification_complete,
-    justification_before_attempt,
     justification_same_digest,
     justification_kind,
     proposal_current,
@@ -51,5 +53,16 @@ enum class Guard : std::uint8_t {
     restored_prepare_certificate,
     restored_skip_certificates,
 };
+
+#ifdef HP_LIFT_GUARDS
+struct LiftedGuards {
+    std::set<Guard> guards;
+    bool contains(Guard guard) const { return guards.count(guard) != 0; }
+};
+#else
+struct LiftedGuards {
+    static constexpr bool contains(Guard) { return false; }
+};
+#endif
 
 } // namespace hp::consensus

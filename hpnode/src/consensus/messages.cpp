@@ -82,7 +82,6 @@ Hash32 vote_digest(LedgerSeq height, Attempt attempt, const Hash32& digest) {
 Hash32 block_rest_digest(const Block& block) {
     Writer out;
     out.raw(as_bytes(block_rest_tag));
-    out.fixed(block.recent_hash);
     write_list(out, block.inputs);
     out.u32(static_cast<std::uint32_t>(block.opens.size()));
     for (const OpenRef& open : block.opens) {

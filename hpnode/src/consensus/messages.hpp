@@ -86,7 +86,7 @@ struct Block {
     std::vector<OpenRef> opens; // ascending by member, at least a quorum
     ResultMode mode = ResultMode::certified;
     std::vector<SignedResult> evidence; // ascending by member
-    Hash32 rest_digest;                 // of recent_hash, inputs, opens, mode and evidence
+    Hash32 rest_digest;                 // of inputs, opens, mode and evidence
     Hash32 digest;                      // B3(tag, header.hash, rest_digest)
 };
 using SharedBlock = std::shared_ptr<const Block>;
@@ -165,13 +165,15 @@ using Message =
 
 // --- digests ---------------------------------------------------------------------------------
 
+// What a cluster's signatures are bound to: its contract, and who decides by which quorum.
 struct Domain {
     Hash32 contract_id_hash; // B3 of the contract id's text
-    Hash32 unl_hash;         // B3 of quorum and members
+    Hash32 unl_hash;         // of members and quorum (validators.hpp)
     bool operator==(const Domain&) const = default;
 };
-// The bytes that are signed: 0xFF "hp2/" kind 0x00 contract_id_hash unl_epoch body_digest. The
-// first byte keeps them apart from everything users' clients make nodes sign (6.4.2).
+
+// The bytes that are signed: 0xFF "hp2/" kind 0x00 contract_id_hash unl_hash body_digest. The first
+// byte keeps them apart from everything users' clients make nodes sign (6.4.2).
 Bytes statement_bytes(const Domain& domain, StatementKind kind, const Hash32& body_digest);
 
 Hash32 open_digest(const Open& open);
