@@ -10,7 +10,7 @@
 namespace hp::ledger {
 namespace {
 
-constexpr std::uint64_t schema_version = 1;
+constexpr std::uint64_t schema_version = 2;
 
 // Rows deleted per append when retention moves on: a few, so that no ledger pays for a whole shard.
 constexpr std::uint64_t prune_rows = 16;
@@ -20,20 +20,28 @@ CREATE TABLE IF NOT EXISTS meta (format INTEGER NOT NULL, contract_id BLOB NOT N
 CREATE TABLE IF NOT EXISTS ledger (
     seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, hash BLOB NOT NULL, prev_hash BLOB NOT NULL,
     state_hash BLOB NOT NULL, config_hash BLOB NOT NULL, nonce BLOB NOT NULL,
-    user_hash BLOB NOT NULL, input_hash BLOB NOT NULL, output_hash BLOB NOT NULL);
+    user_hash BLOB NOT NULL, input_hash BLOB NOT NULL, output_hash BLOB NOT NULL,
+    recent_hash BLOB NOT NULL, proof BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS raw (
     seq INTEGER PRIMARY KEY, inputs BLOB NOT NULL, outputs BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS accepted (
     seq INTEGER PRIMARY KEY, expires INTEGER NOT NULL, inputs BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS recent (
+    user BLOB PRIMARY KEY, last_nonce BLOB NOT NULL, expires BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS recent_by_expiry ON recent (expires);
+CREATE TABLE IF NOT EXISTS vote_log (
+    one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT NULL, incarnation INTEGER NOT NULL);
 )sql";
 
 constexpr const char* ledger_columns =
     "seq, time, hash, prev_hash, state_hash, config_hash, nonce, user_hash, input_hash, "
-    "output_hash";
+    "output_hash, recent_hash, proof";
 
 struct StoredHeader {
     proto::LedgerHeader header;
     Hash32 nonce;
+    Hash32 recent_hash;
+    Bytes proof;
 };
 
 StoredHeader read_header(const Statement& row) {
@@ -48,12 +56,27 @@ StoredHeader read_header(const Statement& row) {
     out.header.user_hash = row.fixed<Hash32>(7);
     out.header.input_hash = row.fixed<Hash32>(8);
     out.header.output_hash = row.fixed<Hash32>(9);
+    out.recent_hash = row.fixed<Hash32>(10);
+    const ByteView proof = row.blob(11);
+    out.proof.assign(proof.begin(), proof.end());
     return out;
 }
 
 // SQLite keeps signed integers; "never expires" must stay the largest.
 std::uint64_t storable(LedgerSeq seq) {
     return std::min<std::uint64_t>(seq, INT64_MAX);
+}
+
+// Fixed-width big-endian text of a number: ordered like the number, with all 64 bits of it.
+Bytes ordered(std::uint64_t value) {
+    Writer out;
+    out.u64(value);
+    return out.take();
+}
+
+std::uint64_t from_ordered(ByteView stored) {
+    Reader in(stored);
+    return in.u64();
 }
 
 Bytes encode_accepted(const std::vector<proto::SharedInput>& inputs) {
@@ -126,9 +149,9 @@ Status Store::prepare_schema(const std::string& contract_id, Mode mode) {
     HP_TRY(const bool exists, select.step());
     if (exists) {
         if (select.integer(0) != schema_version) {
-            return fail(Errc::corrupt, "ledger database has format " +
-                                           std::to_string(select.integer(0)) +
-                                           ", this version reads format 1");
+            return fail(Errc::corrupt,
+                        "ledger database has format " + std::to_string(select.integer(0)) +
+                            ", this version reads format " + std::to_string(schema_version));
         }
         if (!contract_id.empty() && as_text(select.blob(1)) != contract_id) {
             return fail(Errc::corrupt, "ledger database belongs to contract " +
@@ -150,9 +173,14 @@ Status Store::prepare_statements(Mode mode) {
         return {};
     }
     HP_TRY(insert_ledger_, database_.prepare("INSERT INTO ledger (" + columns +
-                                             ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+                                             ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
     HP_TRY(insert_raw_, database_.prepare("INSERT INTO raw VALUES (?, ?, ?)"));
     HP_TRY(insert_accepted_, database_.prepare("INSERT INTO accepted VALUES (?, ?, ?)"));
+    HP_TRY(insert_recent_,
+           database_.prepare("INSERT INTO recent VALUES (?, ?, ?) ON CONFLICT (user) DO UPDATE SET "
+                             "last_nonce = excluded.last_nonce, "
+                             "expires = max(expires, excluded.expires)"));
+    HP_TRY(expire_recent_, database_.prepare("DELETE FROM recent WHERE expires <= ?"));
     const std::string oldest = " WHERE seq IN (SELECT seq FROM ";
     HP_TRY(prune_ledgers_, database_.prepare("DELETE FROM ledger" + oldest +
                                              "ledger WHERE seq < ? ORDER BY seq LIMIT ?)"));
@@ -163,9 +191,12 @@ Status Store::prepare_statements(Mode mode) {
     return {};
 }
 
-Status Store::append(const proto::LedgerRecord& ledger) {
+Status Store::append(const proto::LedgerRecord& ledger, ByteView proof) {
     HP_TRY_STATUS(database_.execute("BEGIN IMMEDIATE"));
-    auto done = insert(ledger);
+    auto done = insert(ledger, proof);
+    if (done) {
+        done = insert_recent(ledger);
+    }
     if (done) {
         done = prune(ledger.header.seq);
     }
@@ -176,7 +207,7 @@ Status Store::append(const proto::LedgerRecord& ledger) {
     return database_.execute("COMMIT");
 }
 
-Status Store::insert(const proto::LedgerRecord& ledger) {
+Status Store::insert(const proto::LedgerRecord& ledger, ByteView proof) {
     const proto::LedgerHeader& h = ledger.header;
     HP_TRY_STATUS(insert_ledger_->bind(h.seq)
                       .bind(static_cast<std::uint64_t>(h.timestamp_ms))
@@ -188,6 +219,8 @@ Status Store::insert(const proto::LedgerRecord& ledger) {
                       .bind(h.user_hash.view())
                       .bind(h.input_hash.view())
                       .bind(h.output_hash.view())
+                      .bind(ledger.recent_hash.view())
+                      .bind(proof)
                       .run());
     const Bytes inputs = proto::encode_inputs(ledger.users, ledger.inputs);
     const Bytes outputs = ledger.previous ? proto::encode_result(*ledger.previous) : Bytes{};
@@ -201,6 +234,20 @@ Status Store::insert(const proto::LedgerRecord& ledger) {
     }
     const Bytes accepted = encode_accepted(ledger.inputs);
     return insert_accepted_->bind(h.seq).bind(storable(expires)).bind(ByteView(accepted)).run();
+}
+
+// Inputs of a user come in ascending order of their nonces.
+Status Store::insert_recent(const proto::LedgerRecord& ledger) {
+    for (const proto::SharedInput& input : ledger.inputs) {
+        const Bytes nonce = ordered(input->nonce);
+        const Bytes expires = ordered(input->max_ledger_seq);
+        HP_TRY_STATUS(insert_recent_->bind(input->user.view())
+                          .bind(ByteView(nonce))
+                          .bind(ByteView(expires))
+                          .run());
+    }
+    const Bytes now = ordered(ledger.header.seq);
+    return expire_recent_->bind(ByteView(now)).run();
 }
 
 Status Store::prune(LedgerSeq newest) {
@@ -229,10 +276,25 @@ Result<LedgerSeq> Store::newest() {
     return seq;
 }
 
-Result<proto::SharedLedger> Store::head() {
+Result<std::optional<VoteLogMark>> Store::vote_log_mark() {
+    HP_TRY(Statement select, database_.prepare("SELECT id, incarnation FROM vote_log"));
+    HP_TRY(const bool exists, select.step());
+    if (!exists) {
+        return std::optional<VoteLogMark>();
+    }
+    return std::optional(VoteLogMark{select.fixed<VoteLogId>(0), select.integer(1)});
+}
+
+Status Store::set_vote_log_mark(const VoteLogMark& mark) {
+    HP_TRY(Statement replace,
+           database_.prepare("INSERT OR REPLACE INTO vote_log VALUES (1, ?, ?)"));
+    return replace.bind(mark.id.view()).bind(mark.incarnation).run();
+}
+
+Result<Store::Head> Store::head() {
     HP_TRY(const LedgerSeq seq, newest());
     if (seq == 0) {
-        return proto::SharedLedger{};
+        return Head{};
     }
     HP_TRY([[maybe_unused]] const bool row, select_ledger_->bind(seq).step());
     StoredHeader stored = read_header(*select_ledger_);
@@ -249,13 +311,27 @@ Result<proto::SharedLedger> Store::head() {
     auto ledger = std::make_shared<proto::LedgerRecord>();
     ledger->header = stored.header;
     ledger->nonce = stored.nonce;
+    ledger->recent_hash = stored.recent_hash;
     ledger->users = std::move(decoded->users);
     ledger->inputs = std::move(decoded->inputs);
-    if (proto::ledger_hash(ledger->header, ledger->nonce) != ledger->header.hash ||
+    if (proto::ledger_hash(ledger->header, ledger->nonce, ledger->recent_hash) !=
+            ledger->header.hash ||
         proto::input_list_hash(ledger->inputs) != ledger->header.input_hash) {
         return fail(corrupt(seq, "its content does not match its hash"));
     }
-    return proto::SharedLedger(std::move(ledger));
+    return Head{std::move(ledger), std::move(stored.proof)};
+}
+
+Status Store::recent_users(const std::function<void(const RecentUser&)>& visit) {
+    HP_TRY(Statement select, database_.prepare("SELECT user, last_nonce, expires FROM recent"));
+    while (true) {
+        HP_TRY(const bool row, select.step());
+        if (!row) {
+            return {};
+        }
+        visit({select.fixed<PublicKey>(0), from_ordered(select.blob(1)),
+               from_ordered(select.blob(2))});
+    }
 }
 
 Status Store::accepted_inputs(LedgerSeq lcl,
@@ -384,7 +460,8 @@ Status verify_raw(const StoredHeader& stored, ByteView inputs, ByteView outputs)
 
 } // namespace
 
-Result<Store::Verified> Store::verify(const std::function<void(LedgerSeq)>& progress) {
+Result<Store::Verified> Store::verify(const CheckProof& check_proof,
+                                      const std::function<void(LedgerSeq)>& progress) {
     HP_TRY(Statement rows, database_.prepare(std::string("SELECT ") + ledger_columns +
                                              " FROM ledger ORDER BY seq"));
     Verified out;
@@ -403,8 +480,11 @@ Result<Store::Verified> Store::verify(const std::function<void(LedgerSeq)>& prog
         if ((!first || header.seq == 1) && header.prev_hash != previous) {
             return fail(corrupt(header.seq, "does not follow the ledger before it"));
         }
-        if (proto::ledger_hash(header, stored.nonce) != header.hash) {
+        if (proto::ledger_hash(header, stored.nonce, stored.recent_hash) != header.hash) {
             return fail(corrupt(header.seq, "fields do not match its hash"));
+        }
+        if (const Status proven = check_proof(header, stored.proof); !proven) {
+            return fail(corrupt(header.seq, proven.err().context));
         }
         HP_TRY(const bool has_raw, select_raw_->bind(header.seq).step());
         if (has_raw) {

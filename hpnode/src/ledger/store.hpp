@@ -16,6 +16,7 @@
 #include "hp/base/result.hpp"
 #include "hp/proto/ledger.hpp"
 #include "ledger/sqlite.hpp"
+#include "ledger/vote_log.hpp"
 
 namespace hp::ledger {
 
@@ -31,7 +32,15 @@ struct Retention {
 // The oldest ledger kept when `newest` is the last one; newest + 1 when none is.
 LedgerSeq oldest_kept(LedgerSeq newest, LedgerSeq shard_ledgers, std::uint64_t shards);
 
-// An accepted input as far as replay protection needs it.
+// What every member remembers of a user so that no input is accepted twice; the header's
+// recent-inputs digest is over these (docs/protocol/ledger.md).
+struct RecentUser {
+    PublicKey user;
+    std::uint64_t last_nonce = 0;
+    LedgerSeq expires = 0;
+};
+
+// An accepted input as far as it takes to tell a repetition from an outdated nonce.
 struct AcceptedInput {
     PublicKey user;
     std::uint64_t nonce = 0;
@@ -52,11 +61,19 @@ public:
                                                const std::string& contract_id,
                                                const Retention& retention, Mode mode);
 
-    // Durable when it returns. A failure means "unknown": stop and recover, never retry.
-    Status append(const proto::LedgerRecord& ledger);
+    // Durable when it returns. `proof` is what shows to others that the ledger was agreed on; it is
+    // kept as long as the header. A failure means "unknown": stop and recover, never retry.
+    Status append(const proto::LedgerRecord& ledger, ByteView proof);
 
-    // The newest ledger with its inputs; empty at genesis. `previous` is not filled in.
-    Result<proto::SharedLedger> head();
+    // The newest ledger with its inputs; `ledger` is null at genesis. `previous` is not filled in.
+    struct Head {
+        proto::SharedLedger ledger;
+        Bytes proof;
+    };
+    Result<Head> head();
+
+    // The recent-inputs set as of the newest ledger.
+    Status recent_users(const std::function<void(const RecentUser&)>& visit);
 
     // Calls `visit` for every accepted input, oldest ledger first, of ledgers that hold at least
     // one whose max_ledger_seq_no is above `lcl`.
@@ -66,14 +83,21 @@ public:
     // not kept come back as empty lists (user-protocol.md section 13).
     Result<std::optional<proto::QueriedLedger>> query(LedgerSeq seq, bool inputs, bool outputs);
 
+    // What ties the vote log to these ledgers; empty before the first start. Durable when set.
+    Result<std::optional<VoteLogMark>> vote_log_mark();
+    Status set_vote_log_mark(const VoteLogMark& mark);
+
     // Recomputes every stored ledger: hashes, links, signatures and output roots where raw data is
-    // kept. Returns how many were checked; Errc::corrupt names the first bad one.
+    // kept. `check_proof` gets every header with its proof. Returns how many were checked;
+    // Errc::corrupt names the first bad one.
     struct Verified {
         LedgerSeq first = 0;
         LedgerSeq last = 0;
         std::uint64_t raw = 0; // of them with inputs and outputs
     };
-    Result<Verified> verify(const std::function<void(LedgerSeq)>& progress);
+    using CheckProof = std::function<Status(const proto::LedgerHeader&, ByteView proof)>;
+    Result<Verified> verify(const CheckProof& check_proof,
+                            const std::function<void(LedgerSeq)>& progress);
 
 private:
     explicit Store(Database database, const Retention& retention)
@@ -81,7 +105,8 @@ private:
 
     Status prepare_schema(const std::string& contract_id, Mode mode);
     Status prepare_statements(Mode mode);
-    Status insert(const proto::LedgerRecord& ledger);
+    Status insert(const proto::LedgerRecord& ledger, ByteView proof);
+    Status insert_recent(const proto::LedgerRecord& ledger);
     Status prune(LedgerSeq newest);
     bool raw_is_kept(LedgerSeq seq, LedgerSeq newest) const;
     Result<LedgerSeq> newest();
@@ -91,6 +116,8 @@ private:
     std::optional<Statement> insert_ledger_;
     std::optional<Statement> insert_raw_;
     std::optional<Statement> insert_accepted_;
+    std::optional<Statement> insert_recent_;
+    std::optional<Statement> expire_recent_;
     std::optional<Statement> prune_ledgers_;
     std::optional<Statement> prune_raw_;
     std::optional<Statement> prune_accepted_;

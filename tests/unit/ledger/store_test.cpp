@@ -50,8 +50,13 @@ proto::LedgerRecord next_ledger(const proto::LedgerRecord* parent, bool with_inp
     }
     ledger.header.user_hash = proto::user_list_hash(ledger.users);
     ledger.header.input_hash = proto::input_list_hash(ledger.inputs);
-    ledger.header.hash = proto::ledger_hash(ledger.header, ledger.nonce);
+    ledger.recent_hash.data.fill(0x77);
+    ledger.header.hash = proto::ledger_hash(ledger.header, ledger.nonce, ledger.recent_hash);
     return ledger;
+}
+
+Bytes proof_of(LedgerSeq seq) {
+    return to_bytes("proof of " + std::to_string(seq));
 }
 
 std::unique_ptr<Store> open_store(const TempDir& dir, const Retention& retention,
@@ -65,7 +70,7 @@ proto::LedgerRecord fill_store(Store& store, LedgerSeq count, bool with_input = 
     proto::LedgerRecord last;
     for (LedgerSeq seq = 1; seq <= count; ++seq) {
         last = next_ledger(seq == 1 ? nullptr : &last, with_input);
-        REQUIRE(store.append(last));
+        REQUIRE(store.append(last, proof_of(seq)));
     }
     return last;
 }
@@ -84,7 +89,7 @@ TEST_CASE("an empty store is at genesis and answers for it") {
     TempDir dir;
     const auto store = open_store(dir, keep_all);
     REQUIRE(store->head());
-    CHECK(*store->head() == nullptr);
+    CHECK(store->head()->ledger == nullptr);
     const auto genesis = store->query(0, true, true);
     REQUIRE((genesis && *genesis));
     CHECK((*genesis)->header == proto::LedgerHeader{});
@@ -102,12 +107,15 @@ TEST_CASE("ledgers survive reopening, with what a crashed run needs") {
     }
     const auto store = open_store(dir, {false, 1, 0});
     const auto head = store->head();
-    REQUIRE((head && *head));
-    CHECK((*head)->header == last.header);
-    CHECK((*head)->users == last.users);
-    REQUIRE((*head)->inputs.size() == 1);
-    CHECK((*head)->inputs[0]->hash == last.inputs[0]->hash);
-    CHECK(*(*head)->inputs[0]->payload == to_bytes("input"));
+    REQUIRE((head && head->ledger));
+    const proto::LedgerRecord& ledger = *head->ledger;
+    CHECK(ledger.header == last.header);
+    CHECK(ledger.recent_hash == last.recent_hash);
+    CHECK(ledger.users == last.users);
+    REQUIRE(ledger.inputs.size() == 1);
+    CHECK(ledger.inputs[0]->hash == last.inputs[0]->hash);
+    CHECK(*ledger.inputs[0]->payload == to_bytes("input"));
+    CHECK(head->proof == proof_of(5));
 }
 
 TEST_CASE("a database of another contract is refused by name") {
@@ -155,6 +163,36 @@ TEST_CASE("accepted inputs that may still be replayed are remembered") {
     CHECK(nonces == std::vector<std::uint64_t>{11, 12, 13, 14, 15, 16, 17, 18, 19, 20});
 }
 
+TEST_CASE("the recent-inputs set is exact: highest nonce, latest expiry, gone when that is over") {
+    TempDir dir;
+    const auto store = open_store(dir, {false, 1, 0});
+    const auto recent = [&] {
+        std::vector<std::pair<std::uint64_t, LedgerSeq>> out;
+        REQUIRE(store->recent_users([&](const RecentUser& user) {
+            CHECK(user.user == user_keys().public_key);
+            out.emplace_back(user.last_nonce, user.expires);
+        }));
+        return out;
+    };
+    using Expected = std::vector<std::pair<std::uint64_t, LedgerSeq>>;
+    proto::LedgerRecord last;
+    const auto append = [&](std::vector<proto::SharedInput> inputs) {
+        last = next_ledger(last.header.seq == 0 ? nullptr : &last, false);
+        last.inputs = std::move(inputs);
+        REQUIRE(store->append(last, {}));
+    };
+    append({make_input(7, 4)});
+    CHECK(recent() == Expected{{7, 4}});
+    append({make_input(8, 3), make_input(INT64_MAX, 2)}); // the later expiry stays
+    CHECK(recent() == Expected{{INT64_MAX, 4}});
+    append({});
+    CHECK(recent() == Expected{{INT64_MAX, 4}});
+    append({});
+    CHECK(recent().empty());
+    append({make_input(1, INT64_MAX)}); // as late as can be said
+    CHECK(recent() == Expected{{1, INT64_MAX}});
+}
+
 TEST_CASE("shards decide what is kept") {
     CHECK(oldest_kept(1, 4096, 1) == 1);
     CHECK(oldest_kept(4096, 4096, 1) == 1);
@@ -181,7 +219,11 @@ TEST_CASE("verification passes a good chain and names the first bad ledger") {
     const auto verify = [&] {
         const auto store = Store::open(dir.path(), "", {}, Store::Mode::read_only);
         REQUIRE(store);
-        return (*store)->verify([](LedgerSeq) {});
+        const auto check_proof = [](const proto::LedgerHeader& header, ByteView proof) {
+            return equal(proof, proof_of(header.seq)) ? Status()
+                                                      : fail(Errc::corrupt, "has another proof");
+        };
+        return (*store)->verify(check_proof, [](LedgerSeq) {});
     };
     const auto good = verify();
     REQUIRE(good);
@@ -192,6 +234,12 @@ TEST_CASE("verification passes a good chain and names the first bad ledger") {
     std::string damage;
     SECTION("a changed field") {
         damage = "UPDATE ledger SET time = time + 1 WHERE seq = 4";
+    }
+    SECTION("a changed digest of recent inputs") {
+        damage = "UPDATE ledger SET recent_hash = zeroblob(32) WHERE seq = 4";
+    }
+    SECTION("another proof") {
+        damage = "UPDATE ledger SET proof = x'01' WHERE seq = 4";
     }
     SECTION("a missing ledger") {
         damage = "DELETE FROM ledger WHERE seq = 4";

@@ -25,23 +25,25 @@ TEST_CASE("the ledger hash follows docs/protocol/ledger.md byte by byte") {
     header.timestamp_ms = 1000;
     header.state_hash.data.fill(1);
     header.config_hash.data.fill(2);
-    header.user_hash.data.fill(4);
-    header.input_hash.data.fill(5);
-    header.output_hash.data.fill(6);
-    header.prev_hash.data.fill(7);
+    header.user_hash.data.fill(5);
+    header.input_hash.data.fill(6);
+    header.output_hash.data.fill(7);
+    header.prev_hash.data.fill(8);
     Hash32 nonce;
     nonce.data.fill(3);
+    Hash32 recent_hash;
+    recent_hash.data.fill(4);
     std::string data = "6870322f6c65646765722d6461746100"; // "hp2/ledger-data" NUL
     data += "0000000000000005"
             "00000000000003e8";
-    for (const char* byte : {"01", "02", "03", "04", "05", "06"}) {
+    for (const char* byte : {"01", "02", "03", "04", "05", "06", "07"}) {
         for (int i = 0; i < 32; ++i) {
             data += byte;
         }
     }
     const Hash32 data_hash = crypto::b3(*from_hex(data));
     const Bytes tag = *from_hex("6870322f6c656467657200"); // "hp2/ledger" NUL
-    CHECK(ledger_hash(header, nonce) ==
+    CHECK(ledger_hash(header, nonce, recent_hash) ==
           crypto::b3({tag, header.prev_hash.view(), data_hash.view()}));
 }
 

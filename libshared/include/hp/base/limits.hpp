@@ -178,6 +178,9 @@ inline constexpr std::size_t config_values_max = 100'000;
 inline constexpr std::size_t patch_values_max = 90'000;
 // Problems and unknown keys reported about one file; the rest are summed up in one line.
 inline constexpr std::size_t config_problems_max = 200;
+// The vote log: a ledger's blocks and inputs for every failed attempt at it. Beyond it the node
+// stops; deciding the ledger empties the log.
+inline constexpr std::size_t vote_log_bytes_max = 1024 * mib;
 // Entries of the state tree; a run that exceeds it is void.
 inline constexpr std::size_t state_entries_max = 1'000'000;
 inline constexpr std::size_t state_depth_max = 128;
