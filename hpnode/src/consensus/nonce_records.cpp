@@ -33,15 +33,36 @@ void NonceRecords::accept(const PublicKey& user, std::uint64_t nonce, const Hash
         digest_.remove({user, record.last_nonce, record.expires});
     }
     record.last_nonce = nonce;
-    record.by_nonce[nonce] = hash;
-    if (record.by_nonce.size() > limits::remembered_inputs_per_user_max) {
-        record.by_nonce.erase(record.by_nonce.begin());
-    }
+    remember(record, nonce, hash);
     if (max_ledger_seq > record.expires) {
         record.expires = max_ledger_seq;
         by_expiry_[max_ledger_seq].push_back(user);
     }
     digest_.add({user, record.last_nonce, record.expires});
+}
+
+void NonceRecords::remember(Record& record, std::uint64_t nonce, const Hash32& hash) {
+    record.by_nonce[nonce] = hash;
+    if (record.by_nonce.size() > limits::remembered_inputs_per_user_max) {
+        record.by_nonce.erase(record.by_nonce.begin());
+    }
+}
+
+void NonceRecords::restore(const RecentUser& user) {
+    Record record;
+    record.last_nonce = user.last_nonce;
+    record.expires = user.expires;
+    if (records_.emplace(user.user, std::move(record)).second) {
+        by_expiry_[user.expires].push_back(user.user);
+        digest_.add(user);
+    }
+}
+
+void NonceRecords::remember(const PublicKey& user, std::uint64_t nonce, const Hash32& hash) {
+    const auto found = records_.find(user);
+    if (found != records_.end() && nonce <= found->second.last_nonce) {
+        remember(found->second, nonce, hash);
+    }
 }
 
 void NonceRecords::expire(LedgerSeq lcl) {

@@ -28,6 +28,10 @@ public:
     // Ledger `lcl` is decided: forgets users whose inputs have all expired.
     void expire(LedgerSeq lcl);
 
+    // At start-up: what was known of a user, then which of their inputs are remembered.
+    void restore(const RecentUser& user);
+    void remember(const PublicKey& user, std::uint64_t nonce, const Hash32& hash);
+
     std::size_t size() const { return records_.size(); }
 
     // Digest of what the records say, and of what they will say once ledger `seq` with these inputs
@@ -41,6 +45,7 @@ private:
         LedgerSeq expires = 0;                    // highest max_ledger_seq_no accepted
         std::map<std::uint64_t, Hash32> by_nonce; // to tell already_submitted from nonce_expired
     };
+    static void remember(Record& record, std::uint64_t nonce, const Hash32& hash);
     std::map<PublicKey, RecentUser> expiring(LedgerSeq seq) const; // those gone after `seq`
 
     std::map<PublicKey, Record> records_;

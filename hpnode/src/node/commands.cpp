@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "consensus/message_codec.hpp"
 #include "hp/base/limits.hpp"
 #include "hp/base/version.hpp"
 #include "hp/net/tls.hpp"
@@ -307,6 +308,19 @@ int command_run(const std::string& directory) {
     return code;
 }
 
+namespace {
+
+// Whether the stored proof is about this ledger. Whose signatures it takes is not stored with it.
+Status check_ledger_proof(const proto::LedgerHeader& header, ByteView stored) {
+    HP_TRY(const consensus::DecodedProof proof, consensus::decode_proof(stored));
+    const bool about_it = proof.block->header.hash == header.hash &&
+                          proof.commit->kind == consensus::StatementKind::commit &&
+                          proof.commit->height == header.seq;
+    return about_it ? Status() : fail(Errc::corrupt, "its certificate is of another ledger");
+}
+
+} // namespace
+
 int command_ledger_verify(const std::string& directory, bool json) {
     const config::ContractDir dir = config::contract_dir(directory);
     auto store = ledger::Store::open(dir.ledger_fs(), "", {}, ledger::Store::Mode::read_only);
@@ -314,7 +328,7 @@ int command_ledger_verify(const std::string& directory, bool json) {
         return verify_failed(store.err(), json);
     }
     const bool show_progress = isatty(STDERR_FILENO) != 0;
-    const auto verified = (*store)->verify([&](LedgerSeq seq) {
+    const auto verified = (*store)->verify(check_ledger_proof, [&](LedgerSeq seq) {
         if (show_progress && seq % 10'000 == 0) {
             std::cerr << "\rverified up to " << seq << std::flush;
         }

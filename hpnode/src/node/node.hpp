@@ -19,10 +19,12 @@
 #include "hp/net/reactor.hpp"
 #include "hp/net/worker_pool.hpp"
 #include "ledger/store.hpp"
+#include "ledger/vote_log.hpp"
 #include "node/agreed_config.hpp"
 #include "node/executor.hpp"
 #include "node/known_peers.hpp"
 #include "node/launchers.hpp"
+#include "node/node_signer.hpp"
 #include "node/read_requests.hpp"
 #include "node/run_record.hpp"
 #include "node/status.hpp"
@@ -52,6 +54,9 @@ private:
     // start-up
     Status open_storage();
     Result<consensus::Start> load_start();
+    Result<consensus::NonceRecords> load_nonces(const proto::SharedLedger& head);
+    Status open_vote_log(consensus::Start& start, consensus::Identity& identity);
+    Status start_executor(std::unique_ptr<state::Store> store);
     Result<proto::SharedResult> recovered_result(const state::Store& store,
                                                  const state::Recovered& recovered,
                                                  const proto::SharedLedger& head) const;
@@ -63,11 +68,18 @@ private:
 
     // engine
     void feed(consensus::Event event);
+    void perform_all(const consensus::Effects& effects);
     void perform(const consensus::VerifyInput& effect);
     void perform(const consensus::TellStatus& effect);
+    void perform(const consensus::AppendLog& effect);
+    void perform(const consensus::Broadcast& effect);
+    void perform(const consensus::SendTo& effect);
+    void perform(const consensus::ServeLedger& effect);
     void perform(const consensus::Persist& effect);
     void perform(const consensus::Decided& effect);
     void perform(const consensus::Execute& effect);
+    void perform(const consensus::SyncState& effect);
+    void perform(const consensus::Report& effect);
     void perform(const consensus::StatusChanged& effect);
     void perform(const consensus::WakeAt& effect);
     consensus::Params engine_params() const;
@@ -76,10 +88,10 @@ private:
     void adopt_config(const proto::LedgerHeader& header);
     void explain_no_quorum() const;
     std::string no_quorum_reason() const;
-    void deliver_outputs(const proto::LedgerRecord& ledger);
+    void deliver_outputs(const consensus::Decided& decided);
     void on_executed(Execution execution);
     void note_run(const Execution& execution);
-    contract::RunSpec run_spec() const;
+    contract::RunSpec run_spec(const std::map<PublicKey, TimeMs>& active_on) const;
 
     // peers
     void on_peer_changeset(const contract::PeerChangeset& changes);
@@ -118,6 +130,9 @@ private:
 
     std::unique_ptr<ledger::Store> ledgers_;       // storage worker, after start()
     std::unique_ptr<ledger::Store> query_ledgers_; // query worker
+    std::unique_ptr<os::StoreDirectory> vote_directory_;
+    std::unique_ptr<ledger::VoteLog> votes_; // storage worker, after start()
+    NodeSigner signer_;
     std::unique_ptr<consensus::Engine> engine_;
     std::deque<consensus::Event> events_; // waiting while effects are performed
     bool feeding_ = false;

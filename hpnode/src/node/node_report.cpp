@@ -55,18 +55,19 @@ void Node::explain_no_quorum() const {
 }
 
 std::string Node::no_quorum_reason() const {
-    if (engine_->can_decide_alone()) {
+    const consensus::Validators& validators = engine_->validators();
+    const bool member = validators.contains(config().node.keys.public_key);
+    const bool observer = config().node.role == config::Role::observer;
+    const bool enough_alone = validators.quorum() == 1 && member && !observer;
+    if (enough_alone || engine_->vote_status() == proto::VoteStatus::synced) {
         return {};
     }
-    const std::set<PublicKey>& unl = config().contract.patch.unl;
-    const bool member = unl.count(config().node.keys.public_key) != 0;
-    const bool observer = config().node.role == config::Role::observer;
-    return "this version decides alone and cannot collect votes of others; the UNL has " +
-           std::to_string(unl.size()) + " members, of which " +
-           std::to_string(engine_->validators().quorum()) + " have to vote, and this node " +
-           (observer ? "does not, as an observer"
-            : member ? "has one vote"
-                     : "is not in the UNL");
+    return "the UNL has " + std::to_string(validators.size()) + " members, of which " +
+           std::to_string(validators.quorum()) + " have to take part; heard from " +
+           std::to_string(engine_->members_heard()) +
+           (member && !observer ? ", this node included"
+            : observer          ? ", this node is an observer"
+                                : ", this node is not in the UNL");
 }
 
 // --- peers ---------------------------------------------------------------------------------------

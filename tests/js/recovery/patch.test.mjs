@@ -329,8 +329,10 @@ describe('recovery: a unl that one node cannot serve', { concurrency: true }, ()
             const patch = patch_bytes(node);
             for (const end of Object.values(endings)) {
                 await end(node);
+                const from = node.log_text().length;
                 await node.run();
                 assert.deepEqual(patch_bytes(node), patch);
+                await node.wait_log(why_waiting, { from }); // once it has heard nobody for a while
                 const again = await scope.login(node, { keys: user.keys });
                 const stat = await again.stat();
                 assert.deepEqual(stat.current_unl, unl);
@@ -360,22 +362,22 @@ describe('recovery: a unl that one node cannot serve', { concurrency: true }, ()
             node.edit_config({ contract: { unl } });
             await node.run();
             const user = await scope.login(node);
+            await node.wait_log(why_waiting);
             const stat = await user.stat();
             assert.equal(stat.ledger_seq_no, 0);
             assert.equal(stat.vote_status, 'unreliable');
             assert.equal(stat.weakly_connected, true);
             assert.deepEqual(stat.current_unl, unl.sort());
-            await node.wait_log(why_waiting);
         });
     }
 
     scoped_test('an observer says why and waits', async (scope) => {
         const node = await scope.start_node({ config: { node: { role: 'observer' } } });
         const user = await scope.login(node);
+        await node.wait_log(why_waiting);
         const stat = await user.stat();
         assert.equal(stat.ledger_seq_no, 0);
         assert.equal(stat.vote_status, 'unreliable');
-        await node.wait_log(why_waiting);
     });
 
     scoped_test('a restarted node says again why it waits', async (scope) => {
