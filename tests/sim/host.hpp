@@ -11,6 +11,20 @@
 
 namespace hp::sim {
 
+constexpr PublicKey make_key(std::uint8_t kind, std::size_t number) {
+    PublicKey key;
+    key.data[0] = key_prefix;
+    key.data[1] = kind;
+    key.data[32] = static_cast<std::uint8_t>(number);
+    return key;
+}
+constexpr PublicKey node_key(std::size_t number) {
+    return make_key(1, number);
+}
+constexpr PublicKey user_key(std::size_t number) {
+    return make_key(2, number);
+}
+
 // Cheap and unforgeable enough: the simulation's liars only sign as themselves.
 class FakeSigner final : public consensus::Signer {
 public:

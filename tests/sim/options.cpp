@@ -77,7 +77,8 @@ std::string Options::describe() const {
         << (one_way ? " one_way" : "") << " crashes_per_minute " << crashes_per_minute
         << (crash_all ? " crash_all" : "") << " disk_us_max " << disk_us_max << " slow_disk "
         << slow_disk << " clock_offset_ms " << clock_offset_ms << " run_ms_max " << run_ms_max
-        << " differs " << differs << " unl_changes " << unl_changes << " inputs_per_second " << inputs_per_second;
+        << " differs " << differs << " unl_changes " << unl_changes << " inputs_per_second "
+        << inputs_per_second;
     return out.str();
 }
 

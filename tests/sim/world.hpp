@@ -17,6 +17,10 @@
 
 namespace hp::sim {
 
+inline constexpr std::size_t users = 8;
+inline constexpr std::int64_t start_us = 1'000'000; // of a simulation, on the monotonic clock
+inline constexpr TimeMs start_wall_ms = 1'700'000'000'000;
+
 class World {
 public:
     using Trace = std::function<void(std::int64_t now_us, std::size_t node, const std::string&)>;

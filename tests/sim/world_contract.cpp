@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The toy contract: what it computes, and what becomes of its state.
+#include "hp/crypto/blake3.hpp"
+#include "world.hpp"
+
+namespace hp::sim {
+
+using namespace consensus;
+
+// The toy contract: its state is a hash over everything it was ever given; it echoes inputs.
+proto::SharedResult World::execute(const Host& host, const proto::LedgerRecord& ledger) {
+    auto result = std::make_shared<proto::ExecutionResult>();
+    result->seq = ledger.header.seq;
+    result->state_hash = crypto::b3({host.state->state_hash.view(), ledger.header.hash.view()});
+    if (!calm_ && random_.chance(options_.differs)) {
+        result->state_hash = crypto::b3(result->state_hash.view());
+    }
+    result->config_hash = change_config(ledger.header);
+    for (const proto::SharedInput& input : ledger.inputs) {
+        if (result->outputs.empty() || result->outputs.back().user != input->user) {
+            result->outputs.push_back({input->user, input->hash, {*input->payload}});
+        }
+    }
+    result->output_root = proto::output_root(result->outputs, result->state_hash);
+    return result;
+}
+
+// What the contract makes of the configuration in this run, the same on every node.
+Hash32 World::change_config(const proto::LedgerHeader& header) {
+    const Hash32 dice = crypto::b3({header.hash.view(), as_bytes(std::string_view("config"))});
+    if (dice.data[0] >= options_.unl_changes * 256) {
+        return header.config_hash;
+    }
+    Params params = configs_.at(header.config_hash);
+    const PublicKey& key = keys_[dice.data[1] % keys_.size()];
+    if (dice.data[2] % 4 == 0) {
+        params.threshold_percent = 51 + dice.data[3] % 50;
+    } else if (params.unl.erase(key) == 0) {
+        params.unl.insert(key);
+    }
+    if (!is_tolerable(params)) {
+        return header.config_hash;
+    }
+    const Hash32 changed = crypto::b3({header.config_hash.view(), dice.view()});
+    configs_[changed] = params;
+    return changed;
+}
+
+// As many liars as the protocol is made for, and enough correct members to go on.
+bool World::is_tolerable(const Params& params) const {
+    const std::size_t members = params.unl.size();
+    const std::size_t quorum = consensus::quorum(members, params.threshold_percent);
+    std::size_t liars = 0;
+    for (std::size_t i = 0; i < options_.byzantine; ++i) {
+        liars += params.unl.count(keys_[i]);
+    }
+    const Params& first = configs_.at({});
+    const std::size_t first_quorum = consensus::quorum(first.unl.size(), first.threshold_percent);
+    const bool lively = first.unl.size() - options_.byzantine >= first_quorum;
+    return members >= 1 && liars + members < 2 * quorum && liars < members &&
+           (!lively || members - liars >= quorum);
+}
+
+void World::perform(Host& host, const Execute& effect) {
+    if (!host.byzantine) {
+        checker_.executes(host.index, *effect.ledger, host.state->state_hash);
+    }
+    const std::int64_t time_us = random_.between(1000, options_.run_ms_max * 1000);
+    at_host(now_us_ + time_us, host, [this, &host, ledger = effect.ledger] {
+        host.state = execute(host, *ledger);
+        feed(host, ResultReady{host.state});
+    });
+}
+
+void World::perform(Host& host, const SyncState& effect) {
+    say(host, "sync to the state after " + std::to_string(effect.target.ledger.seq));
+    sync_state(host, effect.target);
+}
+
+// Whoever has it gives it; a node always still has the state a void run goes back to.
+void World::sync_state(Host& host, const ResultClaim& target) {
+    host.sync_target = target;
+    at_host(now_us_ + random_.between(5'000, 100'000), host, [this, &host, target] {
+        if (host.sync_target != target) {
+            return;
+        }
+        auto state = std::make_shared<proto::ExecutionResult>();
+        state->seq = target.ledger.seq;
+        state->state_hash = target.state_hash;
+        state->config_hash = target.config_hash;
+        state->output_root = target.output_root;
+        host.state = state;
+        feed(host, ResultReady{host.state});
+    });
+}
+
+} // namespace hp::sim
