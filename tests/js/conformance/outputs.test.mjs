@@ -173,7 +173,8 @@ describe('17 outputs', { concurrency: true }, () => {
         ['ä/€', '"ä/€"'],
     ];
     for (const [content, form] of json_forms) {
-        scoped_test(`17.50 output ${JSON.stringify(content)} is ${form} in JSON`, async (scope) => {
+        const title = `${JSON.stringify(content)} is ${form} in JSON`;
+        scoped_test(`17.50 (15.37) ${title}`, async (scope) => {
             const client = await scope.login(await nodes.get('plain'));
             const record = await output_bytes(client, content);
             assert.ok(record.text.includes(`"outputs":[${form}]`), record.text);
@@ -207,7 +208,8 @@ describe('17 outputs', { concurrency: true }, () => {
         '"raw\nline"',
     ];
     for (const content of deceptive) {
-        scoped_test(`17.51 output ${JSON.stringify(content)} is one JSON string`, async (scope) => {
+        const title = `${JSON.stringify(content)} is one JSON string`;
+        scoped_test(`17.51 (15.38) ${title}`, async (scope) => {
             const client = await scope.login(await nodes.get('plain'));
             const { msg } = await output_bytes(client, content);
             assert.deepEqual(msg.outputs, [content]);

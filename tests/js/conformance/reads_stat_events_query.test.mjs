@@ -79,7 +79,7 @@ describe('17 reads, stat, events, query', { concurrency: true }, () => {
             assert.equal(await read_text(client, '', 'empty id'), 'empty id');
         });
 
-        scoped_test(`17.54 three outputs are three responses (${protocol})`, async (scope) => {
+        scoped_test(`17.54 (15.57) three outputs, three responses (${protocol})`, async (scope) => {
             const client = await scope.login(await nodes.get('plain'), { protocol });
             client.read('r3', 'multi:3');
             const records = await client.wait_count(3, 'contract_read_response');
@@ -103,7 +103,7 @@ describe('17 reads, stat, events, query', { concurrency: true }, () => {
         assert.deepEqual(client.messages('contract_output'), []);
     });
 
-    scoped_test('17.55 a contract that writes nothing causes no response', async (scope) => {
+    scoped_test('17.55 (15.57) a contract that writes nothing: no response', async (scope) => {
         const client = await scope.login(await nodes.get('plain'));
         const from = client.mark();
         client.read('silent', 'none');
@@ -112,7 +112,7 @@ describe('17 reads, stat, events, query', { concurrency: true }, () => {
         assert.equal(await read_text(client, 'loud', 'hello'), 'hello');
     });
 
-    scoped_test('17.55 disabled reads cause no response, stat says so', async (scope) => {
+    scoped_test('17.55 (15.58) disabled reads cause no response, stat says so', async (scope) => {
         const client = await scope.login(await nodes.get('no_reads'));
         const from = client.mark();
         client.read('r1', 'hello');

@@ -50,7 +50,7 @@ describe('contract in C', { concurrency: true }, () => {
     after(() => nodes.dispose());
 
     for (const protocol of ['json', 'bson']) {
-        test(`inputs, state and reads (${protocol})`, () =>
+        test(`15.81 inputs, state and reads (${protocol})`, () =>
             with_user(
                 'sample',
                 async (user) => {

@@ -123,6 +123,8 @@ describe('15 document and inputs', tests_at_once, () => {
         // The script's `cat` ends, because the document is followed by the end of the file.
         const text = await wait_private(node, 'doc.json');
         assert.ok(text.includes('"users":{},'), text);
+        // The bytes themselves, as no library has seen them.
+        assert.equal(JSON.stringify(JSON.parse(text)), text);
     });
 
     scoped_test('15.21 a user without an input has an output and nothing else', async (scope) => {

@@ -239,7 +239,10 @@ describe('15 log of the contract', () => {
             }
         }
         assert.ok(Math.max(...seen) >= printing_runs);
-        assert.deepEqual(seen, [...seen].sort((a, b) => a - b));
+        assert.deepEqual(
+            seen,
+            [...seen].sort((a, b) => a - b),
+        );
         const errors = fs.readFileSync(path.join(directory, 'rw.stderr.log'), 'utf8');
         const blocks = errors.trim().split(/\n(?=Execution)/);
         assert.ok(blocks.length >= printing_runs);

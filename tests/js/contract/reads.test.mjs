@@ -78,9 +78,9 @@ describe('15 read requests', tests_at_once, () => {
             assert.equal(fs.readFileSync(private_file(node, 'private.txt'), 'utf8'), 'secret');
             assert.equal(fs.readFileSync(private_file(node, 'state/file.txt'), 'utf8'), 'content');
             assert.deepEqual(
-                fs.readdirSync(node.private_dir, { recursive: true }).filter((file) =>
-                    file.includes('tampered'),
-                ),
+                fs
+                    .readdirSync(node.private_dir, { recursive: true })
+                    .filter((file) => file.includes('tampered')),
                 [],
             );
         });
@@ -132,6 +132,9 @@ describe('15 read requests', tests_at_once, () => {
         const responses = await user.wait_count(parallel_reads, is_response);
         for (const { msg } of responses) assert.equal(user.content_text(msg.content), 'awaited');
         const ids = responses.map(({ msg }) => msg.reply_for).sort();
-        assert.deepEqual(ids, range(parallel_reads).map((at) => `r${at}`));
+        assert.deepEqual(
+            ids,
+            range(parallel_reads).map((at) => `r${at}`),
+        );
     });
 });

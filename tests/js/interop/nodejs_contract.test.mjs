@@ -47,7 +47,7 @@ describe('interop: Node.js contract', { concurrency: true }, () => {
                 }
             }
 
-            test(`echo of inputs (${title})`, () =>
+            test(`15.79 echo of inputs (${title})`, () =>
                 with_user(async (user) => {
                     const texts = ['hello', 'größe €', 'x'.repeat(50000)];
                     for (const text of texts) {

@@ -47,11 +47,10 @@ export const shell_contract = (lines, texts = {}) => ({
 });
 
 /**
- * Keeps its standard input of the latest run in the private directory, and the number of bytes the
- * first read gave. Renaming makes a reader find whole files only.
+ * Keeps the standard input of its latest run in the private directory. Renaming makes a reader find
+ * whole files only.
  */
-export const recorder = () =>
-    shell_contract('cat >../doc.tmp && mv ../doc.tmp ../doc.json');
+export const recorder = () => shell_contract('cat >../doc.tmp && mv ../doc.tmp ../doc.json');
 
 /** The contract with gates: files by which a test lets a waiting run go on. */
 export const with_gates = (contract = bare_probe()) => ({
@@ -156,4 +155,13 @@ export function parse_status(text) {
             .filter(Boolean)
             .map((line) => line.split(/:\s*/, 2)),
     );
+}
+
+/**
+ * What the log says about a run for a ledger that was out of the ordinary: { end, code, ... }
+ * as texts.
+ */
+export async function run_line(node, seq_no) {
+    const line = await node.wait_log(new RegExp(`contract run seq=${seq_no} `));
+    return Object.fromEntries([...line.matchAll(/(\w+)=(\S+)/g)].map(([, ...pair]) => pair));
 }

@@ -27,23 +27,23 @@ const histories = {
 };
 
 const interruptions = {
-    'kill -9': async (node) => {
+    '15.76 kill -9': async (node) => {
         const exit = await node.kill();
         assert.equal(exit.signal, 'SIGKILL');
         await node.run();
     },
-    SIGTERM: async (node) => {
+    '15.77 SIGTERM': async (node) => {
         const exit = await node.stop();
         assert.deepEqual({ ...exit }, { code: 0, signal: null });
         assert.deepEqual(await node.await_no_leftovers(), []);
         await node.run();
     },
-    SIGINT: async (node) => {
+    '15.77 SIGINT': async (node) => {
         const exit = await node.stop('SIGINT');
         assert.deepEqual({ ...exit }, { code: 0, signal: null });
         await node.run();
     },
-    'kill -9, and again during the repetition': async (node) => {
+    '15.76 kill -9, and again during the repetition': async (node) => {
         await node.kill();
         await node.run();
         await half_done(node, lines[interrupted_line]);

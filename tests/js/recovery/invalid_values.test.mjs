@@ -152,7 +152,7 @@ async function expect_refused(node, cfg, json_path, value) {
 
 describe('recovery: invalid values of hp.cfg', { concurrency: nodes_at_once }, () => {
     for (const [section, fields] of Object.entries(sections)) {
-        scoped_test(section, async (scope) => {
+        scoped_test(`15.8 ${section}`, async (scope) => {
             const node = await scope.make_node();
             const cfg = node.read_config();
             for (const [json_path, values] of Object.entries(fields)) {

@@ -39,7 +39,7 @@ const expect_known = (node, expected) =>
     });
 
 describe('recovery: peers known to the contract', { concurrency: true }, () => {
-    scoped_test('additions and removals count at once, and after a stop', async (scope) => {
+    scoped_test('15.69 additions and removals count at once, and after a stop', async (scope) => {
         const { node, user } = await start(scope);
         assert.deepEqual(await known_peers(node), configured);
         await change(user, { add: ['three.example:3'], remove: ['one.example:1'] });
@@ -54,7 +54,7 @@ describe('recovery: peers known to the contract', { concurrency: true }, () => {
         assert.deepEqual(await known_peers(node), expected);
     });
 
-    scoped_test('"*" forgets everything but the additions', async (scope) => {
+    scoped_test('15.69 "*" forgets everything but the additions', async (scope) => {
         const { node, user } = await start(scope);
         await change(user, { add: ['new.example:5', 'two.example:2'], remove: '*' });
         await expect_known(node, ['two.example:2', 'new.example:5']);
@@ -64,7 +64,7 @@ describe('recovery: peers known to the contract', { concurrency: true }, () => {
         assert.deepEqual(stored_peers(node), []);
     });
 
-    scoped_test('a read request may change them too', async (scope) => {
+    scoped_test('15.69 a read request may change them too', async (scope) => {
         const { node, user } = await start(scope);
         user.read('r', JSON.stringify({ add: ['read.example:7'], remove: [] }));
         assert.equal((await user.wait('contract_read_response')).msg.content, 'done');
@@ -73,7 +73,7 @@ describe('recovery: peers known to the contract', { concurrency: true }, () => {
         assert.deepEqual(stored_peers(node), [...configured, 'read.example:7']);
     });
 
-    scoped_test('with peer discovery nothing changes, and the log says why', async (scope) => {
+    scoped_test('15.68 with peer discovery nothing changes, the log says why', async (scope) => {
         const { node, user } = await start(scope, { discovery: true });
         await change(user, { add: ['three.example:3'], remove: '*' });
         await node.wait_log(/\[wrn\].*peer_changeset.*peer_discovery/);
@@ -82,7 +82,7 @@ describe('recovery: peers known to the contract', { concurrency: true }, () => {
         assert.deepEqual(stored_peers(node), configured);
     });
 
-    scoped_test('malformed and unknown messages change nothing', async (scope) => {
+    scoped_test('15.70 malformed and unknown messages change nothing', async (scope) => {
         const { node, user } = await start(scope);
         const good = ['good.example:1'];
         const messages = [

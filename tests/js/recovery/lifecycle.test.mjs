@@ -36,7 +36,7 @@ function snapshot(directory) {
 }
 
 describe('recovery: commands', { concurrency: true }, () => {
-    test('version: bytes that scripts rely on', async () => {
+    test('15.1 version: bytes that scripts rely on', async () => {
         const { code, stdout, stderr } = await hpnode(['version']);
         assert.equal(code, 0);
         assert.equal(stderr, '');
@@ -71,7 +71,7 @@ describe('recovery: commands', { concurrency: true }, () => {
         }
     });
 
-    scoped_test('new makes the documented tree', async (scope) => {
+    scoped_test('15.3 new makes the documented tree', async (scope) => {
         const node = await scope.make_node();
         for (const name of ['cfg', 'contract_fs/seed/state', 'ledger_fs', 'log/contract']) {
             assert.ok(fs.statSync(path.join(node.dir, name)).isDirectory(), name);
@@ -82,7 +82,7 @@ describe('recovery: commands', { concurrency: true }, () => {
     });
 
     for (const umask of ['000', '022', '077']) {
-        scoped_test(`modes do not depend on umask ${umask}`, async (scope) => {
+        scoped_test(`15.4 modes do not depend on umask ${umask}`, async (scope) => {
             const node = await scope.make_node();
             const directory = path.join(node.root, 'other');
             const line = `umask ${umask}; exec "$0" new "$1"`;
@@ -97,7 +97,7 @@ describe('recovery: commands', { concurrency: true }, () => {
         });
     }
 
-    scoped_test('new refuses what exists and changes nothing', async (scope) => {
+    scoped_test('15.2 new refuses what exists and changes nothing', async (scope) => {
         const node = await scope.make_node();
         const before = snapshot(node.root);
         const again = await node.command('new');
@@ -139,7 +139,7 @@ describe('recovery: commands', { concurrency: true }, () => {
 });
 
 describe('recovery: rekey', { concurrency: true }, () => {
-    scoped_test('keys and the UNL entry change, nothing else', async (scope) => {
+    scoped_test('15.5 keys and the UNL entry change, nothing else', async (scope) => {
         const node = await scope.make_node();
         const other = make_keys().hex;
         const old = node.read_config();
@@ -158,7 +158,7 @@ describe('recovery: rekey', { concurrency: true }, () => {
         assert.equal(mode_of(node.cfg_path), 0o600);
     });
 
-    scoped_test('a key that is not in the UNL is an error', async (scope) => {
+    scoped_test('15.6 a key that is not in the UNL is an error', async (scope) => {
         const node = await scope.make_node();
         node.edit_config({ contract: { unl: [make_keys().hex] } });
         const before = fs.readFileSync(node.cfg_path);
@@ -191,7 +191,7 @@ describe('recovery: rekey', { concurrency: true }, () => {
 });
 
 describe('recovery: one process per directory', { concurrency: true }, () => {
-    scoped_test('a second run and rekey are refused while the node runs', async (scope) => {
+    scoped_test('15.7 a second run and rekey are refused while the node runs', async (scope) => {
         const node = await scope.start_node();
         const user = await scope.login(node);
         const before = fs.readFileSync(node.cfg_path);
@@ -209,7 +209,7 @@ describe('recovery: one process per directory', { concurrency: true }, () => {
         await (await scope.login(node)).echo('again');
     });
 
-    scoped_test('the lock holds by any name, also after a change of patch.cfg', async (scope) => {
+    scoped_test('15.7 the lock holds by any name, after a patch.cfg change too', async (scope) => {
         const node = await scope.start_node();
         const user = await scope.login(node);
         await user.echo('patch:version=2.0', { expected: 'ok' });
@@ -232,7 +232,7 @@ describe('recovery: one process per directory', { concurrency: true }, () => {
     });
 
     for (const directory of ['node', './node', '../node', './link/']) {
-        scoped_test(`run ${directory}`, async (scope) => {
+        scoped_test(`15.9 run ${directory}`, async (scope) => {
             const node = await scope.make_node();
             fs.symlinkSync('node', path.join(node.root, 'link'));
             const cwd = directory.startsWith('..') ? path.join(node.root, 'sub') : node.root;
@@ -310,7 +310,7 @@ const bad_configs = {
 
 describe('recovery: bad configurations', { concurrency: true }, () => {
     for (const [json_path, change] of Object.entries(bad_configs)) {
-        scoped_test(`${json_path}: run is refused and says where`, async (scope) => {
+        scoped_test(`15.8 ${json_path}: run is refused and says where`, async (scope) => {
             const node = await with_config(scope, (cfg) => void change(cfg));
             const { code, stderr } = await node.command('run');
             assert.equal(code, refused);

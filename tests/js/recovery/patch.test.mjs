@@ -63,7 +63,7 @@ describe('recovery: changes of patch.cfg', { concurrency: true }, () => {
         assert.equal(ledger.config_hash, patch_root(node));
     });
 
-    scoped_test('a version set in ledger N is in force with N + 1', async (scope) => {
+    scoped_test('15.63 a version set in ledger N is in force with N + 1', async (scope) => {
         const node = await scope.start_node();
         const user = await scope.login(node);
         const before = patch_root(node);
@@ -79,7 +79,7 @@ describe('recovery: changes of patch.cfg', { concurrency: true }, () => {
     });
 
     for (const [name, end] of Object.entries(endings)) {
-        scoped_test(`patch.cfg and hp.cfg stay as they are after ${name}`, async (scope) => {
+        scoped_test(`15.66 patch.cfg and hp.cfg stay as they are after ${name}`, async (scope) => {
             const node = await scope.start_node();
             const user = await scope.login(node);
             await submit_change(user, 'patch:version=2.0');
@@ -134,7 +134,7 @@ describe('recovery: changes of patch.cfg', { concurrency: true }, () => {
         });
     }
 
-    scoped_test('a change of roundtime and environment reaches the next run', async (scope) => {
+    scoped_test('15.63 roundtime and environment reach the next run', async (scope) => {
         const node = await scope.start_node();
         const user = await scope.login(node);
         const environment = { ...node.cfg.contract.environment, GREETING: 'hello' };
@@ -180,7 +180,7 @@ const invalid_patches = {
 
 describe('recovery: invalid patch.cfg', { concurrency: true }, () => {
     for (const [name, make_patch] of Object.entries(invalid_patches)) {
-        scoped_test(`${name}: logged, ignored, and the contract goes on`, async (scope) => {
+        scoped_test(`15.65 ${name}: logged, ignored, the contract goes on`, async (scope) => {
             const node = await scope.start_node();
             const user = await scope.login(node);
             const good = patch_bytes(node);

@@ -77,7 +77,7 @@ describe('recovery: forms of patch.cfg', { concurrency: true }, () => {
             }),
     };
     for (const [name, make] of Object.entries(forms)) {
-        scoped_test(`${name}: in force, and kept byte by byte`, async (scope) => {
+        scoped_test(`15.64 ${name}: in force, and kept byte by byte`, async (scope) => {
             const node = await scope.start_node({ contract: replacing_contract(scope) });
             const text = make(JSON.parse(patch_text(node)));
             await install(node, text);
@@ -94,7 +94,7 @@ describe('recovery: forms of patch.cfg', { concurrency: true }, () => {
         });
     }
 
-    scoped_test('the run of the ledger that adopts it knows everything new', async (scope) => {
+    scoped_test('15.67 the run of the ledger that adopts it knows all of it', async (scope) => {
         const node = await scope.start_node({ contract: replacing_contract(scope) });
         const own_key = node.cfg.node.public_key;
         const patch = JSON.parse(patch_text(node));

@@ -56,7 +56,7 @@ async function root_of_run(scope, files, options = {}) {
 }
 
 describe('recovery: what the state is', { concurrency: true }, () => {
-    scoped_test('60: private files last, are seen by reads, and are no state', async (scope) => {
+    scoped_test('15.60 private files last, are seen by reads, and are no state', async (scope) => {
         const node = await scope.start_node({ contract });
         const user = await scope.login(node);
         const [before] = await next_roots(user, 1);
@@ -78,13 +78,13 @@ describe('recovery: what the state is', { concurrency: true }, () => {
         assert.deepEqual(await next_roots(again, 1), [before]);
     });
 
-    scoped_test('61: the root of the documented vector', async (scope) => {
+    scoped_test('15.61 the root of the documented vector', async (scope) => {
         const { node, root } = await root_of_run(scope, { 'e.txt': 'abc' });
         assert.equal(root, '51c4764adb03cdac75080ce936c2ecbbc5478ff3be695a51baef059b5dcb8e77');
         assert.equal(root, state_root_hex(node.state_dir));
     });
 
-    scoped_test('62: the umask of the node does not show', async (scope) => {
+    scoped_test('15.62 the umask of the node does not show', async (scope) => {
         const files = { 'a.txt': 'abc', b: '' };
         const roots = [];
         for (const umask of ['022', '077', '000']) {
@@ -95,7 +95,7 @@ describe('recovery: what the state is', { concurrency: true }, () => {
         assert.equal(new Set(roots).size, 1, roots.join('\n'));
     });
 
-    scoped_test('85: execute false: ledgers close, nothing is executed', async (scope) => {
+    scoped_test('15.85 execute false: ledgers close, nothing is executed', async (scope) => {
         const node = await scope.start_node({ contract, config: { contract: { execute: false } } });
         const user = await scope.login(node);
         assert.equal((await user.stat()).contract_execution_enabled, false);
@@ -112,7 +112,7 @@ describe('recovery: what the state is', { concurrency: true }, () => {
         assert.equal(status.last_run, null);
     });
 
-    scoped_test('86: a name of 255 bytes is stable', async (scope) => {
+    scoped_test('15.86 a name of 255 bytes is stable', async (scope) => {
         const node = await scope.start_node({ contract });
         const user = await scope.login(node);
         await user.echo(`write:${longest_name}=x`, { expected: 'ok' });
@@ -121,7 +121,7 @@ describe('recovery: what the state is', { concurrency: true }, () => {
         assert.equal(roots[0], state_root_hex(node.state_dir));
     });
 
-    scoped_test('87: an empty file is the same from the seed and from a run', async (scope) => {
+    scoped_test('15.87 an empty file is the same from the seed and from a run', async (scope) => {
         const seeded = await root_of_seed(scope, { empty: '' });
         const made = await root_of_run(scope, { empty: '' });
         assert.equal(seeded.root, made.root);
