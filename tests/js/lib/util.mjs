@@ -57,23 +57,38 @@ export const range = (count) => Array.from({ length: count }, (_, index) => inde
 // Below the kernel's ephemeral range, so that outgoing connections of other tests cannot sit on a
 // port between its choice and the node's bind; each process starts elsewhere.
 const port_min = 20000;
-const port_span = 12000;
+const port_span = 6000;
 let next_port = (process.pid * 61) % port_span;
 
+/**
+ * A port for a node of this process alone, as long as the process lives: also while the node is
+ * stopped. On a port that two test processes gave away, one node would be tested for the other.
+ */
 export async function free_port() {
     for (let tries = 0; tries < port_span; tries += 1) {
         const port = port_min + next_port;
         next_port = (next_port + 1) % port_span;
-        if (await can_bind(port)) return port;
+        // Who listens on the twin of a port owns the port; the kernel ends that with the process.
+        const twin = await listen_on(port + port_span, '127.0.0.1');
+        const probe = twin && (await listen_on(port, '0.0.0.0'));
+        if (probe) {
+            await new Promise((resolve) => {
+                probe.close(resolve);
+            });
+            return port;
+        }
+        twin?.close();
     }
     throw new Error('no free loopback port');
 }
 
-function can_bind(port) {
+/** A listener that keeps no process alive; null where somebody else is. */
+function listen_on(port, host) {
     return new Promise((resolve) => {
-        const server = net.createServer();
-        server.once('error', () => resolve(false));
-        server.listen({ port, host: '0.0.0.0' }, () => server.close(() => resolve(true)));
+        const server = net.createServer((socket) => socket.destroy());
+        server.unref();
+        server.once('error', () => resolve(null));
+        server.listen({ port, host, exclusive: true }, () => resolve(server));
     });
 }
 
