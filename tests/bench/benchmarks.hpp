@@ -49,6 +49,7 @@ struct ReadsOptions {
     std::string url;
     std::size_t outstanding = 1;
     std::size_t count = 200;
+    std::int64_t interval_ms = 0; // with one outstanding: from one to the next at least
     std::size_t payload_bytes = 32;
     int node_pid = 0;
 };

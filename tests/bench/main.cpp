@@ -97,6 +97,8 @@ Command reads_command(CLI::App& parent, Options& o) {
     CLI::App* app = parent.add_subcommand("reads", "read requests");
     amount(app, "--outstanding", o.reads.outstanding, "unanswered requests at any time");
     amount(app, "--count", o.reads.count, "requests");
+    option(app, "--interval-ms", o.reads.interval_ms,
+           "from one request to the next at least, with one outstanding");
     option(app, "--bytes", o.reads.payload_bytes, "payload of a request");
     option(app, "--pid", o.reads.node_pid, "the node: report its processor time");
     return {app, [&o] {

@@ -15,7 +15,7 @@ constexpr std::int64_t patience_us = 15'000'000; // without any answer, the rest
 class ReadsRun {
 public:
     explicit ReadsRun(const ReadsOptions& options)
-        : options_(options), timer_(reactor_),
+        : options_(options), timer_(reactor_), next_timer_(reactor_),
           sessions_(reactor_, options.url, 1,
                     {[this] { begin(); },
                      [this](std::size_t, const proto::ServerMessage& m) { on_message(m); }}) {}
@@ -57,8 +57,11 @@ private:
         }
         last_answer_us_ = clock_.now().mono_us;
         latencies_.add(last_answer_us_ - sent->second);
+        const std::int64_t due_us = sent->second + options_.interval_ms * 1000;
         sent_us_.erase(sent);
-        if (next_ < options_.count) {
+        if (next_ < options_.count && due_us > last_answer_us_) {
+            next_timer_.arm_at(due_us, [this] { send_next(); });
+        } else if (next_ < options_.count) {
             send_next();
         } else if (sent_us_.empty()) {
             reactor_.stop();
@@ -100,6 +103,7 @@ private:
     SystemClock clock_;
     net::Reactor reactor_;
     net::Timer timer_;
+    net::Timer next_timer_;
     Sessions sessions_;
     std::size_t next_ = 0;
     std::map<std::string, std::int64_t> sent_us_; // unanswered ones, by id

@@ -207,7 +207,6 @@ Result<Execution> Executor::commit(const proto::LedgerRecord& ledger, contract::
         }
         return void_run(ledger, run, roots.err().context);
     }
-    state_entries_ = stats.entries;
     Execution execution;
     note_run(execution, run);
     auto result = std::make_shared<const proto::ExecutionResult>(
@@ -279,7 +278,7 @@ void Executor::keep_house(LedgerSeq seq) {
 // when ledgers follow each other at once there is nothing to gain.
 void Executor::prepare_next(contract::RunSpec spec) {
     warm_timer_.arm_after(warm_delay_us, [this, spec = std::move(spec)] {
-        worker_.submit([this, spec] { warm_->prepare(spec, state_entries_); });
+        worker_.submit([this, spec] { warm_->prepare(spec); });
     });
 }
 

@@ -104,9 +104,8 @@ private:
     contract::NplInlet npl_inlet_;
     ViewEvents view_;
     std::optional<WarmRuns> warm_; // with contract.warm_start
-    std::uint64_t state_entries_ = 0;
-    net::Timer warm_timer_;  // reactor thread
-    net::WorkerPool worker_; // last: its thread uses everything above
+    net::Timer warm_timer_;        // reactor thread
+    net::WorkerPool worker_;       // last: its thread uses everything above
 };
 
 } // namespace hp::node

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/warm_readers.hpp"
 
-#include "state/private_files.hpp"
+#include "state/live_mark.hpp"
 
 namespace hp::node {
 
@@ -16,7 +16,7 @@ std::optional<contract::StartedContract> WarmReaders::take(const contract::RunSp
     // Each that cannot be used ends here: its channels close.
     while (auto waiting = pop()) {
         auto why = waiting->process.why_not(spec);
-        if (!why && state::private_files_mark(seed_) != waiting->private_files) {
+        if (!why && state::mark_private_files(seed_) != waiting->private_files) {
             continue;
         }
         if (!why) {
@@ -67,7 +67,7 @@ void WarmReaders::refill(const contract::RunSpec& spec) {
         }
         pauses = pauses_;
     }
-    const auto private_files = state::private_files_mark(seed_);
+    const auto private_files = state::mark_private_files(seed_);
     if (!private_files) {
         return;
     }

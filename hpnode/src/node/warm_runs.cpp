@@ -2,12 +2,12 @@
 #include "node/warm_runs.hpp"
 
 #include "hp/base/limits.hpp"
-#include "state/private_files.hpp"
+#include "state/live_mark.hpp"
 
 namespace hp::node {
 namespace {
 
-constexpr const char* changed_early = "it has changed the state before it was given anything to do";
+constexpr const char* touched_early = "it has touched the state before it was given anything to do";
 
 } // namespace
 
@@ -21,7 +21,7 @@ Result<std::optional<contract::StartedContract>> WarmRuns::take(const contract::
     if (!waiting_) {
         return Taken();
     }
-    HP_TRY(std::optional<Refusal> refusal, examine(spec));
+    auto refusal = examine(spec);
     if (!refusal) {
         auto contract = std::move(*waiting_).deliver(spec);
         if (contract) {
@@ -34,25 +34,24 @@ Result<std::optional<contract::StartedContract>> WarmRuns::take(const contract::
     return Taken();
 }
 
-Result<std::optional<WarmRuns::Refusal>> WarmRuns::examine(const contract::RunSpec& spec) {
+std::optional<WarmRuns::Refusal> WarmRuns::examine(const contract::RunSpec& spec) {
     if (const auto why = waiting_->why_not(spec)) {
         const bool own_fault =
             *why == contract::NotUsable::ended || *why == contract::NotUsable::acted;
-        return std::optional(Refusal{std::string(to_string(*why)), own_fault});
+        return Refusal{std::string(to_string(*why)), own_fault};
     }
     if (auto refusal = compare_private_files()) {
         return refusal;
     }
-    HP_TRY(const bool changed, state_changed());
-    if (changed) {
-        return std::optional(Refusal{changed_early, true});
+    if (state_touched()) {
+        return Refusal{touched_early, true};
     }
-    return std::optional<Refusal>();
+    return std::nullopt;
 }
 
 // Somebody else may have changed them; only when it happens again and again it must be the process.
 std::optional<WarmRuns::Refusal> WarmRuns::compare_private_files() {
-    if (state::private_files_mark(seed_) == private_files_) {
+    if (state::mark_private_files(seed_) == private_mark_) {
         private_changes_ = 0;
         return std::nullopt;
     }
@@ -61,13 +60,8 @@ std::optional<WarmRuns::Refusal> WarmRuns::compare_private_files() {
                    private_changes_ >= limits::warm_private_changes_max};
 }
 
-Result<bool> WarmRuns::state_changed() {
-    state::CaptureStats stats;
-    const auto roots = store_.capture(stats);
-    if (!roots && roots.err().code != Errc::too_large) {
-        return fail(roots.err());
-    }
-    return !roots || *roots != store_.roots();
+bool WarmRuns::state_touched() const {
+    return state::mark_state(seed_, limits::warm_state_entries_max) != state_mark_;
 }
 
 Status WarmRuns::end(Refusal refusal) {
@@ -77,10 +71,9 @@ Status WarmRuns::end(Refusal refusal) {
     }
     waiting_.reset();
     // Only now it cannot do more.
-    HP_TRY(const bool changed, state_changed());
-    if (changed) {
+    if (state_touched()) {
         HP_TRY_STATUS(store_.discard());
-        refusal = {changed_early, true};
+        refusal = {touched_early, true};
     }
     if (refusal.own_fault) {
         barred_ = command;
@@ -92,14 +85,14 @@ Status WarmRuns::end(Refusal refusal) {
     return {};
 }
 
-void WarmRuns::prepare(const contract::RunSpec& spec, std::uint64_t state_entries) {
+void WarmRuns::prepare(const contract::RunSpec& spec) {
     if (waiting_ || (barred_ && *barred_ == contract::make_request(spec)) ||
-        state_entries > limits::warm_state_entries_max ||
         spec.users.size() > limits::warm_users_max) {
         return;
     }
-    const auto private_files = state::private_files_mark(seed_);
-    if (!private_files) {
+    const auto state_mark = state::mark_state(seed_, limits::warm_state_entries_max);
+    const auto private_mark = state::mark_private_files(seed_);
+    if (!state_mark || !private_mark) {
         return;
     }
     auto started = contract::WaitingContract::start(launcher_, *watch_, spec, spec.users.size());
@@ -109,7 +102,8 @@ void WarmRuns::prepare(const contract::RunSpec& spec, std::uint64_t state_entrie
         return;
     }
     waiting_.emplace(std::move(*started));
-    private_files_ = *private_files;
+    state_mark_ = *state_mark;
+    private_mark_ = *private_mark;
 }
 
 } // namespace hp::node

@@ -27,19 +27,19 @@ public:
     // used. Nothing waits any more then. An error is the store's: stop the node and recover.
     Result<std::optional<contract::StartedContract>> take(const contract::RunSpec& spec);
 
-    // Starts a process for the run after that of `spec`, which is committed, unless one waits.
-    // `state_entries` says how much there is to be compared.
-    void prepare(const contract::RunSpec& spec, std::uint64_t state_entries);
+    // Starts a process for the run after that of `spec`, which is committed, unless one waits. A
+    // little later is best: what was written a moment ago cannot be told from later writes.
+    void prepare(const contract::RunSpec& spec);
 
 private:
-    // Why the process must not be used; empty when it may.
+    // Why the process must not be used.
     struct Refusal {
         std::string why;
         bool own_fault = false; // it would be the same the next time
     };
-    Result<std::optional<Refusal>> examine(const contract::RunSpec& spec);
+    std::optional<Refusal> examine(const contract::RunSpec& spec);
     std::optional<Refusal> compare_private_files();
-    Result<bool> state_changed();
+    bool state_touched() const;
     Status end(Refusal refusal);
 
     contract::Launcher& launcher_;
@@ -48,7 +48,8 @@ private:
     std::unique_ptr<contract::OpenWatch> watch_;
     Log log_;
     std::optional<contract::WaitingContract> waiting_;
-    Hash32 private_files_; // when it was started
+    Hash32 state_mark_; // when it was started, as is the next
+    Hash32 private_mark_;
     int private_changes_ = 0;
     std::optional<contract::SpawnRequest> barred_; // the command that is not started ahead
 };

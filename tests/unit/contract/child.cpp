@@ -625,6 +625,10 @@ bool do_early(const std::string& what) {
         {"close_stdin", [] { return ::close(0) == 0; }},
         {"words", [] { return write_all(1, "early words\n"); }},
         {"file", [] { return static_cast<bool>(std::ofstream("early.txt") << "early"); }},
+        {"mode", [] { return ::chmod("file.txt", 0600) == 0; }},
+        {"fifo", [] { return ::mkfifo("early.txt", 0600) == 0; }},
+        {"link", [] { return ::link("file.txt", "../early.txt") == 0; }},
+        {"rewrite", [] { return static_cast<bool>(std::ofstream("file.txt") << "content"); }},
     };
     return what.starts_with("by_") ? gets_document(what) : actions.at(what)();
 }

@@ -29,7 +29,11 @@ struct WarmFixture {
         spec.no_new_privs = true;
         spec.users = {{numbered_key(1), {shared("input")}}};
         spec.bin_args = "echo";
+        let_files_age();
     }
+
+    // What was written a moment ago cannot be told from later writes.
+    static void let_files_age() { std::this_thread::sleep_for(std::chrono::milliseconds(50)); }
 
     std::filesystem::path seed() const { return contract_fs / "seed"; }
 

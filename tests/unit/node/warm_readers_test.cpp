@@ -78,6 +78,7 @@ TEST_CASE("readers that have seen something else are given up") {
     }
     CHECK(!f.warm.take(f.spec));
     CHECK(f.nothing_waits());
+    f.let_files_age();
     f.warm.refill(f.spec); // only that one
     CHECK(f.warm.take(f.spec));
 }

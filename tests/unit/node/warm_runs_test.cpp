@@ -13,8 +13,6 @@ using namespace hp::test;
 
 namespace {
 
-constexpr std::uint64_t few_entries = 10;
-
 class Lines final : public LogSink {
 public:
     void write(LogLevel level, std::string_view, std::string_view text) override {
@@ -35,8 +33,9 @@ struct RunsFixture : WarmFixture {
         return std::move(*taken);
     }
 
-    void prepare_and_act() {
-        warm.prepare(spec, few_entries);
+    void prepare_and_wait() {
+        let_files_age();
+        warm.prepare(spec);
         REQUIRE(waits_soon());
     }
 
@@ -44,8 +43,8 @@ struct RunsFixture : WarmFixture {
     void expect_barred(const std::string& why) {
         CHECK(!take());
         CHECK(!waits());
-        warm.prepare(spec, few_entries);
-        CHECK(!waits());
+        let_files_age();
+        warm.prepare(spec);
         CHECK(!take());
         REQUIRE(warnings->lines.size() == 1);
         INFO(warnings->lines[0]);
@@ -56,7 +55,7 @@ struct RunsFixture : WarmFixture {
         CHECK(!take());
         CHECK(!waits());
         CHECK(warnings->lines.empty());
-        prepare_and_act();
+        prepare_and_wait();
         CHECK(take());
     }
 };
@@ -71,8 +70,8 @@ TEST_CASE("a waiting process runs the next ledger") {
     RunsFixture f;
     CHECK(!f.take());
     for (LedgerSeq seq = 1; seq <= 3; ++seq) {
-        f.prepare_and_act();
-        f.warm.prepare(f.spec, few_entries); // one is enough
+        f.prepare_and_wait();
+        f.warm.prepare(f.spec); // one is enough
         CHECK(processes_in(f.spec.state_dir).size() == 1);
         auto contract = f.take();
         REQUIRE(contract);
@@ -88,7 +87,7 @@ TEST_CASE("a waiting process runs the next ledger") {
 TEST_CASE("what is changed by the run itself does not count") {
     RunsFixture f;
     f.spec.bin_args = "crash"; // writes a file
-    f.prepare_and_act();
+    f.prepare_and_wait();
     auto contract = f.take();
     REQUIRE(contract);
     const RunResult result =
@@ -99,19 +98,19 @@ TEST_CASE("what is changed by the run itself does not count") {
     REQUIRE(roots);
     CHECK(roots->state != f.store->roots().state);
     REQUIRE(f.store->commit(1, {}));
-    f.prepare_and_act();
+    f.prepare_and_wait();
     CHECK(f.take());
 }
 
 TEST_CASE("another command, or more users: not used this time") {
     RunsFixture f;
     SECTION("command") {
-        f.prepare_and_act();
+        f.prepare_and_wait();
         f.spec.environment["A"] = "1";
         f.expect_unused_only_once();
     }
     SECTION("users") {
-        f.prepare_and_act();
+        f.prepare_and_wait();
         for (std::uint32_t i = 2; i < 20; ++i) {
             f.spec.users.push_back({numbered_key(i), {}});
         }
@@ -121,7 +120,7 @@ TEST_CASE("another command, or more users: not used this time") {
 
 TEST_CASE("somebody changes the state or private files: not used this time") {
     RunsFixture f;
-    f.prepare_and_act();
+    f.prepare_and_wait();
     SECTION("a new private file") {
         write(f.seed() / "new.txt", "x");
         f.expect_unused_only_once();
@@ -141,44 +140,65 @@ TEST_CASE("somebody changes the state or private files: not used this time") {
 TEST_CASE("private files that change again and again are believed to be its own doing") {
     RunsFixture f;
     for (int i = 1; i < limits::warm_private_changes_max; ++i) {
-        f.prepare_and_act();
+        f.prepare_and_wait();
         write(f.seed() / "private.txt", std::to_string(i));
         CHECK(!f.take());
         CHECK(f.warnings->lines.empty());
     }
-    f.prepare_and_act();
+    f.prepare_and_wait();
     write(f.seed() / "private.txt", "once more");
     f.expect_barred("private files");
 }
 
-TEST_CASE("a process that changes the state before its run is undone and not started again") {
+TEST_CASE("a process that touches the state before its run is undone and not started again") {
     RunsFixture f;
     const state::Roots before = f.store->roots();
-    f.spec.bin_args = "early file acted.txt";
-    const std::filesystem::path trace = f.spec.state_dir / "early.txt";
-    SECTION("then it would have been used") {
-        f.warm.prepare(f.spec, few_entries);
-        REQUIRE(wait_until([&] { return read_text(f.spec.state_dir / "acted.txt") == "yes\n"; }));
-        f.expect_barred("changed the state");
+    const auto touch = [&](const std::string& what) {
+        f.spec.bin_args = "early " + what + " ../acted.txt";
+        f.warm.prepare(f.spec);
+        REQUIRE(wait_until([&] { return read_text(f.seed() / "acted.txt") == "yes\n"; }));
+        std::filesystem::remove(f.seed() / "acted.txt"); // leaves no mark: it was not there before
+    };
+    SECTION("a new file") {
+        touch("file");
+        f.expect_barred("touched the state");
     }
-    SECTION("it would not have been used anyway") {
-        f.warm.prepare(f.spec, few_entries);
-        REQUIRE(wait_until([&] { return read_text(f.spec.state_dir / "acted.txt") == "yes\n"; }));
+    SECTION("a new file, by one that would not have been used anyway") {
+        touch("file");
         write(f.seed() / "new.txt", "x");
-        f.expect_barred("changed the state");
+        f.expect_barred("touched the state");
     }
-    CHECK(!std::filesystem::exists(trace));
+    SECTION("the same content again") {
+        touch("rewrite");
+        f.expect_barred("touched the state");
+    }
+    SECTION("a mode") {
+        touch("mode");
+        f.expect_barred("touched the state");
+    }
+    SECTION("a fifo") {
+        touch("fifo");
+        f.expect_barred("touched the state");
+    }
+    SECTION("another name for a file") {
+        touch("link");
+        f.expect_barred("touched the state");
+    }
+    CHECK(!std::filesystem::exists(f.spec.state_dir / "early.txt"));
+    CHECK(mode_of(f.spec.state_dir / "file.txt") == 0644);
+    CHECK(read_text(f.spec.state_dir / "file.txt") == "content");
     state::CaptureStats stats;
     const auto roots = f.store->capture(stats);
     REQUIRE(roots);
     CHECK(*roots == before);
+    CHECK(stats.changed_files == 0);
 }
 
 TEST_CASE("a change of patch.cfg before its run counts as well") {
     RunsFixture f;
-    f.prepare_and_act();
+    f.prepare_and_wait();
     write(f.seed() / "patch.cfg", "{\"changed\": true}");
-    f.expect_barred("changed the state");
+    f.expect_barred("touched the state");
     CHECK(read_text(f.seed() / "patch.cfg") == "{}");
 }
 
@@ -186,25 +206,25 @@ TEST_CASE("processes that end, act or cannot start are not started again") {
     RunsFixture f;
     SECTION("ended") {
         f.spec.bin_args = "early exit";
-        f.warm.prepare(f.spec, few_entries);
+        f.warm.prepare(f.spec);
         f.wait_for_its_end();
         f.expect_barred("has ended");
     }
     SECTION("no such file") {
         f.spec.bin_path = "missing";
-        f.warm.prepare(f.spec, few_entries);
+        f.warm.prepare(f.spec);
         f.wait_for_its_end();
         f.expect_barred("cannot execute: No such file");
     }
     SECTION("output") {
         f.spec.bin_args = "early output ../acted.txt"; // private, and so noticed as well
-        f.warm.prepare(f.spec, few_entries);
+        f.warm.prepare(f.spec);
         REQUIRE(wait_until([&] { return read_text(f.seed() / "acted.txt") == "yes\n"; }));
         f.expect_barred("has used a channel");
     }
     SECTION("inputs") {
         f.spec.bin_args = "early map_inputs";
-        f.prepare_and_act();
+        f.prepare_and_wait();
         REQUIRE(wait_until([&] {
             const std::vector<int> pids = processes_in(f.spec.state_dir);
             return !pids.empty() &&
@@ -217,28 +237,33 @@ TEST_CASE("processes that end, act or cannot start are not started again") {
     f.spec = make_child_spec(f.spec.state_dir);
     f.spec.no_new_privs = true;
     f.spec.bin_args = "echo";
-    f.prepare_and_act();
+    f.prepare_and_wait();
     CHECK(f.take());
 }
 
 TEST_CASE("nothing waits when there is too much to compare") {
     RunsFixture f;
     SECTION("state") {
-        f.warm.prepare(f.spec, limits::warm_state_entries_max + 1);
+        for (std::size_t i = 0; i < limits::warm_state_entries_max; ++i) {
+            write(f.spec.state_dir / std::to_string(i), "");
+        }
+        f.let_files_age();
+        f.warm.prepare(f.spec);
     }
     SECTION("users") {
         f.spec.users.resize(limits::warm_users_max + 1);
-        f.warm.prepare(f.spec, few_entries);
+        f.warm.prepare(f.spec);
     }
     SECTION("private files") {
         for (std::size_t i = 0; i <= limits::warm_private_entries_max; ++i) {
             write(f.seed() / ("p" + std::to_string(i)), "x");
         }
-        f.warm.prepare(f.spec, few_entries);
+        f.let_files_age();
+        f.warm.prepare(f.spec);
     }
-    SECTION("a large private file that was written just now") {
-        write(f.seed() / "large", std::string(1'000'000, 'x'));
-        f.warm.prepare(f.spec, few_entries);
+    SECTION("a file that was written just now") {
+        write(f.seed() / "new", "x");
+        f.warm.prepare(f.spec);
     }
     CHECK(!f.waits());
     CHECK(!f.take());
@@ -249,7 +274,7 @@ TEST_CASE("a waiting process goes with its owner") {
     RunsFixture f;
     {
         WarmRuns other(*f.launcher, *f.store, RunsFixture::make_watch(), Log());
-        other.prepare(f.spec, few_entries);
+        other.prepare(f.spec);
         REQUIRE(f.waits_soon());
     }
     CHECK(f.nothing_waits());

@@ -146,8 +146,8 @@ inline constexpr std::size_t stored_known_peers_max = 100;
 // these limits that would take longer than a start, so contracts are started as ever.
 inline constexpr std::size_t warm_state_entries_max = 10'000;
 inline constexpr std::size_t warm_private_entries_max = 1'000;
-inline constexpr std::size_t warm_private_depth_max = 16;
-inline constexpr std::size_t warm_private_bytes_max = 1 * mib; // of small files, which are read
+// Contents are read only on file systems in memory, whose stat data prove nothing.
+inline constexpr std::size_t warm_bytes_read_max = 4 * mib;
 // Users with reserved output channels.
 inline constexpr std::size_t warm_users_max = 1024;
 // Processes that wait for read requests.
