@@ -3,7 +3,8 @@
 # What contract.warm_start does for a contract in NodeJS: latency of inputs and of read requests,
 # without and with it, against nodes of its own on free loopback ports. Prints a Markdown table.
 # usage: warm_start.sh [BIN_DIR]
-#   BIN_DIR  with hpnode, hpbench (default: build/release/bin); needs jq, node, tests/js/node_modules
+#   BIN_DIR  with hpnode, hpbench (default: build/release/bin)
+# Needs jq, node and tests/js/node_modules.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 bin=$(cd "${1:-build/release/bin}" && pwd) || exit 1
