@@ -70,14 +70,23 @@ std::string lock_out(Call&) {
 }
 
 /// Writes MiB after MiB until there is an error or enough.
-std::string fill(Call& call) {
+std::string fill_file(const char* name, std::size_t wanted_mib) {
     const std::string chunk(mib, 'f');
-    const int fd = ::open("fill.bin", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    const std::size_t wanted = std::min(number(call.argument), fill_mib_max);
+    const int fd = ::open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    const std::size_t wanted = std::min(wanted_mib, fill_mib_max);
     for (std::size_t written = 0; written < wanted; ++written)
         if (!write_all(fd, chunk))
             return outcome(false) + " after " + std::to_string(written);
     return "filled " + std::to_string(wanted);
+}
+
+std::string fill(Call& call) {
+    return fill_file("fill.bin", number(call.argument));
+}
+
+/// Where no quota of the state counts.
+std::string fill_beside(Call& call) {
+    return fill_file("../fill.bin", number(call.argument));
 }
 
 /// A file of that many GiB that is one hole.
@@ -205,6 +214,7 @@ constexpr std::array behaviours{
     Behaviour{"replace_patch", replace_patch},
     Behaviour{"lock_out", lock_out},
     Behaviour{"fill", fill},
+    Behaviour{"fill_beside", fill_beside},
     Behaviour{"sparse", sparse},
     Behaviour{"symlinks", symlinks},
     Behaviour{"swap_folder", swap_folder},

@@ -33,15 +33,18 @@ export function other_user_problem(program) {
 
 const as_user = (uid) => ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
 
-/** A place (lib/node.mjs) whose nodes run as `uid` with `umask`, either of which may be absent. */
-export function user_place({ uid, umask }) {
+/**
+ * A place (lib/node.mjs) in `directory` whose nodes run as `uid` with `umask`; what is absent is
+ * that of the tests.
+ */
+export function user_place({ uid, umask, directory = os.tmpdir() }) {
     const adopt = (root) => {
         if (uid !== undefined) own_all(root, uid);
     };
     return {
         ...host_place,
         make_root() {
-            const root = fs.mkdtempSync(path.join(os.tmpdir(), 'hp-js-test-'));
+            const root = fs.mkdtempSync(path.join(directory, 'hp-js-test-'));
             fs.chmodSync(root, 0o755); // a run_as user has to get to its files
             adopt(root);
             return root;

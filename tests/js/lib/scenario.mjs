@@ -9,27 +9,31 @@ import process from 'node:process';
 import { after, describe } from 'node:test';
 
 import { b3, make_keys } from './crypto.mjs';
+import { idle, ledger_after } from './idle.mjs';
 import { hpnode_path } from './node.mjs';
 import { fresh_uid, other_user_problem, user_place } from './places.mjs';
 import { scoped_test } from './scope.mjs';
-import { idle, ledger_after } from './idle.mjs';
 
 // A run may take many of a node's short rounds.
 const input_offset = 200;
 const step_timeout_ms = 30000;
 
+// Native contracts do not mind being run ten times a second.
+const quick = { pace: 'paced', roundtime_ms: 100 };
+const slow = { pace: 'auto', roundtime_ms: 500 };
+
 // HP_SANDBOX limits the run to some of them: "auto", or "off,strict".
 export const sandboxes = (process.env.HP_SANDBOX ?? 'auto,off,strict').split(',');
 
-/** How nodes differ. */
+/** How nodes differ. Interpreters take their time to start, so they meet every kind of node once. */
 const all_variants = [
     { sandbox: 'auto', ending: 'kill' },
     { sandbox: 'auto', unprivileged: true, umask: '027', ending: 'stop' },
-    { sandbox: 'auto', run_as: true, ending: 'stop' },
-    { sandbox: 'off', umask: '077', ending: 'stop' },
-    { sandbox: 'off', unprivileged: true, ending: 'kill' },
-    { sandbox: 'strict', umask: '002', ending: 'kill' },
-    { sandbox: 'strict', unprivileged: true, umask: '077', ending: 'stop' },
+    { sandbox: 'auto', run_as: true, ending: 'stop', dear: true },
+    { sandbox: 'off', unprivileged: true, ending: 'kill', dear: true },
+    { sandbox: 'off', run_as: true, umask: '077', ending: 'stop' },
+    { sandbox: 'strict', umask: '002', ending: 'kill', dear: true },
+    { sandbox: 'strict', unprivileged: true, umask: '077', ending: 'kill' },
 ];
 
 function name_of({ sandbox, unprivileged, run_as, umask, ending }) {
@@ -40,29 +44,25 @@ function name_of({ sandbox, unprivileged, run_as, umask, ending }) {
     return [...parts, ending].join(', ');
 }
 
-/** Runs what native contracts leave of a core to spare; interpreters start up for each ledger. */
-export const quick_pace = { node: { pace: 'paced' }, contract: { consensus: { roundtime: 100 } } };
-export const script_pace = { node: { pace: 'auto' }, contract: { consensus: { roundtime: 500 } } };
-
 /**
  * scenario.name
- * scenario.contract   as of TestNode
- * scenario.config     merged over hp.cfg
- * scenario.protocol   of the user; default json
- * scenario.steps      [input, expected output]: one run each, expected by text, bytes, RegExp or a
- *                     function of the bytes; null where the run has no output
- * scenario.last       a step during which some of the nodes are killed
- * scenario.reads      [content, expected response], asked when all is done
- * scenario.check      function of the node; what else must be true then
- * scenario.sandboxes  where it can run; default everywhere
- * scenario.deterministic  false if the state differs between nodes by design
+ * scenario.contract     as of TestNode
+ * scenario.interpreter  whether an interpreter has to start for each run
+ * scenario.config       merged over hp.cfg
+ * scenario.protocol     of the user; default json
+ * scenario.steps        [input, expected output]: one run each, expected by text, bytes, RegExp or a
+ *                       function of the bytes; null where the run has no output
+ * scenario.last         a step during which some of the nodes are killed
+ * scenario.reads        [content, expected response], asked when all is done
+ * scenario.check        function of the node; what else must be true then
+ * scenario.problem      function; why it cannot be played here, if it cannot
  */
 export function describe_scenario(scenario) {
     describe(`real: ${scenario.name}`, { concurrency: true }, () => {
         const states = new Map();
         for (const variant of all_variants) {
             if (!sandboxes.includes(variant.sandbox)) continue;
-            if (!(scenario.sandboxes ?? sandboxes).includes(variant.sandbox)) continue;
+            if (variant.dear && scenario.interpreter) continue;
             scoped_test(
                 name_of(variant),
                 async (scope, context) => {
@@ -74,7 +74,6 @@ export function describe_scenario(scenario) {
             );
         }
         after(() => {
-            if (scenario.deterministic === false) return;
             const list = [...states].map(([name, hash]) => `${hash} ${name}`).join('\n');
             assert.ok(new Set(states.values()).size <= 1, `different states:\n${list}`);
         });
@@ -87,9 +86,11 @@ function problem_of({ unprivileged, run_as }) {
 
 function options_of(scenario, variant) {
     const uid = variant.unprivileged ? fresh_uid() : undefined;
+    const { pace, roundtime_ms } = scenario.interpreter ? slow : quick;
     const contract = {
         max_input_ledger_offset: input_offset,
-        ...(scenario.config?.contract ?? {}),
+        consensus: { roundtime: roundtime_ms },
+        ...scenario.config?.contract,
         sandbox: variant.sandbox,
     };
     if (variant.run_as) {
@@ -99,7 +100,7 @@ function options_of(scenario, variant) {
     return {
         name: name_of(variant),
         contract: scenario.contract(),
-        config: { ...scenario.config, contract },
+        config: { node: { pace }, ...scenario.config, contract },
         place: user_place({ uid, umask: variant.umask }),
     };
 }

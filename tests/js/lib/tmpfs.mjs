@@ -3,7 +3,7 @@
 // A small file system of its own for one node, in a mount namespace that only the node's processes
 // enter. Tests reach its files through /proc/<pid>/root of the process that holds the namespace.
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -83,6 +83,14 @@ export class Tmpfs {
             fs.closeSync(fd);
         }
         fs.truncateSync(this.ballast, Math.max(0, size - bytes_left));
+    }
+
+    /** Changes how much fits. */
+    resize(size_kib) {
+        const words = ['mount', '-o', `remount,size=${size_kib}k`, this.mount_point];
+        const [file, ...args] = this.command(words);
+        const { status, stderr } = spawnSync(file, args, { encoding: 'utf8' });
+        if (status !== 0) throw new Error(`resizing failed: ${stderr}`);
     }
 
     free() {

@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { contracts_dir, native_contract, script_contract } from '../lib/node.mjs';
-import { describe_scenario, quick_pace, script_pace } from '../lib/scenario.mjs';
+import { describe_scenario } from '../lib/scenario.mjs';
 
 const python = '/usr/bin/python3';
 
@@ -30,7 +30,7 @@ describe_scenario({
     ...tally,
     name: 'shell script',
     contract: () => ({ files: [[script('tally.sh'), 'tally.sh']], bin_path: 'tally.sh' }),
-    config: script_pace,
+    interpreter: true,
 });
 
 describe_scenario({
@@ -41,7 +41,7 @@ describe_scenario({
         bin_path: python,
         bin_args: 'tally.py',
     }),
-    config: script_pace,
+    interpreter: true,
     problem: () => (fs.existsSync(python) ? '' : `no ${python}`),
 });
 
@@ -51,7 +51,7 @@ for (const protocol of ['json', 'bson']) {
         name: `Node.js library, ${protocol}`,
         contract: () =>
             script_contract('tally.js', { args: protocol, modules: ['hotpocket-nodejs-contract'] }),
-        config: script_pace,
+        interpreter: true,
         protocol,
     });
 }
@@ -66,20 +66,17 @@ describe_scenario({
     ...echoes,
     name: 'C without any library, linked statically',
     contract: () => native_contract('static_echo'),
-    config: quick_pace,
 });
 
 describe_scenario({
     ...echoes,
     name: 'C++ on the SDK: the echo example',
     contract: () => native_contract('echo_contract'),
-    config: quick_pace,
 });
 
 describe_scenario({
     name: 'C++ on the SDK: the starter template',
     contract: () => native_contract('starter_contract'),
-    config: quick_pace,
     steps: [
         ['get', '{"total":0,"text":""}'],
         ['add 5', '{"total":5,"text":""}'],

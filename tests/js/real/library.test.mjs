@@ -10,21 +10,16 @@ import { describe } from 'node:test';
 
 import { make_keys } from '../lib/crypto.mjs';
 import { script_contract } from '../lib/node.mjs';
-import { describe_scenario, sandboxes, script_pace } from '../lib/scenario.mjs';
+import { describe_scenario, sandboxes } from '../lib/scenario.mjs';
 import { scoped_test } from '../lib/scope.mjs';
 import { until } from '../lib/util.mjs';
 
 const input_bytes = 1000000;
-const short_timeout_ms = 1500;
+const short_timeout_ms = 4000; // the interpreter has to start within it on a busy machine
 const membership_roundtime_ms = 1500;
 
 const library = (args) =>
     script_contract('library.js', { args, modules: ['hotpocket-nodejs-contract'] });
-
-const with_limits = (round_limits) => ({
-    ...script_pace,
-    contract: { ...script_pace.contract, round_limits },
-});
 
 async function announced_version(scope, node) {
     return (await scope.connect(node)).challenge.contract_version;
@@ -33,7 +28,7 @@ async function announced_version(scope, node) {
 describe_scenario({
     name: 'Node.js library, getConfig and updateConfig',
     contract: () => library('bson'),
-    config: script_pace,
+    interpreter: true,
     steps: [
         ['config', (bytes) => assert.equal(JSON.parse(bytes).version, '1.0')],
         ['set:version=', 'error: Contract version is not specified.'],
@@ -61,11 +56,9 @@ for (const [args, title, round_limits] of [
     describe_scenario({
         name: `Node.js library, onMessage ${title}`,
         contract: () => library(args),
-        config: with_limits(round_limits),
-        steps: [
-            ['npl:first', 'first from myself'],
-            [`npl:${'large'.repeat(26000)}`, /^large.*large from myself$/],
-        ],
+        interpreter: true,
+        config: { contract: { round_limits } },
+        steps: [[`npl:${'large'.repeat(26000)}`, /^large.*large from myself$/]],
         last: ['npl:last', 'last from myself'],
         reads: [['npl:x', 'error: NPL messages not available in readonly mode.']],
     });
@@ -82,7 +75,7 @@ for (const [protocol, input] of [
     describe_scenario({
         name: `Node.js library, users.read of large inputs, ${protocol} user`,
         contract: () => library('bson'),
-        config: script_pace,
+        interpreter: true,
         protocol,
         steps: [[input, sum_of(Buffer.from(input))]],
         last: [input, sum_of(Buffer.from(input))],
@@ -99,7 +92,7 @@ for (const args of ['bson', 'bson force']) {
     describe_scenario({
         name: `Node.js library, post_exec.sh (${args})`,
         contract: () => library(args),
-        config: script_pace,
+        interpreter: true,
         steps: [
             [`post:${post_script}`, 'ok'],
             ['file:post.txt', 'by post_exec.sh'],
@@ -120,8 +113,7 @@ describe('real: Node.js library, what changes the node itself', { concurrency: t
             const node = await scope.start_node({
                 contract: library('bson'),
                 config: {
-                    ...script_pace,
-                    contract: { ...script_pace.contract, sandbox },
+                    contract: { sandbox },
                     mesh: { known_peers: ['127.0.0.1:1'], peer_discovery: { enabled: false } },
                 },
             });

@@ -11,7 +11,7 @@ import path from 'node:path';
 
 import { contracts_dir, modules_dir, native_contract, script_contract } from '../lib/node.mjs';
 import { bson } from '../lib/rawclient.mjs';
-import { describe_scenario, quick_pace, script_pace } from '../lib/scenario.mjs';
+import { describe_scenario } from '../lib/scenario.mjs';
 
 const mib = 1024 * 1024;
 
@@ -37,7 +37,8 @@ describe_scenario({
         script_contract('file_service.js', {
             modules: ['hotpocket-nodejs-contract', 'bson', 'buffer', 'base64-js', 'ieee754'],
         }),
-    config: { ...script_pace, user: { max_bytes_per_msg: 16 * mib } },
+    interpreter: true,
+    config: { user: { max_bytes_per_msg: 16 * mib } },
     protocol: 'bson',
     steps: [
         [request('upload', 'small.txt', small), is_status('ok')],
@@ -73,7 +74,7 @@ function bundle_of(files) {
 }
 
 const code = fs.readFileSync(script('upgrader.js'));
-const new_config = { version: '2.0', max_input_ledger_offset: 150 };
+const new_config = { version: '2.0', max_input_ledger_offset: 300 };
 const good_bundle = bundle_of({
     'contract.js': Buffer.concat([code, Buffer.from('// the second version\n')]),
     'version.txt': '2\n',
@@ -99,7 +100,7 @@ describe_scenario({
         bin_path: process.execPath,
         bin_args: 'contract.js',
     }),
-    config: script_pace,
+    interpreter: true,
     protocol: 'bson',
     steps: [
         ['hello', '1: hello'],
@@ -117,7 +118,7 @@ describe_scenario({
         assert.match(text, /the second version/);
         const patch = JSON.parse(fs.readFileSync(node.patch_path));
         assert.equal(patch.version, '2.0');
-        assert.equal(patch.max_input_ledger_offset, 150);
+        assert.equal(patch.max_input_ledger_offset, 300);
         assert.equal(node.read_config().contract.version, '2.0');
         const log = path.join(node.dir, 'contract_fs', 'seed', 'upgrade.log');
         assert.match(fs.readFileSync(log, 'utf8'), /^done in ledger \d+\n$/);
@@ -129,7 +130,6 @@ describe_scenario({
 describe_scenario({
     name: 'children, threads and pipelines',
     contract: () => native_contract('posix_contract'),
-    config: quick_pace,
     steps: [
         ['reverse:written by a child', 'dlihc a yb nettirw'],
         ['children:20', '20 children'],

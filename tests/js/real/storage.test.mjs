@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { native_contract } from '../lib/node.mjs';
-import { describe_scenario, quick_pace } from '../lib/scenario.mjs';
+import { describe_scenario } from '../lib/scenario.mjs';
 
 const mib = 1024 * 1024;
 const large_bytes = 10 * 1000 * 1000;
@@ -27,8 +27,7 @@ for (const mode of ['delete', 'wal']) {
     describe_scenario({
         name: `SQLite with journal mode ${mode}`,
         contract: () => native_contract('sqlite_contract', mode),
-        config: quick_pace,
-        steps: [
+            steps: [
             ['mode', mode],
             ['add:first', '1'],
             ['fill:2000', '2001'],
@@ -53,7 +52,6 @@ for (const mode of ['delete', 'wal']) {
 describe_scenario({
     name: 'shared mappings and the rest of the file API',
     contract: () => native_contract('posix_contract'),
-    config: quick_pace,
     steps: [
         [`mmap:map.bin:${3 * mib}=far away`, 'ok'],
         ['mmap:map.bin:5=near', 'ok'],
@@ -105,7 +103,6 @@ for (let at = 0; at < large_bytes; at += chunk_bytes) {
 describe_scenario({
     name: 'files of 10 MB, uploaded in pieces',
     contract: () => native_contract('posix_contract'),
-    config: quick_pace,
     protocol: 'bson',
     steps: [
         ...chunks,
