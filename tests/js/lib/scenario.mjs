@@ -25,7 +25,7 @@ const slow = { pace: 'auto', roundtime_ms: 500 };
 // HP_SANDBOX limits the run to some of them: "auto", or "off,strict".
 export const sandboxes = (process.env.HP_SANDBOX ?? 'auto,off,strict').split(',');
 
-/** How nodes differ. Interpreters take their time to start, so they meet every kind of node once. */
+/** How nodes differ. Interpreters take their time to start and meet fewer nodes. */
 const all_variants = [
     { sandbox: 'auto', ending: 'kill' },
     { sandbox: 'auto', unprivileged: true, umask: '027', ending: 'stop' },
@@ -50,8 +50,8 @@ function name_of({ sandbox, unprivileged, run_as, umask, ending }) {
  * scenario.interpreter  whether an interpreter has to start for each run
  * scenario.config       merged over hp.cfg
  * scenario.protocol     of the user; default json
- * scenario.steps        [input, expected output]: one run each, expected by text, bytes, RegExp or a
- *                       function of the bytes; null where the run has no output
+ * scenario.steps        [input, expected output]: one run each, expected by text, bytes, RegExp or
+ *                       a function of the bytes; null where the run has no output
  * scenario.last         a step during which some of the nodes are killed
  * scenario.reads        [content, expected response], asked when all is done
  * scenario.check        function of the node; what else must be true then
