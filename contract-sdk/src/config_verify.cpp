@@ -81,7 +81,7 @@ void check_environment(const std::vector<EnvironmentVariable>& environment, Find
 }
 
 void check_limits(const RoundLimits& limits, Findings& findings) {
-    constexpr std::uint64_t max = std::numeric_limits<std::int64_t>::max();
+    constexpr std::uint64_t max = RoundLimits::value_max;
     findings.expect_range(limits.user_input_bytes, 0, max, "round_limits.user_input_bytes");
     findings.expect_range(limits.user_output_bytes, 0, max, "round_limits.user_output_bytes");
     findings.expect_range(limits.npl_output_bytes, 0, max, "round_limits.npl_output_bytes");

@@ -54,6 +54,12 @@ NplStatus wait_readable(int fd, int wake_fd, Clock::time_point deadline) {
     }
 }
 
+/// Errors after which receiving goes on. ECONNRESET comes once, in front of the messages that are
+/// still there: the node has closed without reading all that was sent to it.
+bool passes(int error) {
+    return error == EINTR || error == EAGAIN || error == ECONNRESET;
+}
+
 Packet receive_packet(int fd, int wake_fd, Clock::time_point deadline) {
     for (;;) {
         const NplStatus ready = wait_readable(fd, wake_fd, deadline);
@@ -64,14 +70,18 @@ Packet receive_packet(int fd, int wake_fd, Clock::time_point deadline) {
         const ssize_t size = ::recv(fd, nullptr, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
         if (size == 0)
             return {NplStatus::closed, {}, {}};
-        if (size < 0 && errno != EINTR && errno != EAGAIN)
+        if (size < 0 && !passes(errno))
             return {NplStatus::failed, detail::last_error(), {}};
         if (size < 0)
             continue;
         Packet packet{NplStatus::message, {}, Bytes(static_cast<std::size_t>(size))};
-        if (::recv(fd, packet.data.data(), packet.data.size(), MSG_DONTWAIT) == size)
+        const ssize_t taken = ::recv(fd, packet.data.data(), packet.data.size(), MSG_DONTWAIT);
+        if (taken == size)
             return packet;
-        return {NplStatus::failed, std::make_error_code(std::errc::protocol_error), {}};
+        if (taken >= 0)
+            return {NplStatus::failed, std::make_error_code(std::errc::protocol_error), {}};
+        if (!passes(errno))
+            return {NplStatus::failed, detail::last_error(), {}};
     }
 }
 

@@ -219,10 +219,23 @@ TEST_CASE("config: verification", "[sdk][config]") {
         {[](Config& c) { c.consensus.threshold_percent = 101; },
          "threshold: must be from 1 to 100"},
         {[](Config& c) { c.round_limits.exec_timeout_ms = 1ULL << 32U; }, "exec_timeout: must be"},
-        {[](Config& c) { c.round_limits.proc_mem_bytes = 1ULL << 63U; }, "proc_mem_bytes: must be"},
+        {[](Config& c) { c.round_limits.proc_mem_bytes = 1ULL << 53U; },
+         "round_limits.proc_mem_bytes: must be from 0 to 9007199254740991"},
+        {[](Config& c) { c.round_limits.user_input_bytes = 1ULL << 53U; },
+         "user_input_bytes: must"},
+        {[](Config& c) { c.round_limits.user_output_bytes = 1ULL << 53U; }, "user_output_bytes: m"},
+        {[](Config& c) { c.round_limits.npl_output_bytes = 1ULL << 53U; },
+         "npl_output_bytes: must"},
+        {[](Config& c) { c.round_limits.proc_cpu_seconds = 1ULL << 53U; },
+         "proc_cpu_seconds: must"},
+        {[](Config& c) { c.round_limits.proc_ofd_count = ~0ULL; }, "proc_ofd_count: must be"},
         {[](Config& c) { c.bin_args = std::string(1 << 20, 'x'); }, "the file: must not have more"},
     };
     CHECK(verify_config(make_config()));
+    Config largest = make_config();
+    constexpr std::uint64_t most = RoundLimits::value_max;
+    largest.round_limits = {most, most, most, most, most, most, 0xFFFFFFFF};
+    CHECK(verify_config(largest));
     for (const auto& [change, message] : cases) {
         INFO(message);
         Config config = make_config();

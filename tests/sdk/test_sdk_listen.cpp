@@ -5,11 +5,14 @@
 // Threads: one, and those that stop listening.
 #include "fixtures.hpp"
 
+#include <array>
 #include <chrono>
 #include <thread>
 
 #include <catch2/catch.hpp>
 #include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 using namespace hp::contract;
 using namespace hp::test;
@@ -156,6 +159,28 @@ TEST_CASE("npl: listening ends when the node closes the channel", "[sdk][npl]") 
                   NplStatus::closed);
         },
         spec);
+}
+
+TEST_CASE("npl: a node that closes without reading everything loses none of its messages",
+          "[sdk][npl]") {
+    std::array<int, 2> ends{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) == 0);
+    Npl npl(ends[0], *PublicKey::from_hex(node_key()));
+    REQUIRE_FALSE(npl.send("never read")); // makes the kernel report ECONNRESET first
+    for (const std::string& packet :
+         {make_key(1), std::string("one"), make_key(2), std::string("two")})
+        REQUIRE(::send(ends[1], packet.data(), packet.size(), MSG_NOSIGNAL) > 0);
+    ::close(ends[1]);
+    const NplResult first = npl.receive(0);
+    REQUIRE(first);
+    CHECK(first.message->text() == "one");
+    const NplResult second = npl.receive(0);
+    REQUIRE(second);
+    CHECK(second.message->sender.hex() == make_key(2));
+    CHECK(npl.receive(0).status == NplStatus::closed);
+    CHECK(npl.receive(0).status == NplStatus::closed);
+    CHECK(npl.send("too late") == std::errc::broken_pipe);
+    ::close(ends[0]);
 }
 
 TEST_CASE("npl: an event loop of the contract's own", "[sdk][npl]") {

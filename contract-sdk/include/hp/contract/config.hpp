@@ -37,15 +37,19 @@ struct EnvironmentVariable {
     friend bool operator==(const EnvironmentVariable&, const EnvironmentVariable&) = default;
 };
 
-/// Limits of one run or round; 0 means no limit. Values up to 2^63 - 1.
+/// Limits of one run or round; 0 means no limit.
 struct RoundLimits {
+    /// Nodes refuse larger ones: beyond 2^53 - 1, JavaScript would write other numbers than it
+    /// read.
+    static constexpr std::uint64_t value_max = 9'007'199'254'740'991;
+
     std::uint64_t user_input_bytes = 0;  ///< per user and round
     std::uint64_t user_output_bytes = 0; ///< per user and run, 4 bytes of header per message
     std::uint64_t npl_output_bytes = 0;  ///< per run
     std::uint64_t proc_cpu_seconds = 0;
     std::uint64_t proc_mem_bytes = 0;
-    std::uint64_t proc_ofd_count = 0; ///< open file descriptors
-    std::uint64_t exec_timeout_ms = 300'000;
+    std::uint64_t proc_ofd_count = 0;        ///< open file descriptors
+    std::uint64_t exec_timeout_ms = 300'000; ///< up to 2^32 - 1
 
     friend bool operator==(const RoundLimits&, const RoundLimits&) = default;
 };
