@@ -113,13 +113,17 @@ void Node::handle(user::SessionId id, proto::ReadRequest& request) {
 void Node::on_read_done(const PublicKey& user, const std::string& request_id,
                         contract::RunResult result) {
     runs_.add_read(result);
-    if (result.end != contract::RunEnd::exited || result.code != 0 || !result.notes.empty()) {
+    const bool abnormal = result.end != contract::RunEnd::exited || result.code != 0;
+    if (abnormal || !result.notes.empty()) {
         const std::string end = contract::describe(result);
-        if (const auto left_out = log_limiter_.admit(end, clock_.now().mono_ms())) {
-            log_.warning("read request ended abnormally",
+        const std::string note = result.notes.empty() ? std::string() : result.notes.front();
+        if (const auto left_out =
+                log_limiter_.admit(abnormal ? end : note, clock_.now().mono_ms())) {
+            log_.warning(abnormal ? "read request ended abnormally"
+                                  : "a part of what a read request wrote was dropped",
                          {{"user", user.short_hex()},
                           {"end", end},
-                          {"note", result.notes.empty() ? std::string() : result.notes.front()},
+                          {"note", note},
                           {"not_logged", *left_out}});
         }
     }

@@ -103,6 +103,22 @@ describe('15 read requests', tests_at_once, () => {
         assert.equal(await ask_read(user, 'read:file.txt'), 'new');
     });
 
+    for (const [probe, expected] of [
+        ['halfframe', /\[wrn\].*a part of what a read request wrote was dropped.*"exit code 0" note="/],
+        ['exit:3', /\[wrn\].*read request ended abnormally .*end="exit code 3"/],
+    ]) {
+        scoped_test(`the log says how a read request with ${probe} ended`, async (scope) => {
+            const node = await start_node(scope);
+            const user = await login(scope, node);
+            await ask(user, 'before');
+            user.read('bad', probe);
+            await node.wait_log(expected);
+            const lines = node.log_text().split('\n');
+            const about = lines.filter((line) => /read request/.test(line) && /end=/.test(line));
+            assert.equal(about.length, 1, about.join('\n'));
+        });
+    }
+
     scoped_test(`15.59 ${parallel_reads} reads, ${concurrent_limit} at once`, async (scope) => {
         const node = await start_node(scope, {
             contract: with_gates(),
