@@ -22,11 +22,15 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
+# Below the range from which the system takes ports for outgoing connections: one of these could
+# come between the choice and the start of the node.
 free_port() {
-    python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])'
+    python3 -c 'import random, socket
+for port in random.sample(range(10000, 20000), 1000):
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) != 0:
+            print(port)
+            break'
 }
 
 say "creating a node in $work/node"

@@ -4,6 +4,7 @@
 # can provoke. Starts the node itself, on a free loopback port, in a directory of its own.
 # usage: cli_test.sh BIN_DIR      (with hpnode, hpcli, hpdev, probe_contract; needs jq)
 set -u
+root=$(cd "$(dirname "$0")/.." && pwd)
 bin=$(cd "${1:?usage: cli_test.sh BIN_DIR}" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/hp_cli_test.XXXXXX")
 export XDG_DATA_HOME=$work/data
@@ -74,14 +75,10 @@ matches() {
 
 # --- the node ------------------------------------------------------------------------------------
 
-free_port() {
-    local port
-    while true; do
-        port=$((20000 + RANDOM % 20000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-    done
-    echo "$port"
-}
+# Ours until this script ends.
+coproc ports { exec "$root/support/own_ports.py" 2; }
+read -r port mesh_port <&"${ports[0]}" || exit 1
+url=wss://127.0.0.1:$port
 
 make_node() {
     "$bin/hpnode" new "$work/node" >"$work/new.log" 2>&1 || {
@@ -92,9 +89,7 @@ make_node() {
 }
 
 start_node() {
-    port=$(free_port)
-    url=wss://127.0.0.1:$port
-    jq --argjson port "$port" --argjson mesh "$(free_port)" '
+    jq --argjson port "$port" --argjson mesh "$mesh_port" '
         .user.port = $port | .mesh.port = $mesh | .node.pace = "paced" |
         .contract.bin_path = "probe_contract" | .contract.consensus.roundtime = 250 |
         .node.history_config.max_raw_shards = 1' \
@@ -112,7 +107,7 @@ start_node() {
 }
 
 make_node
-start_node || start_node || { # the port may have been taken meanwhile
+start_node || {
     echo "FAILED: the node does not start"
     tail -20 "$work/node.log"
     exit 1

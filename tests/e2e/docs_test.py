@@ -19,10 +19,13 @@ import pathlib
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from own_ports import own_ports  # noqa: E402
 
 TIME_LIMIT_S = 540
 PLAIN_PORT = "8080"  # of the page, as in the default configuration
@@ -111,16 +114,6 @@ def make_script(text, scratch):
     return "\n".join(script) + "\n"
 
 
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [str(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 def link_build(build, release):
     """The build under the name that the page gives it, with the programs of HP_BIN_DIR if set."""
     release.mkdir(parents=True)
@@ -149,7 +142,8 @@ def main():
         scratch = pathlib.Path(name)
         work = scratch / "work"
         work.mkdir()
-        ports = free_ports(2)
+        ports, _twins = own_ports(2)
+        ports = [str(port) for port in ports]
         link_build(build, scratch / "hotpocket/build/release")
         text = guide.read_text().replace(f":{PLAIN_PORT}", f":{ports[0]}")
         script = make_script(text, scratch)

@@ -13,6 +13,8 @@ import { fresh_ip, range, until } from '../lib/util.mjs';
 
 const users_max = 64;
 const ban_after = 6;
+const silence_ms = 5000;
+const drop_patience_ms = 20000;
 const policy_violation = 1008;
 const try_again_later = 1013;
 
@@ -187,22 +189,27 @@ describe('17 handshake', { concurrency: true }, () => {
         expect_refused(scope, {}, { raw: () => Buffer.from('0c0000000a747970650000', 'hex') }),
     );
 
-    scoped_test('17.21 silence after the challenge is dropped after 5 to 6 s', async (scope) => {
-        const client = await scope.connect(await nodes.get('plain'), { local_address: fresh_ip() });
-        const started_ms = Date.now();
-        const end = await client.expect_drop({ timeout_ms: 12000 });
-        const took_ms = end.at_ms - started_ms;
-        // The upper end leaves room for a busy machine.
-        assert.ok(took_ms > 4800 && took_ms < 8000, `dropped after ${took_ms} ms`);
-    });
-
-    scoped_test('17.21 pings do not keep an unverified connection alive', async (scope) => {
-        const client = await scope.connect(await nodes.get('plain'), { local_address: fresh_ip() });
-        const started_ms = Date.now();
-        const pinger = setInterval(() => client.ws.readyState === 1 && client.ws.ping(), 500);
-        const end = await client.wait_closed(12000).finally(() => clearInterval(pinger));
-        assert.ok(end.at_ms - started_ms < 8000, `dropped after ${end.at_ms - started_ms} ms`);
-    });
+    // The node drops after 5 to 6 s. Its clock starts after ours and stops before it, so that 5 s
+    // hold on any machine; the upper end leaves room for one that is busy.
+    for (const [what, behave] of [
+        ['silence after the challenge is', () => undefined],
+        [
+            'pings do not help: it is',
+            (client) => setInterval(() => client.ws.readyState === 1 && client.ws.ping(), 500),
+        ],
+    ]) {
+        scoped_test(`17.21 ${what} dropped after 5 to 6 s`, async (scope) => {
+            const node = await nodes.get('plain');
+            const before_ms = performance.now();
+            const client = await scope.connect(node, { local_address: fresh_ip() });
+            const timer = behave(client);
+            await client.expect_drop({ timeout_ms: drop_patience_ms }).finally(() => {
+                clearInterval(timer);
+            });
+            const took_ms = performance.now() - before_ms;
+            assert.ok(took_ms >= silence_ms, `dropped after ${took_ms} ms`);
+        });
+    }
 
     scoped_test(
         '17.22 a second session of a user is refused, the first keeps working',
