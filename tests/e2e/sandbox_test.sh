@@ -4,12 +4,17 @@
 # Usage: sandbox_test.sh <test_contract>
 set -euo pipefail
 tests=$1
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
 
 run() { # title, command...
+    local status=0
     echo "--- $1"
     shift
-    "$@" 2>&1 | grep -E "^(test cases|assertions|All tests|.*FAILED|.*: warning|  not )" || true
-    return "${PIPESTATUS[0]}"
+    "$@" >"$output" 2>&1 || status=$?
+    grep -E "^(test cases|assertions|All tests|.*FAILED|.*: warning|  not |  CHECK)" "$output" ||
+        true
+    return $status
 }
 
 if [ "$(id -u)" = 0 ]; then

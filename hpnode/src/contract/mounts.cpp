@@ -72,6 +72,13 @@ Status mount_empty(const std::string& directory, const char* options) {
                : unsupported("cannot cover " + directory);
 }
 
+// Mounts of the host still appear here, ours never there.
+Status detach_mounts() {
+    return ::mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr) == 0
+               ? Status()
+               : unsupported("cannot detach the mount namespace");
+}
+
 } // namespace
 
 Status enter_mount_namespace() {
@@ -83,11 +90,11 @@ Status enter_mount_namespace() {
         }
         HP_TRY_STATUS(keep_identity(uid, gid));
     }
-    // Mounts of the host still appear here, ours never there.
-    if (::mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0) {
-        return unsupported("cannot detach the mount namespace");
-    }
-    return {};
+    return detach_mounts();
+}
+
+Status enter_own_mounts() {
+    return ::unshare(CLONE_NEWNS) == 0 ? detach_mounts() : unsupported("no mount namespace");
 }
 
 Status make_read_only(const std::string& directory) {

@@ -13,6 +13,8 @@ namespace hp::contract {
 // Errc::unsupported where the system does not allow it, as do all functions here. Without
 // CAP_SYS_ADMIN a user namespace provides it, in which the process keeps its user and group.
 Status enter_mount_namespace();
+// The same for one run, and only with CAP_SYS_ADMIN.
+Status enter_own_mounts();
 
 Status make_read_only(const std::string& directory); // with everything below it on its file system
 Status make_writable(const std::string& directory);  // inside one made read-only here

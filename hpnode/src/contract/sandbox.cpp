@@ -83,6 +83,9 @@ Result<Protection> Sandbox::prepare(const Confinement& confinement) {
     }
     if (sandboxed) {
         prepare_processes();
+    } else if (root && !reader) { // readers, and sandboxed contracts of root, cannot mount
+        own_mounts_ =
+            succeeds_in_child(fork_with(0), [] { return static_cast<bool>(enter_own_mounts()); });
     }
     if (strict) {
         const auto filter = make_syscall_filter();
@@ -99,6 +102,7 @@ Result<Protection> Sandbox::prepare(const Confinement& confinement) {
         protection_.cgroup = true;
     }
     limits_processes_ = !root && protection_.mounts && sandboxed;
+    limits_run_as_ = root && sandboxed;
     if (strict && !protection_.lacking.empty()) {
         return fail(Errc::unsupported, "contract.sandbox is strict, but this machine lacks: " +
                                            protection_.lacking.front());
@@ -168,6 +172,9 @@ void Sandbox::enter_run() const {
         // It has worked before; without it a contract only sees less.
         static_cast<void>(mount_own_proc());
     }
+    if (own_mounts_) {
+        static_cast<void>(enter_own_mounts());
+    }
 }
 
 void Sandbox::remove_cgroup(unsigned run) const {
@@ -191,9 +198,10 @@ bool Sandbox::drop_privileges() const {
     return true;
 }
 
-bool Sandbox::restrict_self() const {
+bool Sandbox::restrict_self(bool user_changed) const {
     const rlimit processes{limits::run_processes_max, limits::run_processes_max};
-    return (!limits_processes_ || ::setrlimit(RLIMIT_NPROC, &processes) == 0) &&
+    const bool limited = limits_processes_ || (limits_run_as_ && user_changed);
+    return (!limited || ::setrlimit(RLIMIT_NPROC, &processes) == 0) &&
            (!no_new_privileges_ || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) &&
            (protection_.landlock_abi == 0 || apply_landlock(landlock_fd)) &&
            (filter_.empty() || apply_syscall_filter(filter_));

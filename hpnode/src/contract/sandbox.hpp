@@ -36,8 +36,8 @@ public:
     // The contract's process, between vfork and exec: these do not allocate, and change nothing of
     // the supervisor's. Before the user changes...
     bool drop_privileges() const;
-    // ... and after.
-    bool restrict_self() const;
+    // ... and after: whether that has happened.
+    bool restrict_self(bool user_changed) const;
 
 private:
     Status prepare_mounts(const Confinement& confinement);
@@ -50,7 +50,10 @@ private:
     std::vector<sock_filter> filter_;
     std::vector<int> dropped_capabilities_;
     bool no_new_privileges_ = false;
-    bool limits_processes_ = false; // RLIMIT_NPROC counts in a user namespace of our own
+    bool own_mounts_ = false; // each run's mounts end with it
+    // RLIMIT_NPROC counts all processes of a user, and never holds root back: it can be had...
+    bool limits_processes_ = false; // ... in a user namespace of our own
+    bool limits_run_as_ = false;    // ... for the other user of a node that is run by root
 };
 
 } // namespace hp::contract

@@ -160,7 +160,7 @@ bool enter_cgroup() {
     if (::getppid() != plan.supervisor_pid) {
         ::_exit(127);
     }
-    if (!plan.sandbox->restrict_self()) {
+    if (!plan.sandbox->restrict_self(request.run_as.has_value())) {
         give_up(plan, StartStep::sandbox);
     }
     // All of these have the flag already; a contract must not depend on that.

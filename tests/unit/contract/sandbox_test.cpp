@@ -12,6 +12,7 @@
 
 #include "contract/launch_protocol.hpp"
 #include "contract/launcher.hpp"
+#include "hp/base/limits.hpp"
 #include "run_fixture.hpp"
 #include "temp_dir.hpp"
 
@@ -58,12 +59,14 @@ struct Jail {
         INFO(describe(protection));
     }
     // Exit code of `sh -c script`, -signal, or -1000 when it was not started.
-    int shell(const std::string& script, const std::string& where = "contract_fs/seed/state") {
+    int shell(const std::string& script, const std::string& where = "contract_fs/seed/state",
+              std::optional<config::RunAs> run_as = std::nullopt) {
         SpawnRequest request;
         request.state_dir = (dir / where).string();
         request.bin_path = "/bin/sh";
         request.args = {"-c", script};
         request.environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
+        request.run_as = run_as;
         auto process = launcher->spawn(request);
         REQUIRE(process);
         const auto report = process->read_report();
@@ -76,6 +79,11 @@ struct Jail {
     }
     std::string content(const char* name) const { return test::read_text(dir / name); }
 };
+
+// Not root in a user namespace that may make no mount namespaces.
+bool may_mount() {
+    return ::geteuid() == 0 && std::system("unshare -m true 2>/dev/null") == 0; // NOLINT
+}
 
 const char* const reads_state = "contract_fs/base/state";
 
@@ -204,6 +212,42 @@ TEST_CASE("a supervisor that its contract stops goes on", "[sandbox]") {
     Jail jail;
     jail.confine(config::Sandbox::off, false);
     CHECK(jail.shell("kill -STOP $PPID; exit 9") == 9);
+}
+
+TEST_CASE("what a contract mounts is gone after its run", "[sandbox]") {
+    const auto sandbox = GENERATE(config::Sandbox::off, config::Sandbox::automatic);
+    Jail jail;
+    jail.confine(sandbox, false);
+    const int mounted = jail.shell("mkdir -p m && mount -t tmpfs x m && echo x > m/new && "
+                                   "mount -t tmpfs x ../../.. && echo x > ../../../new");
+    CAPTURE(mounted);
+    if (may_mount() && sandbox == config::Sandbox::off) {
+        CHECK(mounted == 0);
+    }
+    CHECK_FALSE(std::filesystem::exists(jail.dir / "contract_fs/seed/state/m/new"));
+    CHECK(jail.content("contract_fs/seed/state/file") == "content");
+    CHECK(jail.shell("[ ! -e m/new ] && grep -q content file") == 0);
+    CHECK(test::read_text("/proc/self/mounts").find(jail.dir.path().string()) == std::string::npos);
+}
+
+TEST_CASE("the processes of a contract with a user of its own are numbered", "[sandbox]") {
+    if (::geteuid() != 0) {
+        return;
+    }
+    const auto sandbox = GENERATE(config::Sandbox::automatic, config::Sandbox::strict);
+    constexpr config::RunAs user{231'071, 231'071};
+    Jail jail;
+    if (const auto done = jail.launcher->confine(jail.confinement(sandbox, false)); !done) {
+        WARN("not possible here: " << done.err().context);
+        return;
+    }
+    if (jail.shell("true", "contract_fs/seed/state", user) != 0) {
+        WARN("no such user here");
+        return;
+    }
+    const std::string limit = "Max processes *" + std::to_string(limits::run_processes_max);
+    CHECK(jail.shell("grep -q '" + limit + "' /proc/self/limits", "contract_fs/seed/state", user) ==
+          0);
 }
 
 TEST_CASE("confining to what is not there says so and harms nothing", "[sandbox]") {
