@@ -13,16 +13,27 @@ import { describe } from 'node:test';
 import { idle } from '../lib/idle.mjs';
 import { hpnode_path, native_contract } from '../lib/node.mjs';
 import { fresh_uid, other_user_problem, user_place } from '../lib/places.mjs';
+import { scaled } from '../lib/scale.mjs';
 import { scoped_test } from '../lib/scope.mjs';
 import { Tmpfs } from '../lib/tmpfs.mjs';
 import { fresh_ip, until } from '../lib/util.mjs';
 
 const roundtime_ms = 200;
 const exec_timeout_ms = 1500;
+const tests_at_once = 8;
 // Five rounds, and what a busy machine needs.
-const patience_ms = 5 * roundtime_ms + 8000;
+const patience_ms = 5 * roundtime_ms + 20000;
 const peak_rss_max_mib = 400;
 const mib = 1024 * 1024;
+
+const swarm = scaled({ usual: 300, full: 2000 });
+const flood_mib = scaled({ usual: 320, full: 1024 }); // beyond what a run may output
+const lone_mib = scaled({ usual: 160, full: 1024 }); // beyond what a message may have
+const tiny_outputs_mib = scaled({ usual: 2, full: 4 });
+const ignored_mib = scaled({ usual: 128, full: 512 });
+const npl_messages = scaled({ usual: 2000, full: 8000 });
+const control_messages = scaled({ usual: 20000, full: 100000 });
+const many_files = scaled({ usual: 10000, full: 100000 });
 
 const machine_mounts = fs.readlinkSync('/proc/self/ns/mnt');
 
@@ -32,6 +43,7 @@ const off = { sandbox: 'off' };
 const off_user = { sandbox: 'off', unprivileged: true };
 const strict = { sandbox: 'strict' };
 const strict_user = { sandbox: 'strict', unprivileged: true };
+const auto_run_as = { sandbox: 'auto', run_as: true };
 const usual = [auto, off_user];
 const sandboxed = [auto, auto_user, strict, strict_user];
 const everywhere = [auto, auto_user, off_user, strict_user];
@@ -45,8 +57,8 @@ function no_memory_directory() {
     return bavail * bsize < memory_needed_bytes ? `${memory_directory} is too small` : '';
 }
 
-const name_of = ({ sandbox, unprivileged }) =>
-    `sandbox ${sandbox}${unprivileged ? ', unprivileged' : ''}`;
+const name_of = ({ sandbox, unprivileged, run_as }) =>
+    `sandbox ${sandbox}${unprivileged ? ', unprivileged' : ''}${run_as ? ', run_as' : ''}`;
 
 function merged(...configs) {
     const out = {};
@@ -59,11 +71,13 @@ function merged(...configs) {
     return out;
 }
 
-function options_of(behaviour, { sandbox, unprivileged }) {
+function options_of(behaviour, { sandbox, unprivileged, run_as }) {
+    const user = fresh_uid();
     const base = {
         node: { pace: 'paced' },
         contract: {
             sandbox,
+            run_as: run_as ? `${user}:${user}` : '',
             max_input_ledger_offset: 200,
             consensus: { roundtime: roundtime_ms },
             round_limits: { exec_timeout: exec_timeout_ms },
@@ -73,7 +87,7 @@ function options_of(behaviour, { sandbox, unprivileged }) {
         // Beside the state, so that it is still there when the state is gone.
         contract: native_contract('../bad_contract'),
         config: merged(base, behaviour.config),
-        place: user_place({ uid: unprivileged ? fresh_uid() : undefined }),
+        place: user_place({ uid: unprivileged ? user : undefined }),
         ...behaviour.options,
     };
 }
@@ -90,7 +104,7 @@ function options_of(behaviour, { sandbox, unprivileged }) {
  * behaviour.check   function of the surroundings; what else must be true at the end
  */
 function describe_bad(title, behaviours) {
-    describe(`hostile: ${title}`, { concurrency: 6 }, () => {
+    describe(`bad: ${title}`, { concurrency: tests_at_once }, () => {
         for (const behaviour of behaviours) {
             for (const variant of behaviour.variants ?? usual) {
                 const name = `${behaviour.name} (${name_of(variant)})`;
@@ -102,7 +116,8 @@ function describe_bad(title, behaviours) {
 
 async function run_test(scope, context, behaviour, variant) {
     const problem =
-        behaviour.problem?.() || (variant.unprivileged ? other_user_problem(hpnode_path) : '');
+        behaviour.problem?.() ||
+        (variant.unprivileged || variant.run_as ? other_user_problem(hpnode_path) : '');
     if (problem) return context.skip(problem);
     const outside = fs.mkdtempSync(path.join(os.tmpdir(), 'hp-js-outside-'));
     try {
@@ -139,7 +154,7 @@ async function misbehave(scope, surroundings, behaviour) {
     await victim.echo('after', { offset: 100 });
     await read_back(victim, 'read after');
     await until(() => node.contract_processes().length === 0, {
-        timeout_ms: 5000,
+        timeout_ms: patience_ms,
         what: `end of contract processes ${node.contract_processes()}`,
     });
     const peak_mib = node.peak_rss_kb() / 1024;
@@ -220,12 +235,12 @@ describe_bad('ends of contracts and their processes', [
     {
         name: 'SIGKILL to all processes of its user',
         inputs: ['kill_all'],
-        variants: [auto_user, strict_user],
+        variants: [auto_user, strict_user, auto_run_as],
     },
     {
         name: 'a fork bomb',
-        inputs: ['fork_bomb:600', 'fork_bomb:600'],
-        variants: [...everywhere, off],
+        inputs: [`fork_bomb:${swarm}`, `fork_bomb:${swarm}`],
+        variants: [...everywhere, off, auto_run_as],
         slow: 5000,
     },
     {
@@ -255,8 +270,8 @@ describe_bad('floods and nonsense on the channels', [
     { name: 'a header of two bytes', inputs: ['short_header'], log: /incomplete/ },
     { name: 'a header of 4 GiB', inputs: ['huge_header'], log: /4294967295 bytes/ },
     {
-        name: '1 GB of output in 64 KiB messages',
-        inputs: ['flood_outputs:1024:65532'],
+        name: `${flood_mib} MiB of output in 64 KiB messages`,
+        inputs: [`flood_outputs:${flood_mib}:65532`],
         log: /go over the limit/,
         slow: 60000,
         // 256 MiB count, which the ledger database needs three times while it stores them.
@@ -264,16 +279,16 @@ describe_bad('floods and nonsense on the channels', [
         config: { contract: { round_limits: { exec_timeout: 30000 } } },
     },
     {
-        name: '1 GB of output in one message',
-        inputs: ['flood_outputs:1024:1073741824'],
-        log: /1073741824 bytes/,
+        name: `${lone_mib} MiB of output in one message`,
+        inputs: [`flood_outputs:${lone_mib}:${lone_mib * mib}`],
+        log: new RegExp(`${lone_mib * mib} bytes`),
         slow: 60000,
         config: { contract: { round_limits: { exec_timeout: 30000 } } },
         variants: [auto],
     },
     {
-        name: 'four million outputs of one byte',
-        inputs: ['flood_outputs:4:1'],
+        name: `${tiny_outputs_mib} million outputs of one byte`,
+        inputs: [`flood_outputs:${tiny_outputs_mib}:1`],
         log: /go over the limit/,
         slow: 60000,
         config: { contract: { round_limits: { exec_timeout: 30000 } } },
@@ -281,7 +296,7 @@ describe_bad('floods and nonsense on the channels', [
     },
     {
         name: 'output far over user_output_bytes',
-        inputs: ['flood_outputs:512:1000'],
+        inputs: [`flood_outputs:${ignored_mib}:1000`],
         log: /user_output_bytes/,
         slow: 30000,
         config: {
@@ -290,7 +305,7 @@ describe_bad('floods and nonsense on the channels', [
     },
     {
         name: 'a flood of NPL that nobody reads',
-        inputs: [['flood_npl:8000', 'sent 8000']],
+        inputs: [[`flood_npl:${npl_messages}`, `sent ${npl_messages}`]],
         log: /NPL messages were dropped/,
         slow: 30000,
         config: { contract: { round_limits: { exec_timeout: 30000 } } },
@@ -321,8 +336,8 @@ describe_bad('floods and nonsense on the channels', [
         },
     },
     {
-        name: '100 000 control messages',
-        inputs: [['flood_control:100000', 'sent 100000']],
+        name: `${control_messages} control messages`,
+        inputs: [[`flood_control:${control_messages}`, `sent ${control_messages}`]],
         slow: 30000,
         config: {
             contract: { round_limits: { exec_timeout: 30000 } },
@@ -411,17 +426,22 @@ describe_bad('files', [
     { name: 'directories nested too deep', inputs: ['deep:300'], log: void_run },
     { name: 'directories nested deep', inputs: [['deep:100', 'ok']] },
     {
-        name: '100 000 files',
+        name: `${many_files} files`,
         inputs: [
-            ['many_files:100000', 'made 100000'],
-            ['remove_files:100000', 'ok'],
+            [`many_files:${many_files}`, `made ${many_files}`],
+            [`remove_files:${many_files}`, 'ok'],
         ],
         config: { contract: { round_limits: { exec_timeout: 60000 } } },
         slow: 60000,
         variants: [auto],
-        // In memory: some disks need minutes to remove the files again.
-        options: { place: user_place({ directory: memory_directory }) },
-        problem: no_memory_directory,
+        ...scaled({
+            usual: {},
+            // In memory: some disks need minutes to remove the files again.
+            full: {
+                options: { place: user_place({ directory: memory_directory }) },
+                problem: no_memory_directory,
+            },
+        }),
     },
     {
         name: 'hard links in and out of the state',
@@ -484,7 +504,7 @@ function disk_test(name, config, run) {
     });
 }
 
-describe('hostile: a contract that fills the disk', { concurrency: true }, () => {
+describe('bad: a contract that fills the disk', { concurrency: true }, () => {
     const quota = { contract: { round_limits: { state_bytes: 8 * mib } } };
     disk_test('with a quota its runs are void and all goes on', quota, async (...all) => {
         const [, node, user] = all;

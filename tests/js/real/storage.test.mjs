@@ -27,7 +27,7 @@ for (const mode of ['delete', 'wal']) {
     describe_scenario({
         name: `SQLite with journal mode ${mode}`,
         contract: () => native_contract('sqlite_contract', mode),
-            steps: [
+        steps: [
             ['mode', mode],
             ['add:first', '1'],
             ['fill:2000', '2001'],
