@@ -29,93 +29,14 @@ while [ $# -gt 0 ]; do
     shift
 done
 bin=$(cd "$bin" && pwd) || exit 1
-for program in "$bin/hpnode" "$bin/hpbench" "$bin/echo_contract" jq; do
-    command -v "$program" >/dev/null || {
-        echo "run.sh: $program is missing" >&2
-        exit 1
-    }
-done
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/hp_bench.XXXXXX")
-node_pid=
-failures=0
-: >"$raw"
-
-stop_node() {
-    [ -n "$node_pid" ] || return 0
-    kill "$node_pid" 2>/dev/null
-    wait "$node_pid" 2>/dev/null
-    node_pid=
-    rm -rf "$work/node"
-}
-trap 'stop_node; rm -rf "$work"' EXIT
-
-# pick FULL QUICK: the amount to measure with.
-pick() { if [ -n "$quick" ]; then echo "$2"; else echo "$1"; fi; }
-
-# --- nodes ---------------------------------------------------------------------------------------
-
-free_port() {
-    local port
-    while :; do
-        port=$((20000 + RANDOM % 20000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-    done
-    echo $port
-}
-
-# start_node ROUNDTIME PACE [JQ_FILTER]: a fresh node; sets $url and $node_pid.
-start_node() {
-    local port config=$work/node/cfg/hp.cfg
-    stop_node
-    "$bin/hpnode" new "$work/node" >/dev/null || exit 1
-    port=$(free_port)
-    jq --arg bin "$bin/echo_contract" --argjson port "$port" --argjson roundtime "$1" \
-        --arg pace "$2" \
-        '.user.port = $port | .log.loggers = ["file"] | .node.pace = $pace
-         | .contract.bin_path = $bin | .contract.consensus.roundtime = $roundtime
-         | '"${3:-.}" "$config" >"$work/config" || exit 1
-    cat "$work/config" >"$config" # keeps the file's mode
-    "$bin/hpnode" run "$work/node" 2>"$work/node.err" &
-    node_pid=$!
-    url=wss://127.0.0.1:$port
-    for _ in $(seq 100); do
-        grep -qs 'listening for users' "$work/node/log/hp.log" && break
-        kill -0 "$node_pid" 2>/dev/null || break
-        sleep 0.1
-    done
-    grep -qs 'listening for users' "$work/node/log/hp.log" || {
-        echo "run.sh: the node does not start" >&2
-        cat "$work/node.err" "$work/node/log/hp.log" >&2
-        exit 1
-    }
-    sleep "$(pick 2 0.5)"
-}
+# shellcheck source=tests/bench/nodes.sh
+source tests/bench/nodes.sh
+need jq "$bin/hpnode" "$bin/hpbench" "$bin/echo_contract"
 
 # Any distance of max_ledger_seq_no: the inputs are signed before the clock starts.
 unlimited='.contract.max_input_ledger_offset = 0'
 
 # --- measuring -----------------------------------------------------------------------------------
-
-# bench NAME ARGS...: runs hpbench; its JSON is then in $result.
-bench() {
-    local name=$1
-    shift
-    echo "... $name: hpbench $*" >&2
-    if result=$("$bin/hpbench" --json "$@" --url "$url" 2>"$work/error"); then
-        jq -c --arg name "$name" '{name: $name} + .' <<<"$result" >>"$raw"
-    else
-        cat "$work/error" >&2
-        result='{}'
-        failures=$((failures + 1))
-    fi
-}
-
-# number KEY [DIGITS]: from $result; "failed" when it is not there.
-number() {
-    jq -r --arg key "$1" '.[$key] // "failed"' <<<"$result" |
-        awk -v digits="${2:-1}" '$1 == "failed" { print; next } { printf "%.*f\n", digits, $1 }'
-}
 
 # ratio A B: how many times more A is, as text.
 ratio() {

@@ -1,83 +1,82 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# What contract.warm_start does for a contract in NodeJS: latency of inputs and of read requests,
-# without and with it, against nodes of its own on free loopback ports. Prints a Markdown table.
-# usage: warm_start.sh [BIN_DIR]
-#   BIN_DIR  with hpnode, hpbench (default: build/release/bin)
+# What contract.warm_start does for a contract in NodeJS: latency of inputs and of read requests.
+# Nodes without and with it take turns, several rounds of each, so that a slow moment of the machine
+# does not count against one of them. Prints a Markdown table: medians, and in brackets the least
+# and the most of the rounds' medians.
+# usage: warm_start.sh [--quick] [--raw FILE] [BIN_DIR]
+#   --quick     one short round, to see that everything works
+#   --raw FILE  also keep the JSON results, one a line
+#   BIN_DIR     with hpnode, hpbench, echo_contract (default: build/release/bin)
 # Needs jq, node and tests/js/node_modules.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-bin=$(cd "${1:-build/release/bin}" && pwd) || exit 1
-library=tests/js/node_modules/hotpocket-nodejs-contract
-for needed in "$bin/hpnode" "$bin/hpbench" "$library/package.json"; do
-    [ -e "$needed" ] || {
-        echo "warm_start.sh: $needed is missing" >&2
-        exit 1
-    }
+quick=
+bin=build/release/bin
+while [ $# -gt 0 ]; do
+    case $1 in
+    --quick) quick=1 ;;
+    --raw)
+        raw=${2:?--raw needs a file}
+        shift
+        ;;
+    -*)
+        sed -n 's/^# usage: /usage: /p' "$0" >&2
+        exit 2
+        ;;
+    *) bin=$1 ;;
+    esac
+    shift
 done
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/hp_bench.XXXXXX")
-node_pid=
-stop_node() {
-    [ -n "$node_pid" ] || return 0
-    kill "$node_pid" 2>/dev/null
-    wait "$node_pid" 2>/dev/null
-    node_pid=
-    rm -rf "$work/node"
-}
-trap 'stop_node; rm -rf "$work"' EXIT
-
-free_port() {
-    local port
-    while :; do
-        port=$((20000 + RANDOM % 20000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-    done
-    echo $port
+bin=$(cd "$bin" && pwd) || exit 1
+# shellcheck source=tests/bench/nodes.sh
+source tests/bench/nodes.sh
+need jq node "$bin/hpnode" "$bin/hpbench" "$bin/echo_contract"
+library=tests/js/node_modules/hotpocket-nodejs-contract
+[ -f "$library/package.json" ] || {
+    echo "warm_start.sh: $library is missing" >&2
+    exit 1
 }
 
-# start_node WARM_START: a fresh node with the echo contract of the JavaScript tests; sets $url.
-start_node() {
-    local port state=$work/node/contract_fs/seed/state config=$work/node/cfg/hp.cfg
-    "$bin/hpnode" new "$work/node" >/dev/null || exit 1
+interpreter=$(command -v node)
+declare -A inputs reads rates
+
+# measure WARM_START: one round, with the echo contract of the JavaScript tests.
+measure() {
+    local state=$work/home/node/contract_fs/seed/state
+    new_node
     mkdir "$state/node_modules"
     cp tests/js/contracts/echo.js "$state"
     cp -r "$library" "$state/node_modules"
-    port=$(free_port)
-    jq --argjson warm "$1" --argjson port "$port" --arg node "$(command -v node)" \
-        '.contract.warm_start = $warm | .user.port = $port | .node.pace = "eager"
-         | .contract.bin_path = $node | .contract.bin_args = "echo.js bson"
-         | .log.loggers = ["file"]' "$config" >"$work/config" || exit 1
-    cat "$work/config" >"$config" # keeps the file's mode
-    "$bin/hpnode" run "$work/node" &
-    node_pid=$!
-    url=wss://127.0.0.1:$port
-    for _ in $(seq 100); do
-        grep -qs 'listening for users' "$work/node/log/hp.log" && break
-        sleep 0.1
-    done
-    sleep 2
-}
-
-# cell ARGS...: "median (fastest)" of what hpbench measures, for the name in $1.
-cell() {
-    local name=$1
-    shift
-    "$bin/hpbench" --json "$@" --url "$url" |
-        jq -r --arg name "$name" '"\(.[$name + "_median_ms"] * 10 | round / 10) ms
-(fastest \(.[$name + "_min_ms"] * 10 | round / 10))"' | tr '\n' ' '
-}
-
-inputs=()
-reads=()
-for warm in false true; do
-    start_node $warm
+    run_node 1000 eager ".contract.warm_start = $1 | .contract.bin_path = \"$interpreter\"
+        | .contract.bin_args = \"echo.js bson\"" || {
+        cat "$work/node.err" "$work/home/node/log/hp.log" >&2
+        exit 1
+    }
     # Intervals that are no multiple of the roundtime: at any moment between two ledgers.
-    inputs+=("$(cell output latency --count 20 --interval-ms 2370)")
-    reads+=("$(cell read reads --outstanding 1 --count 100 --interval-ms 170)")
-    stop_node
+    bench "warm_start $1: input" latency --count "$(pick 12 2)" --interval-ms 2370
+    inputs[$1]+=" $(number output_median_ms)"
+    bench "warm_start $1: read" reads --outstanding 1 --count "$(pick 100 10)" --interval-ms 170
+    reads[$1]+=" $(number read_median_ms)"
+    bench "warm_start $1: reads" reads --outstanding 1 --count "$(pick 100 10)"
+    rates[$1]+=" $(number read_median_ms)"
+}
+
+for _ in $(seq "$(pick 3 1)"); do
+    measure false
+    measure true
 done
-echo "| NodeJS echo, roundtime 1000 eager | without | with warm start |"
+stop_node
+
+# row WHAT NUMBERS_WITHOUT NUMBERS_WITH
+row() {
+    # Lists of numbers without spaces in them.
+    # shellcheck disable=SC2086
+    echo "| $1 | $(middle $2) ms | $(middle $3) ms |"
+}
+echo "| NodeJS echo, roundtime 1000 eager | without | with \`contract.warm_start\` |"
 echo "| --- | --- | --- |"
-echo "| input → output, an input every 2.37 s | ${inputs[0]}| ${inputs[1]}|"
-echo "| read request → response, one every 170 ms | ${reads[0]}| ${reads[1]}|"
+row "input → output, an input every 2.37 s" "${inputs[false]}" "${inputs[true]}"
+row "read request → response, one every 170 ms" "${reads[false]}" "${reads[true]}"
+row "read request → response, one right after another" "${rates[false]}" "${rates[true]}"
+exit $((failures > 0))
