@@ -18,6 +18,4 @@ fi
 
 build dev
 cd "$HP_ROOT"
-# Tests of whole nodes start hundreds of processes; a machine busy with something else may be too
-# late for one of them, so each gets a second chance. What fails twice has failed.
-ctest --test-dir build/dev --output-on-failure --repeat until-pass:2 "$@"
+ctest --test-dir build/dev --output-on-failure "$@"

@@ -104,7 +104,7 @@ describe('15 read requests', tests_at_once, () => {
     });
 
     for (const [probe, expected] of [
-        ['halfframe', /\[wrn\].*a part of what a read request wrote was dropped.*"exit code 0" note="/],
+        ['halfframe', /\[wrn\].*what a read request wrote was dropped.*"exit code 0" note="/],
         ['exit:3', /\[wrn\].*read request ended abnormally .*end="exit code 3"/],
     ]) {
         scoped_test(`the log says how a read request with ${probe} ended`, async (scope) => {

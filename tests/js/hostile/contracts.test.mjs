@@ -11,6 +11,7 @@ import { scoped_test } from '../lib/scope.mjs';
 import { fresh_ip, until } from '../lib/util.mjs';
 
 const exec_timeout_ms = 1000;
+const kill_slack_ms = 20000; // a busy machine takes its time
 const large_output_bytes = 20 * 1024 * 1024;
 const many_outputs = 100000;
 const straddling_bytes = 131066;
@@ -93,7 +94,7 @@ describe('hostile: contracts', () => {
         // The ledger after next needs the result of the run.
         await user.next_ledger({ from: 0, where: (ledger) => ledger.seq_no >= ledger_seq_no + 2 });
         const took_ms = Date.now() - started_ms;
-        assert.ok(took_ms < exec_timeout_ms + 5000, `the run lasted ${took_ms} ms`);
+        assert.ok(took_ms < exec_timeout_ms + kill_slack_ms, `the run lasted ${took_ms} ms`);
         await until(() => node.contract_processes().length === 0, {
             timeout_ms: 5000,
             what: 'end of all contract processes',

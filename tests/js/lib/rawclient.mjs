@@ -14,6 +14,8 @@ const WebSocket = require('ws');
 export const bson = require('bson');
 
 const default_timeout_ms = 15000;
+// As far ahead as nodes allow by default, for machines that are late.
+const usual_offset = 10;
 const shown_messages = 12;
 const shown_chars = 400;
 
@@ -56,7 +58,7 @@ export class RawClient {
         this.end = null;
         this.last_error = null;
         this.last_nonce = Date.now() * 1000;
-        this.input_offset = options.input_offset ?? 6;
+        this.input_offset = options.input_offset ?? usual_offset;
         this.connect_socket(options);
     }
 

@@ -10,7 +10,7 @@ import { fresh_ip, median } from './util.mjs';
 
 const baseline_reads = 8;
 const reads_min = 5;
-const latency_slack_ms = 1500;
+const latency_slack_ms = 5000;
 const rss_growth_max_kb = 200 * 1024;
 const log_lines_max = 500;
 const read_timeout_ms = 20000;

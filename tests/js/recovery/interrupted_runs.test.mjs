@@ -16,7 +16,7 @@ import { range, until } from '../lib/util.mjs';
 const pause_ms = 400;
 const lines = ['line 0', 'line 1', 'line 2'];
 const interrupted_line = 1;
-const restart_limit_ms = 5000;
+const restart_limit_ms = 20000;
 const helper_timeout_ms = 40000; // it tries again for a while
 const failure_codes = [70, 71, 72];
 
