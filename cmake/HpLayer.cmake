@@ -5,7 +5,7 @@
 # and nothing else. scripts/check_layers.py checks the includes as well.
 function(hp_add_layer name)
     cmake_parse_arguments(LAYER "" "DIR;HEADERS" "DEPS;LIBS" ${ARGN})
-    file(GLOB sources CONFIGURE_DEPENDS ${LAYER_DIR}/*.cpp)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${LAYER_DIR}/*.cpp)
     add_library(${name} OBJECT ${sources})
     target_include_directories(${name} PUBLIC ${LAYER_HEADERS})
     target_link_libraries(${name} PUBLIC ${LAYER_DEPS} PRIVATE ${LAYER_LIBS} hp_warnings)

@@ -38,12 +38,13 @@ EXTERNAL = {
     "blake3.h": ["crypto"],
     "bson/": ["proto"],
     "sqlite3": ["ledger"],
+    "zstd.h": ["state"],
     "CLI/": ["node", "hpcli", "hpdev"],
     "nlohmann/": ["proto", "config", "contract", "client", "node", "hpcli"],
 }
 
 # Pure code gets its time, randomness and I/O from outside.
-PURE = re.compile(r"hpnode/src/(consensus/|user/)")
+PURE = re.compile(r"hpnode/src/(consensus/|user/|state/sync/(fetch|description|message))")
 PURE_BANNED = re.compile(
     r"<(chrono|random|thread|mutex|atomic|fstream|filesystem|iostream|ctime|unistd\.h|sys/.*)>")
 PURE_WORDS = re.compile(r"\b(SystemClock|random_bytes|make_key_pair|unordered_(map|set))\b")

@@ -14,8 +14,8 @@ constexpr std::size_t file_bytes = magic.size() + 8 + 3 * Hash32::size;
 
 } // namespace
 
-Result<Checkpoint> load_checkpoint(int dir) {
-    HP_TRY(const os::Fd file, open_at(dir, checkpoint_name, O_RDONLY));
+Result<Checkpoint> load_checkpoint(int dir, const std::string& name) {
+    HP_TRY(const os::Fd file, open_at(dir, name, O_RDONLY));
     Bytes bytes(file_bytes);
     HP_TRY(const std::size_t got, read_at(file.get(), bytes, 0));
     Reader in(ByteView(bytes).first(got));
@@ -27,12 +27,13 @@ Result<Checkpoint> load_checkpoint(int dir) {
     const auto checksum = in.fixed<Hash32>();
     if (!in.done() || as_text(head) != magic ||
         checksum != crypto::b3(ByteView(bytes).first(file_bytes - Hash32::size))) {
-        return fail(Errc::corrupt, "the file contract_fs/checkpoint is damaged");
+        return fail(Errc::corrupt, "the file contract_fs/" + name + " is damaged");
     }
     return out;
 }
 
-Status save_checkpoint(const FileOps& ops, int dir, const Checkpoint& checkpoint) {
+Status save_checkpoint(const FileOps& ops, int dir, const Checkpoint& checkpoint,
+                       const std::string& name) {
     Writer out;
     out.raw(as_bytes(magic));
     out.u64(checkpoint.seq);
@@ -40,7 +41,7 @@ Status save_checkpoint(const FileOps& ops, int dir, const Checkpoint& checkpoint
     out.fixed(checkpoint.roots.config);
     const Hash32 checksum = crypto::b3(out.view());
     out.fixed(checksum);
-    return ops.replace_file(dir, "checkpoint.new", dir, checkpoint_name, out.view());
+    return ops.replace_file(dir, "checkpoint.new", dir, name, out.view());
 }
 
 } // namespace hp::state

@@ -18,7 +18,8 @@ struct Checkpoint {
 inline constexpr const char* checkpoint_name = "checkpoint";
 
 // `dir` is contract_fs/.
-Result<Checkpoint> load_checkpoint(int dir);
-Status save_checkpoint(const FileOps& ops, int dir, const Checkpoint& checkpoint);
+Result<Checkpoint> load_checkpoint(int dir, const std::string& name = checkpoint_name);
+Status save_checkpoint(const FileOps& ops, int dir, const Checkpoint& checkpoint,
+                       const std::string& name = checkpoint_name);
 
 } // namespace hp::state

@@ -127,6 +127,7 @@ private:
         if (!S_ISREG(st.st_mode) || size < Hash32::size) {
             return bad("too short");
         }
+        delta_.file_bytes_ = size;
         end_ = size - Hash32::size;
         crypto::Blake3 hasher;
         for (std::uint64_t at = 0; at < end_;) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ public:
     static Result<Delta> load(os::Fd file);
 
     const DeltaHeader& header() const { return header_; }
+    std::uint64_t file_bytes() const { return file_bytes_; }
     const std::vector<DeltaChange>& changes() const { return changes_; }
     Result<Bytes> record() const;
     Status read_chunk(const DeltaChunk& chunk, std::span<std::uint8_t> out) const;
@@ -59,19 +61,28 @@ private:
     DeltaHeader header_;
     std::uint64_t record_offset_ = 0;
     std::size_t record_bytes_ = 0;
+    std::uint64_t file_bytes_ = 0;
     std::vector<DeltaChange> changes_;
     std::map<std::string, std::size_t, std::less<>> by_path_;
 };
+
+// Read by whoever serves old versions while the store goes on.
+using SharedDelta = std::shared_ptr<const Delta>;
 
 // "00000000000000000042"; empty for a name that is not of this form.
 std::string delta_name(LedgerSeq seq);
 std::optional<LedgerSeq> parse_delta_name(std::string_view name);
 
 // Writes the delta into `deltas_dir` and returns when it is durable. Content is read from the
-// live view `live_dir` and checked against the hashes in `changes`, so a process that still
-// writes there cannot slip in a state that was never hashed.
-Result<Delta> write_delta(const FileOps& ops, int deltas_dir, int live_dir,
+// view `view_dir` (seed/ for a run's delta) and checked against the hashes in `changes`, so a
+// process that still writes there cannot slip in a state that was never hashed.
+Result<Delta> write_delta(const FileOps& ops, int deltas_dir, int view_dir,
                           const DeltaHeader& header, ByteView record,
                           const std::vector<Change>& changes);
+
+// The same, not durable on return: after a power loss the file may be torn, which its checksum
+// tells.
+Result<Delta> write_unsynced_delta(const FileOps& ops, int deltas_dir, int view_dir,
+                                   const DeltaHeader& header, const std::vector<Change>& changes);
 
 } // namespace hp::state

@@ -19,8 +19,8 @@ using namespace delta_format;
 // same Delta that loading the file would give.
 class DeltaWriter {
 public:
-    DeltaWriter(const FileOps& ops, os::Fd file, int live_dir)
-        : ops_(ops), cursor_(ops, live_dir, DirCursor::Missing::fail) {
+    DeltaWriter(const FileOps& ops, os::Fd file, int view_dir)
+        : ops_(ops), cursor_(ops, view_dir, DirCursor::Missing::fail) {
         delta_.file_ = std::move(file);
         buffer_.reserve(buffer_bytes + chunk_bytes);
     }
@@ -46,8 +46,9 @@ public:
         return flush();
     }
 
-    Result<Delta> finish() {
-        HP_TRY_STATUS(ops_.sync(delta_.file_.get()));
+    Status sync() const { return ops_.sync(delta_.file_.get()); }
+    Delta take() {
+        delta_.file_bytes_ = written_;
         return std::move(delta_);
     }
 
@@ -139,18 +140,27 @@ private:
 
 // The file gets its final name at once: unlike a temporary name and a rename this needs a single
 // journal commit, and it is as safe, because a delta without a valid checksum does not count.
-Result<Delta> write_delta(const FileOps& ops, int deltas_dir, int live_dir,
+Result<Delta> write_delta(const FileOps& ops, int deltas_dir, int view_dir,
                           const DeltaHeader& header, ByteView record,
                           const std::vector<Change>& changes) {
     if (record.size() > limits::state_record_bytes_max) {
         return fail(Errc::too_large, "the result record of a run");
     }
     HP_TRY(os::Fd file, ops.create_file(deltas_dir, delta_name(header.seq), false));
-    DeltaWriter writer(ops, std::move(file), live_dir);
+    DeltaWriter writer(ops, std::move(file), view_dir);
     HP_TRY_STATUS(writer.write(header, record, changes));
-    HP_TRY(Delta delta, writer.finish());
+    HP_TRY_STATUS(writer.sync());
     HP_TRY_STATUS(ops.sync(deltas_dir)); // the name
-    return delta;
+    return writer.take();
+}
+
+Result<Delta> write_unsynced_delta(const FileOps& ops, int deltas_dir, int view_dir,
+                                   const DeltaHeader& header, const std::vector<Change>& changes) {
+    HP_TRY_STATUS(ops.unlink(deltas_dir, delta_name(header.seq))); // left by a crash
+    HP_TRY(os::Fd file, ops.create_file(deltas_dir, delta_name(header.seq), false));
+    DeltaWriter writer(ops, std::move(file), view_dir);
+    HP_TRY_STATUS(writer.write(header, {}, changes));
+    return writer.take();
 }
 
 } // namespace hp::state

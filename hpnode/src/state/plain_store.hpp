@@ -15,6 +15,7 @@
 #include "state/private_links.hpp"
 #include "state/store.hpp"
 #include "state/tree.hpp"
+#include "state/versions.hpp"
 #include "state/walk.hpp"
 
 namespace hp::state {
@@ -45,6 +46,8 @@ public:
     Result<bool> apply_pending() override;
     Status checkpoint(LedgerSeq seq) override;
     Result<Bytes> patch_content() const override;
+    const KeptVersions& versions() const override { return versions_; }
+    Result<bool> adopt(LedgerSeq seq, const Roots& roots) override;
 
 private:
     enum class Phase { opened, ready, failed };
@@ -86,12 +89,18 @@ private:
     Status build_base();
     Status copy_directory(int from, int to, const Entry& directory) const;
     Result<EntryPtr> import_patch(Walker& walker, int seed_dir) const;
+    Version head() const;
     Result<Recovered> start_from_base();
     Result<std::vector<Delta>> load_deltas(const Checkpoint& checkpoint);
     Result<std::vector<LedgerSeq>> list_deltas(const Checkpoint& checkpoint);
     Status replay(std::vector<Delta>& deltas);
     Status read_base(const Hash32& state_root);
     Status restore_seed();
+
+    // --- taking over a synced state (adopt.cpp) ---
+    Status check_staged(const Roots& roots) const;
+    Status finish_adoption(const Checkpoint& adopted);
+    Status finish_cut_off_adoption();
 
     std::filesystem::path root_;
     os::Fd root_fd_;
@@ -115,9 +124,10 @@ private:
     Hash32 replayed_config_;
 
     std::optional<Captured> captured_;
-    std::deque<Delta> pending_;   // committed, not yet in base/
-    std::deque<Applied> applied_; // ascending
+    std::deque<SharedDelta> pending_; // committed, not yet in base/
+    std::deque<Applied> applied_;     // ascending
     Unsynced unsynced_;
+    KeptVersions versions_;
 };
 
 } // namespace hp::state

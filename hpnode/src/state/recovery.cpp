@@ -23,6 +23,7 @@ Result<Recovered> PlainStore::recover(LedgerSeq last_decided) {
     base_fd_.reset();
     links_ = PrivateLinks();
     Recovered out;
+    HP_TRY_STATUS(finish_cut_off_adoption());
     HP_TRY_STATUS(refuse_lost_ledgers(last_decided));
     if (auto given = give_seed_to_contract(); !given) {
         return fail(std::move(given.error()).in("giving the state to the user of the contract"));
@@ -41,6 +42,11 @@ Result<Recovered> PlainStore::recover(LedgerSeq last_decided) {
     committed_seq_ = out.committed_seq;
     roots_ = Roots{state_->hash, patch_ ? patch_->hash : Hash32{}};
     replayed_config_ = roots_.config;
+    if (last_decided == 0) {
+        HP_TRY_STATUS(versions_.start(ops_, root_fd_.get(), head()));
+    } else {
+        HP_TRY_STATUS(versions_.recover(ops_, root_fd_.get(), head(), log_));
+    }
     HP_TRY(const os::Fd seed, open_seed());
     HP_TRY_STATUS(links_.refresh(ops_, seed.get(), base_fd_.get(), log_));
     phase_ = Phase::ready;
@@ -48,6 +54,10 @@ Result<Recovered> PlainStore::recover(LedgerSeq last_decided) {
                               {"committed_seq", committed_seq_},
                               {"deltas", applied_.size()}});
     return out;
+}
+
+Version PlainStore::head() const {
+    return Version{committed_seq_, roots_, state_, patch_, {}, {}, 0};
 }
 
 // A run starts only after its ledger is durable. So a trace of a run beyond the last ledger means

@@ -32,8 +32,8 @@ void CommittedContent::open(const std::string& path, const Entry& file) {
     base_file_.reset();
     sources_.clear();
     for (auto delta = pending_.rbegin(); delta != pending_.rend(); ++delta) {
-        if (const DeltaChange* change = delta->find(path)) {
-            sources_.push_back(Source{&*delta, change});
+        if (const DeltaChange* change = (*delta)->find(path)) {
+            sources_.push_back(Source{delta->get(), change});
         }
     }
 }

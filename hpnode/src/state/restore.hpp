@@ -18,7 +18,7 @@ namespace hp::state {
 // The bytes of the committed state: base/ with the waiting deltas on top.
 class CommittedContent {
 public:
-    CommittedContent(const FileOps& ops, int base_dir, const std::deque<Delta>& pending)
+    CommittedContent(const FileOps& ops, int base_dir, const std::deque<SharedDelta>& pending)
         : pending_(pending), cursor_(ops, base_dir, DirCursor::Missing::fail) {}
 
     // Selects the file whose chunks are read next.
@@ -33,7 +33,7 @@ private:
     };
     Result<std::size_t> fetch(std::uint32_t index, std::size_t length);
 
-    const std::deque<Delta>& pending_;
+    const std::deque<SharedDelta>& pending_;
     DirCursor cursor_;
     std::string path_;
     const Entry* file_ = nullptr;

@@ -271,8 +271,13 @@ Status PlainStore::commit(LedgerSeq seq, ByteView record) {
         if (!delta) {
             return failed(std::move(delta.error()).in("committing a run"));
         }
-        pending_.push_back(std::move(*delta));
+        pending_.push_back(std::make_shared<const Delta>(std::move(*delta)));
         committed_seq_ = seq;
+        versions_.add(
+            ops_,
+            Version{
+                seq, captured_->roots, captured_->state, captured_->patch, pending_.back(), {}, 0},
+            log_);
         replayed_config_ = captured_->roots.config;
     }
     state_ = std::move(captured_->state);
@@ -330,8 +335,10 @@ Result<bool> PlainStore::apply_pending() {
 
 Status PlainStore::apply_all_pending() {
     while (!pending_.empty()) {
-        const Delta& delta = pending_.front();
+        const Delta& delta = *pending_.front();
+        versions_.keep_undo(ops_, base_fd_.get(), log_);
         HP_TRY_STATUS(apply_delta(ops_, base_fd_.get(), delta, unsynced_));
+        versions_.applied();
         applied_.push_back(Applied{delta.header().seq, delta.header().after});
         pending_.pop_front();
     }
@@ -388,6 +395,7 @@ Status PlainStore::set_patch(ByteView content) {
     Restorer restorer(live_ops_, committed, false);
     HP_TRY(patch_, restorer.file(seed.get(), patch_name, patch_name, patch));
     roots_.config = patch_->hash;
+    versions_.set_head_patch(roots_.config, patch_);
     return {};
 }
 

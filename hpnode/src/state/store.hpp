@@ -8,6 +8,8 @@
 //   base/       the committed view: state/ and patch.cfg; other entries are symlinks to ../seed/*
 //   deltas/     one file per committed run that changed something: the result record and the
 //               changed chunks, checksummed. Written and fsynced once = the run is committed.
+//   versions/   the way back to the last committed versions, for peers that sync
+//   staging/    a state that is being synced from peers
 //   checkpoint  up to which run base/ is synced without any delta, and the roots there
 //
 // A run is committed exactly when its delta is durable, or when it changed nothing. On start-up
@@ -81,6 +83,8 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
+class KeptVersions;
+
 class Store {
 public:
     virtual ~Store() = default;
@@ -125,6 +129,16 @@ public:
     // Content of patch.cfg in the live view as of the last capture or recover; Errc::not_found
     // when there is none.
     virtual Result<Bytes> patch_content() const = 0;
+
+    // --- state sync ---
+    // The last committed versions, for those who serve them. Its list() is thread safe; outlived by
+    // nobody who uses it.
+    virtual const KeptVersions& versions() const = 0;
+    // Takes over what lies in staging/ (sync/staging.hpp) as the state after ledger `seq`, if it
+    // has exactly these hashes: Errc::corrupt, with nothing changed, if not. Atomic and durable;
+    // afterwards both views hold it and older versions are gone. For between runs. False while a
+    // reader is inside: call again. `seq` must be stored as decided before: recovery says so.
+    virtual Result<bool> adopt(LedgerSeq seq, const Roots& roots) = 0;
 };
 
 // `contract_owner`: the user whose processes work in seed/, where that is not the node's own. A

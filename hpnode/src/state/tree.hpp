@@ -75,6 +75,12 @@ EntryPtr make_empty_directory();
 
 const Child* find_child(const Entry& directory, std::string_view name);
 
+// The indexes of both parts of a view. Null: not there, or nothing known.
+struct Trees {
+    EntryPtr state;
+    EntryPtr patch;
+};
+
 // One difference between two trees. The path starts with the name given for the root.
 struct Change {
     enum class Kind : std::uint8_t { removed = 1, directory = 2, symlink = 3, file = 4 };

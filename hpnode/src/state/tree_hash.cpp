@@ -6,13 +6,6 @@
 #include "hp/crypto/blake3.hpp"
 
 namespace hp::state {
-namespace {
-
-// All tags have the same length, so no tagged input can be a prefix of another kind of input.
-constexpr std::string_view chunk_tag = "hpstchk1";
-constexpr std::string_view file_tag = "hpstfil1";
-constexpr std::string_view symlink_tag = "hpstlnk1";
-constexpr std::string_view directory_tag = "hpstdir1";
 
 std::uint32_t canonical_mode(EntryType type, bool executable) {
     switch (type) {
@@ -25,8 +18,6 @@ std::uint32_t canonical_mode(EntryType type, bool executable) {
     }
     return 0;
 }
-
-} // namespace
 
 std::uint32_t chunk_count(std::uint64_t file_size) {
     const std::uint64_t count = file_size / chunk_bytes + (file_size % chunk_bytes != 0 ? 1 : 0);
@@ -54,7 +45,7 @@ const Hash32& zero_chunk_hash() {
     return hash;
 }
 
-Hash32 hash_file(bool executable, std::uint64_t size, std::span<const Hash32> chunks) {
+Bytes file_description(bool executable, std::uint64_t size, std::span<const Hash32> chunks) {
     HP_CHECK(chunks.size() == chunk_count(size), "one hash per chunk");
     Writer out;
     out.raw(as_bytes(file_tag));
@@ -63,7 +54,18 @@ Hash32 hash_file(bool executable, std::uint64_t size, std::span<const Hash32> ch
     for (const Hash32& chunk : chunks) {
         out.fixed(chunk);
     }
-    return crypto::b3(out.view());
+    return out.take();
+}
+
+Bytes symlink_description(std::string_view target) {
+    Writer out;
+    out.raw(as_bytes(symlink_tag));
+    out.bytes(as_bytes(target));
+    return out.take();
+}
+
+Hash32 hash_file(bool executable, std::uint64_t size, std::span<const Hash32> chunks) {
+    return crypto::b3(file_description(executable, size, chunks));
 }
 
 Hash32 hash_file_content(bool executable, ByteView content) {
@@ -79,10 +81,7 @@ Hash32 hash_file_content(bool executable, ByteView content) {
 }
 
 Hash32 hash_symlink(std::string_view target) {
-    Writer out;
-    out.raw(as_bytes(symlink_tag));
-    out.bytes(as_bytes(target));
-    return crypto::b3(out.view());
+    return crypto::b3(symlink_description(target));
 }
 
 DirectoryHasher::DirectoryHasher() : input_(to_bytes(directory_tag)) {}

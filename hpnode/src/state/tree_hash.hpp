@@ -7,6 +7,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hp/base/ids.hpp"
@@ -39,6 +40,18 @@ private:
 // Hash of a full chunk of zero bytes: what every hole of a sparse file hashes to.
 const Hash32& zero_chunk_hash();
 
+// All tags have the same length, so no tagged input can be a prefix of another kind of input.
+inline constexpr std::string_view chunk_tag = "hpstchk1";
+inline constexpr std::string_view file_tag = "hpstfil1";
+inline constexpr std::string_view symlink_tag = "hpstlnk1";
+inline constexpr std::string_view directory_tag = "hpstdir1";
+
+std::uint32_t canonical_mode(EntryType type, bool executable);
+
+// What is hashed for a file or a symlink: the same bytes describe it to peers that sync.
+Bytes file_description(bool executable, std::uint64_t size, std::span<const Hash32> chunks);
+Bytes symlink_description(std::string_view target);
+
 Hash32 hash_file(bool executable, std::uint64_t size, std::span<const Hash32> chunks);
 Hash32 hash_file_content(bool executable, ByteView content);
 Hash32 hash_symlink(std::string_view target);
@@ -49,6 +62,7 @@ public:
     DirectoryHasher();
     void add(std::string_view name, EntryType type, bool executable, const Hash32& hash);
     Hash32 finish() const;
+    const Bytes& description() const { return input_; }
 
 private:
     Bytes input_;

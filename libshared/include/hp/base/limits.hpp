@@ -192,4 +192,26 @@ inline constexpr std::size_t state_record_bytes_max = 512 * mib;
 // Node-private entries beside the state that read requests see; later ones exist but stay hidden.
 inline constexpr std::size_t private_entries_max = 10'000;
 
+// --- versions of the state and state sync --------------------------------------------------------
+// Committed versions of the state that stay addressable for peers that sync: at least the first
+// number; more, up to the second, while their old content and their indexes are small.
+inline constexpr std::size_t state_versions_min = 8;
+inline constexpr std::size_t state_versions_max = 64;
+inline constexpr std::size_t state_versions_bytes = 1024 * mib;
+inline constexpr std::size_t state_versions_memory_bytes = 64 * mib;
+// Old content that is read and checked at start-up for them; versions beyond it are given up.
+inline constexpr std::size_t state_versions_reload_bytes_max = 256 * mib;
+// Objects named in one request of state sync, and the bytes of one answer before compression: many
+// small files in one round trip, and yet small enough not to hold up votes behind it.
+inline constexpr std::size_t sync_items_max = 256;
+inline constexpr std::size_t sync_answer_bytes_max = 1 * mib;
+// A path names each directory once: state_depth_max names of 255 bytes and their separators.
+inline constexpr std::size_t sync_path_bytes_max = 34 * kib;
+// Requests that wait for one peer, and how long, before others are asked instead.
+inline constexpr std::size_t sync_requests_per_peer_max = 4;
+inline constexpr std::int64_t sync_timeout_ms = 10'000;
+// A peer that has not answered so many requests in a row is left alone for a while.
+inline constexpr int sync_timeouts_max = 3;
+inline constexpr std::int64_t sync_pause_ms = 30'000;
+
 } // namespace hp::limits
