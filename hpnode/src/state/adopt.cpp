@@ -43,7 +43,8 @@ Result<bool> PlainStore::adopt(LedgerSeq seq, const Roots& roots) {
         HP_TRY_STATUS(versions_.start(ops_, root_fd_.get(), head()));
         HP_TRY_STATUS(restore_seed());
         HP_TRY(const os::Fd seed, open_seed());
-        return links_.refresh(ops_, seed.get(), base_fd_.get(), log_);
+        HP_TRY_STATUS(links_.refresh(ops_, seed.get(), base_fd_.get(), log_));
+        return begin_runs(seed.get());
     };
     if (auto done = take_over(); !done) {
         gate_.shut();

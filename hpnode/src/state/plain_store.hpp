@@ -10,7 +10,9 @@
 #include <optional>
 
 #include "state/apply.hpp"
+#include "state/change_watch.hpp"
 #include "state/checkpoint.hpp"
+#include "state/clock_watch.hpp"
 #include "state/delta.hpp"
 #include "state/private_links.hpp"
 #include "state/store.hpp"
@@ -20,9 +22,17 @@
 
 namespace hp::state {
 
+// How a capture finds out what a run has changed. All give the same hash.
+enum class ChangeSource {
+    events,  // the kernel tells which entries may have changed; `stat` where it cannot
+    stat,    // all entries whose stat data differ, or prove nothing; `content` when they lie
+    content, // every byte is read again
+};
+
 struct StoreOptions {
     std::function<void()> step; // before every change of a file; tests stop the process there
     std::optional<Owner> contract_owner = {};
+    ChangeSource change_source = ChangeSource::events;
 };
 
 Result<std::unique_ptr<Store>> open_plain_store(const std::filesystem::path& contract_fs,
@@ -56,6 +66,7 @@ private:
         EntryPtr state;
         EntryPtr patch;
         Roots roots;
+        WalkTotals totals;
         std::vector<Change> changes;
     };
     struct Applied { // in base/, but the delta is still needed if the power fails
@@ -76,6 +87,9 @@ private:
 
     // --- runs (store.cpp) ---
     Result<Captured> capture_views(CaptureStats& stats, std::uint64_t quota_bytes);
+    Result<EntryPtr> capture_state(int live, const WalkRules& rules, CaptureStats& stats);
+    void follow_live(int live, const EntryPtr& before, const EntryPtr& after);
+    void watch_live(int live);
     Result<EntryPtr> capture_patch(Walker& walker, int seed_dir);
     void list_patch_change(Captured& captured) const;
     Status restore_live();
@@ -90,6 +104,7 @@ private:
     Status copy_directory(int from, int to, const Entry& directory) const;
     Result<EntryPtr> import_patch(Walker& walker, int seed_dir) const;
     Version head() const;
+    Status begin_runs(int seed_dir);
     Result<Recovered> start_from_base();
     Result<std::vector<Delta>> load_deltas(const Checkpoint& checkpoint);
     Result<std::vector<LedgerSeq>> list_deltas(const Checkpoint& checkpoint);
@@ -111,6 +126,9 @@ private:
     FileOps live_ops_; // for seed/, whose entries may belong to the contract's user
     std::optional<Owner> contract_owner_;
     ReadGate gate_;
+    ChangeSource change_source_;
+    ChangeWatch watch_; // of the live state
+    ClockWatch clock_;
     PrivateLinks links_;
     Phase phase_ = Phase::opened;
 
@@ -118,6 +136,7 @@ private:
     EntryPtr state_;
     EntryPtr patch_; // null: there is no patch.cfg yet
     Roots roots_;
+    WalkTotals totals_; // of the committed state
     LedgerSeq committed_seq_ = 0;
     // What patch.cfg would be after replaying all deltas. Differs from the committed one after
     // set_patch(); the next delta then carries the file even if the run did not touch it.

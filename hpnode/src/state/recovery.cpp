@@ -49,11 +49,20 @@ Result<Recovered> PlainStore::recover(LedgerSeq last_decided) {
     }
     HP_TRY(const os::Fd seed, open_seed());
     HP_TRY_STATUS(links_.refresh(ops_, seed.get(), base_fd_.get(), log_));
+    HP_TRY_STATUS(begin_runs(seed.get()));
     phase_ = Phase::ready;
     log_.info("state ready", {{"root", roots_.state.short_hex()},
                               {"committed_seq", committed_seq_},
                               {"deltas", applied_.size()}});
     return out;
+}
+
+// Both views hold the committed state: from here on only changes matter.
+Status PlainStore::begin_runs(int seed_dir) {
+    totals_ = totals_of(*state_);
+    HP_TRY(const os::Fd live, open_directory(seed_dir, state_name));
+    watch_live(live.get());
+    return {};
 }
 
 Version PlainStore::head() const {

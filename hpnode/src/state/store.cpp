@@ -56,7 +56,8 @@ Result<os::Fd> open_root(const std::filesystem::path& root) {
 
 Result<std::unique_ptr<Store>> open_store(const std::filesystem::path& contract_fs, const Log& log,
                                           std::optional<Owner> contract_owner) {
-    return open_plain_store(contract_fs, log, StoreOptions{{}, contract_owner});
+    return open_plain_store(contract_fs, log,
+                            StoreOptions{{}, contract_owner, ChangeSource::events});
 }
 
 Result<std::unique_ptr<Store>> open_plain_store(const std::filesystem::path& contract_fs,
@@ -83,7 +84,7 @@ PlainStore::PlainStore(std::filesystem::path root, os::Fd root_fd, os::Fd deltas
                        const StoreOptions& options)
     : root_(std::move(root)), root_fd_(std::move(root_fd)), deltas_fd_(std::move(deltas_fd)),
       log_(std::move(log)), ops_(options.step), live_ops_(options.step),
-      contract_owner_(options.contract_owner) {}
+      contract_owner_(options.contract_owner), change_source_(options.change_source) {}
 
 std::filesystem::path PlainStore::live_state_dir() const {
     return root_ / "seed" / state_name;
@@ -205,16 +206,63 @@ Result<PlainStore::Captured> PlainStore::capture_views(CaptureStats& stats,
     if (quota_bytes > 0) {
         rules.bytes_max = quota_bytes;
     }
-    Walker walker(live_ops_, rules);
     Captured out;
-    HP_TRY(out.state, walker.tree(live.get(), captured_ ? captured_->state : state_));
+    HP_TRY(out.state, capture_state(live.get(), rules, stats));
+    out.totals = WalkTotals{stats.entries, stats.bytes};
+    Walker walker(live_ops_, rules);
     HP_TRY(out.patch, capture_patch(walker, seed.get()));
     out.roots = Roots{out.state->hash, out.patch ? out.patch->hash : Hash32{}};
-    stats.entries = walker.stats().entries;
-    stats.bytes = walker.stats().bytes;
-    stats.removed_special = walker.stats().removed_special;
-    log_walk(walker.stats());
     return out;
+}
+
+Result<EntryPtr> PlainStore::capture_state(int live, const WalkRules& rules, CaptureStats& stats) {
+    const EntryPtr& before = captured_ ? captured_->state : state_;
+    const auto done = [&](const Walker& walker, const EntryPtr& after) {
+        stats.entries = walker.stats().entries;
+        stats.bytes = walker.stats().bytes;
+        stats.removed_special = walker.stats().removed_special;
+        log_walk(walker.stats());
+        follow_live(live, before, after);
+        return after;
+    };
+    if (const auto touched = watch_.take(live)) {
+        Walker walker(live_ops_, rules);
+        const auto after =
+            walker.touched_tree(live, before, captured_ ? captured_->totals : totals_, *touched);
+        if (after) {
+            return done(walker, *after);
+        }
+        // Whatever it was, looking at everything decides what it means.
+    }
+    stats.walked_all = true;
+    const bool trust_stat = change_source_ != ChangeSource::content && !clock_.was_set();
+    Walker walker(live_ops_, rules);
+    auto after = walker.tree(live, trust_stat ? before : EntryPtr());
+    if (!after) {
+        watch_.lose(); // what it said was not followed
+        return after;
+    }
+    if (!trust_stat) {
+        clock_.forget();
+    }
+    return done(walker, *after);
+}
+
+void PlainStore::follow_live(int live, const EntryPtr& before, const EntryPtr& after) {
+    if (const auto done = watch_.follow(live, before, after); !done) {
+        log_.warning("changes of the state are no longer watched, each run looks at all entries",
+                     {{"why", done.err().context}});
+    }
+}
+
+void PlainStore::watch_live(int live) {
+    if (change_source_ != ChangeSource::events) {
+        return;
+    }
+    if (const auto done = watch_.start(live, state_); !done) {
+        log_.info("changes of the state are not watched, each run looks at all entries",
+                  {{"why", done.err().context}});
+    }
 }
 
 // A patch.cfg that cannot count as one is put back, so that the next run finds the agreed file.
@@ -281,6 +329,7 @@ Status PlainStore::commit(LedgerSeq seq, ByteView record) {
         replayed_config_ = captured_->roots.config;
     }
     state_ = std::move(captured_->state);
+    totals_ = captured_->totals;
     patch_ = std::move(captured_->patch);
     roots_ = captured_->roots;
     captured_.reset();
@@ -289,7 +338,11 @@ Status PlainStore::commit(LedgerSeq seq, ByteView record) {
 
 Status PlainStore::discard() {
     HP_TRY_STATUS(check_ready());
-    captured_.reset();
+    // What was captured may be of other inodes than what was committed.
+    if (captured_) {
+        captured_.reset();
+        watch_.lose();
+    }
     if (auto done = restore_live(); !done) {
         return failed(std::move(done.error()).in("discarding a run"));
     }
@@ -300,8 +353,11 @@ Status PlainStore::restore_live() {
     HP_TRY(const os::Fd seed, mend_seed());
     HP_TRY(const os::Fd live, open_live_state(seed.get()));
     CommittedContent content(ops_, base_fd_.get(), pending_);
-    Restorer restorer(live_ops_, content, true);
+    Restorer restorer(live_ops_, content, !clock_.was_set());
+    const EntryPtr before = state_;
+    watch_.lose(); // restoring looks like a run
     HP_TRY(state_, restorer.directory(live.get(), state_name, state_));
+    follow_live(live.get(), before, state_);
     if (patch_) {
         HP_TRY(patch_, restorer.file(seed.get(), patch_name, patch_name, patch_));
     } else {

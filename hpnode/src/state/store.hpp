@@ -41,6 +41,7 @@ struct CaptureStats {
     std::uint64_t changed_files = 0;   // patch.cfg included
     std::uint64_t changed_bytes = 0;   // in changed chunks
     std::uint64_t removed_special = 0; // entries that are no content and were deleted
+    bool walked_all = false;           // not only what the kernel said has changed
 };
 
 // What start-up found out about committed runs.

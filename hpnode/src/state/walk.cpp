@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/walk.hpp"
 
+#include <algorithm>
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -111,18 +113,23 @@ Result<EntryPtr> Walker::entry(int dir, const std::string& name, const EntryPtr&
 }
 
 Status Walker::count(const struct stat& st) {
-    if (++stats_.entries > limits::state_entries_max) {
+    ++stats_.entries;
+    if (S_ISREG(st.st_mode)) {
+        stats_.bytes += static_cast<std::uint64_t>(st.st_size);
+    }
+    return check_at_end_ ? Status() : check_totals();
+}
+
+Status Walker::check_totals() const {
+    if (stats_.entries > limits::state_entries_max) {
         return fail(Errc::too_large, "the state has more than " +
                                          std::to_string(limits::state_entries_max) + " entries");
     }
-    if (S_ISREG(st.st_mode)) {
-        stats_.bytes += static_cast<std::uint64_t>(st.st_size);
-        const std::uint64_t bytes_max =
-            std::min<std::uint64_t>(rules_.bytes_max, limits::state_bytes_max);
-        if (stats_.bytes > bytes_max) {
-            return fail(Errc::too_large, "the files of the state have more than " +
-                                             std::to_string(bytes_max) + " bytes");
-        }
+    const std::uint64_t bytes_max =
+        std::min<std::uint64_t>(rules_.bytes_max, limits::state_bytes_max);
+    if (stats_.bytes > bytes_max) {
+        return fail(Errc::too_large, "the files of the state have more than " +
+                                         std::to_string(bytes_max) + " bytes");
     }
     return {};
 }
@@ -211,6 +218,94 @@ Status Walker::special(int dir, const std::string& name) {
         stats_.first_special = name;
     }
     return ops_.unlink(dir, name);
+}
+
+// --- with events -----------------------------------------------------------------------------
+
+WalkTotals totals_of(const Entry& tree) {
+    WalkTotals out;
+    for (const Child& child : tree.children) {
+        const WalkTotals below = totals_of(*child.entry);
+        out.entries += 1 + below.entries;
+        out.bytes += child.entry->size + below.bytes;
+    }
+    return out;
+}
+
+void Walker::uncount(const Entry& entry) {
+    const WalkTotals below = totals_of(entry);
+    stats_.entries -= 1 + below.entries;
+    stats_.bytes -= entry.size + below.bytes;
+}
+
+Result<EntryPtr> Walker::touched_tree(int fd, const EntryPtr& before, const WalkTotals& totals,
+                                      const Touched& touched) {
+    stats_.entries = totals.entries;
+    stats_.bytes = totals.bytes;
+    check_at_end_ = true; // what one file gained another may have lost
+    HP_TRY(EntryPtr after, touched_directory(fd, before, touched, 1));
+    HP_TRY_STATUS(check_totals());
+    return after;
+}
+
+Result<EntryPtr> Walker::touched_directory(int fd, const EntryPtr& before, const Touched& touched,
+                                           std::size_t depth) {
+    std::vector<Child> changed; // null: gone
+    for (const auto& [name, below] : touched.below) {
+        const Child* old = find_child(*before, name);
+        const EntryPtr was = old != nullptr ? old->entry : EntryPtr();
+        HP_TRY(EntryPtr now, touched_child(fd, name, was, below, depth));
+        if (now != was) {
+            changed.push_back(Child{name, std::move(now)});
+        }
+    }
+    if (changed.empty()) {
+        return before;
+    }
+    const std::int64_t looked_ns = timestamp_now_ns();
+    HP_TRY(const struct stat st, stat_fd(fd));
+    Entry out;
+    out.type = EntryType::directory;
+    out.seen = fingerprint(st);
+    out.racy = is_racy(out.seen, looked_ns);
+    out.children.reserve(before->children.size() + changed.size());
+    auto next = changed.begin();
+    const auto take = [&out](Child& child) {
+        if (child.entry) {
+            out.children.push_back(std::move(child));
+        }
+    };
+    for (const Child& child : before->children) {
+        for (; next != changed.end() && next->name < child.name; ++next) {
+            take(*next);
+        }
+        if (next != changed.end() && next->name == child.name) {
+            take(*next++);
+        } else {
+            out.children.push_back(child);
+        }
+    }
+    std::for_each(next, changed.end(), take);
+    return share(std::move(out));
+}
+
+Result<EntryPtr> Walker::touched_child(int fd, const std::string& name, const EntryPtr& before,
+                                       const Touched& touched, std::size_t depth) {
+    HP_TRY(const auto st, stat_at(fd, name));
+    const bool same_kind = before && before->type == EntryType::directory && st &&
+                           S_ISDIR(st->st_mode) && st->st_ino == before->seen.inode;
+    if (!touched.look && same_kind) {
+        HP_TRY(const os::Fd child, open_directory(fd, name));
+        return touched_directory(child.get(), before, touched, depth + 1);
+    }
+    if (before) {
+        uncount(*before);
+    }
+    if (!st) {
+        return EntryPtr();
+    }
+    HP_TRY(EntryPtr now, entry(fd, name, touched.written ? EntryPtr() : before, depth));
+    return now;
 }
 
 Result<Hash32> hash_tree(const std::filesystem::path& directory) {

@@ -10,6 +10,7 @@
 #include "hp/base/result.hpp"
 #include "state/chunk_reader.hpp"
 #include "state/file_ops.hpp"
+#include "state/touched.hpp"
 #include "state/tree.hpp"
 
 namespace hp::state {
@@ -26,9 +27,14 @@ struct WalkRules {
     std::uint64_t bytes_max = limits::state_bytes_max; // of all files together
 };
 
-struct WalkStats {
+struct WalkTotals {
     std::uint64_t entries = 0;
     std::uint64_t bytes = 0;
+};
+
+WalkTotals totals_of(const Entry& tree); // of what is below
+
+struct WalkStats : WalkTotals {
     std::uint64_t removed_special = 0;
     std::string first_special; // name of one of them, for the log
 };
@@ -39,6 +45,11 @@ public:
 
     // The directory open as `fd`. `before` may be null. Errc::too_large over a limit of the state.
     Result<EntryPtr> tree(int fd, const EntryPtr& before);
+
+    // The same when it is known what may have changed since `before`, whose totals these are. On an
+    // error nothing is certain: walk the whole tree.
+    Result<EntryPtr> touched_tree(int fd, const EntryPtr& before, const WalkTotals& totals,
+                                  const Touched& touched);
 
     // One regular file, whatever its name; `st` as just read.
     Result<EntryPtr> file(int dir, const std::string& name, struct stat st, const EntryPtr& before);
@@ -61,12 +72,19 @@ private:
                              const EntryPtr& before);
     Status special(int dir, const std::string& name);
     Status count(const struct stat& st);
+    Status check_totals() const;
+    void uncount(const Entry& entry);
+    Result<EntryPtr> touched_directory(int fd, const EntryPtr& before, const Touched& touched,
+                                       std::size_t depth);
+    Result<EntryPtr> touched_child(int fd, const std::string& name, const EntryPtr& before,
+                                   const Touched& touched, std::size_t depth);
     bool is_foreign_link(const struct stat& st) const;
     void unlock(int fd) const;
 
     const FileOps& ops_;
     WalkRules rules_;
     WalkStats stats_;
+    bool check_at_end_ = false; // of the limits
     ChunkReader reader_;
 };
 

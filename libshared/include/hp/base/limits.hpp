@@ -184,6 +184,9 @@ inline constexpr std::size_t vote_log_bytes_max = 1024 * mib;
 // Entries of the state tree; a run that exceeds it is void.
 inline constexpr std::size_t state_entries_max = 1'000'000;
 inline constexpr std::size_t state_depth_max = 128;
+// Entries of the live state that are watched for changes; with more of them, or where the kernel
+// allows fewer, each run looks at the stat data of all.
+inline constexpr std::size_t state_watches_max = 65'536;
 // Logical bytes of all files of the state together (holes count): bounds the chunk hashes kept in
 // memory to 128 MiB. A run that exceeds it is void.
 inline constexpr std::size_t state_bytes_max = std::size_t{256} * 1024 * mib;
