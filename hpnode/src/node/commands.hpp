@@ -3,6 +3,8 @@
 // everything else to stderr.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace hp::node {
@@ -25,5 +27,15 @@ int command_check(const std::string& directory, bool json);
 int command_run(const std::string& directory);
 int command_status(const std::string& directory, bool json);
 int command_ledger_verify(const std::string& directory, bool json);
+
+struct StateOptions {
+    std::string what; // ls, cat, tree, hash, diff, verify
+    std::string directory;
+    std::string path;
+    std::optional<std::uint64_t> seq;   // the newest version without
+    std::optional<std::uint64_t> since; // diff: the one before without
+    bool json = false;
+};
+int command_state(const StateOptions& options);
 
 } // namespace hp::node

@@ -23,6 +23,29 @@ CLI::App* add_command(CLI::App& parent, const char* name, const char* what, Opti
     return command;
 }
 
+void add_state_commands(CLI::App& state, hp::node::StateOptions& options) {
+    state.require_subcommand(1);
+    const auto add = [&](const char* name, const char* what, bool takes_path) {
+        CLI::App* command = state.add_subcommand(name, what);
+        command->add_option("DIR", options.directory, "the node's directory")->required();
+        if (takes_path) {
+            command->add_option("PATH", options.path, "relative to the state; or ../patch.cfg");
+        }
+        command->add_option("--seq", options.seq, "as it was after this ledger");
+        if (std::string_view(name) != "cat") {
+            command->add_flag("--json", options.json, "answer with one JSON document");
+        }
+        return command;
+    };
+    add("ls", "list a directory", true);
+    add("tree", "list everything, with hashes", true);
+    add("cat", "print a file", true)->get_option("PATH")->required();
+    add("hash", "the hash that nodes agree on", true);
+    add("diff", "what changed", false)
+        ->add_option("--since", options.since, "since this ledger, not since the version before");
+    add("verify", "read and check everything", false);
+}
+
 int run(int argc, char** argv) {
     Options options;
     CLI::App app("hpnode: runs a POSIX program as a replicated smart contract", "hpnode");
@@ -43,6 +66,9 @@ int run(int argc, char** argv) {
     ledger->require_subcommand(1);
     CLI::App* verify =
         add_command(*ledger, "verify", "recompute the whole chain offline", options, true);
+    CLI::App* state = app.add_subcommand("state", "look at a stopped or running node's state");
+    hp::node::StateOptions state_options;
+    add_state_commands(*state, state_options);
     CLI::App* version = add_command(app, "version", "show versions", options, false);
     for (CLI::App* command : {check, status, verify, version}) {
         json_flag(command);
@@ -71,6 +97,10 @@ int run(int argc, char** argv) {
     }
     if (verify->parsed()) {
         return hp::node::command_ledger_verify(options.directory, options.json);
+    }
+    if (state->parsed()) {
+        state_options.what = state->get_subcommands().front()->get_name();
+        return hp::node::command_state(state_options);
     }
     if (version->parsed()) {
         return hp::node::command_version(options.json);

@@ -108,47 +108,54 @@ Status KeptVersions::start(const FileOps& ops, int root_dir, Version head) {
 
 Status KeptVersions::recover(const FileOps& ops, int root_dir, Version head, const Log& log) {
     HP_TRY_STATUS(open(ops, root_dir));
+    HP_TRY(VersionList list, read_older_versions(dir_.get(), std::move(head)));
     HP_TRY(const std::vector<std::string> names, list_names(dir_.get(), SIZE_MAX));
-    std::vector<LedgerSeq> seqs; // descending
-    for (auto name = names.rbegin(); name != names.rend(); ++name) {
-        if (const auto seq = parse_delta_name(*name)) {
-            seqs.push_back(*seq);
-        }
-    }
-    VersionList list{std::move(head)}; // the newest first
-    std::uint64_t bytes = 0;
-    for (const LedgerSeq seq : seqs) {
-        std::optional<Version> before;
-        Version& after = list.back();
-        // The head's run number is not known after a run whose delta is gone.
-        const bool follows = seq == after.seq || (list.size() > 1 && seq < after.seq);
-        HP_TRY(const auto size, stat_at(dir_.get(), delta_name(seq)));
-        bytes += size ? static_cast<std::uint64_t>(size->st_size) : 0;
-        if (follows && bytes <= limits::state_versions_reload_bytes_max) {
-            after.seq = seq;
-            if (auto loaded = load_before(dir_.get(), after)) {
-                before = std::move(*loaded);
-            }
-        }
-        if (!before) {
-            break;
-        }
-        before->seq = seq - 1; // at most: replaced by the number of its own undo
-        after.memory_bytes = own_bytes(after.state, before->state);
-        list.push_back(std::move(*before));
-    }
-    std::reverse(list.begin(), list.end());
-    for (const LedgerSeq seq : seqs) {
-        const bool used = std::any_of(list.begin(), list.end(), [seq](const Version& version) {
-            return version.undo && version.seq == seq;
-        });
-        if (!used) {
-            HP_TRY_STATUS(ops.unlink(dir_.get(), delta_name(seq)));
+    for (const std::string& name : names) {
+        const auto seq = parse_delta_name(name);
+        const bool used = std::ranges::any_of(
+            list, [&seq](const Version& version) { return version.undo && version.seq == seq; });
+        if (seq && !used) {
+            HP_TRY_STATUS(ops.unlink(dir_.get(), name));
         }
     }
     prune(ops, list, log);
     publish(std::move(list));
     return {};
+}
+
+void KeptVersions::show(os::Fd root, VersionList list) {
+    root_ = std::move(root);
+    publish(std::move(list));
+}
+
+Result<VersionList> read_older_versions(int versions_dir, Version head) {
+    HP_TRY(const std::vector<std::string> names, list_names(versions_dir, SIZE_MAX));
+    VersionList list{std::move(head)}; // the newest first
+    std::uint64_t bytes = 0;
+    for (auto name = names.rbegin(); name != names.rend(); ++name) {
+        const auto seq = parse_delta_name(*name);
+        if (!seq || *seq > list.back().seq) {
+            continue; // of a run that base/ does not have
+        }
+        // The head's own run is known, of older ones only that they were not later than this.
+        Version& after = list.back();
+        HP_TRY(const auto size, stat_at(versions_dir, *name));
+        bytes += size ? static_cast<std::uint64_t>(size->st_size) : 0;
+        if ((list.size() == 1 && *seq != after.seq) ||
+            bytes > limits::state_versions_reload_bytes_max) {
+            break;
+        }
+        after.seq = *seq;
+        auto before = load_before(versions_dir, after);
+        if (!before || !*before) {
+            break; // torn, or of another history: nothing behind it can be reached
+        }
+        (*before)->seq = *seq - 1;
+        after.memory_bytes = own_bytes(after.state, (*before)->state);
+        list.push_back(std::move(**before));
+    }
+    std::reverse(list.begin(), list.end());
+    return list;
 }
 
 // --- runs ------------------------------------------------------------------------------------

@@ -44,6 +44,9 @@ public:
     // The same, with the older versions that undo files still lead to.
     Status recover(const FileOps& ops, int root_dir, Version head, const Log& log);
 
+    // For those who only look: `list` as it is on disk below `root`.
+    void show(os::Fd root, VersionList list);
+
     // A run was committed: `version` without undo.
     void add(const FileOps& ops, Version version, const Log& log);
     // Before the oldest version that is not in base/ yet is applied: writes and publishes its undo.
@@ -68,6 +71,9 @@ private:
     mutable std::mutex mutex_;
     std::shared_ptr<const VersionList> list_;
 };
+
+// The versions that undo files lead to from `head`, which base/ holds; ascending, `head` last.
+Result<VersionList> read_older_versions(int versions_dir, Version head);
 
 // What the delta makes of a tree: the index only, content stays where it is. Checks that the result
 // has the hash that the delta promises.
