@@ -579,6 +579,10 @@ std::string ByteStream::peer_certificate_sha256() const {
     return core_->ssl_ ? net::peer_certificate_sha256(*core_->ssl_) : std::string();
 }
 
+Bytes ByteStream::channel_binding() const {
+    return core_->ssl_ ? net::channel_binding(*core_->ssl_) : Bytes();
+}
+
 void ByteStream::abort() {
     core_->close();
 }

@@ -94,6 +94,7 @@ public:
     std::string describe(const ErrorCode& error) const;
     std::string certificate_problem() const; // empty: a failed handshake had another reason
     std::string peer_certificate_sha256() const;
+    Bytes channel_binding() const;
 
     // Ends the connection at once.
     void abort();

@@ -129,7 +129,8 @@ public:
 
 private:
     Status make_ssl() {
-        HP_TRY(context_, make_client_context(options_.verify_certificate, options_.ca_file));
+        HP_TRY(context_, make_client_context(options_.verify_certificate, options_.ca_file,
+                                             options_.tls13_only));
         HP_TRY(ssl_, make_client_ssl(*context_, url_.host));
         return {};
     }

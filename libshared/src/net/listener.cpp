@@ -129,7 +129,7 @@ public:
 
     Status open() {
         if (options_.tls) {
-            HP_TRY(tls_, make_server_context(*options_.tls));
+            HP_TRY(tls_, make_server_context(*options_.tls, options_.tls13_only));
         }
         ErrorCode error;
         const auto address = asio::ip::make_address(options_.address, error);

@@ -23,10 +23,11 @@ int no_password(char*, int, int, void*) {
     return 0;
 }
 
-Result<SslContextPtr> make_context(const SSL_METHOD* method) {
+Result<SslContextPtr> make_context(const SSL_METHOD* method, bool tls13_only) {
+    const int oldest = tls13_only ? TLS1_3_VERSION : TLS1_2_VERSION;
     ERR_clear_error();
     SslContextPtr context(SSL_CTX_new(method));
-    if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1) {
+    if (!context || SSL_CTX_set_min_proto_version(context.get(), oldest) != 1) {
         return fail(openssl_failure(Errc::unsupported, "cannot set up TLS"));
     }
     // A WebSocket close frame tells a proper end from a cut connection, so a missing TLS
@@ -80,8 +81,8 @@ std::string take_openssl_error() {
     return reason != nullptr ? reason : "TLS error " + std::to_string(code);
 }
 
-Result<SslContextPtr> make_server_context(const TlsFiles& files) {
-    HP_TRY(SslContextPtr context, make_context(TLS_server_method()));
+Result<SslContextPtr> make_server_context(const TlsFiles& files, bool tls13_only) {
+    HP_TRY(SslContextPtr context, make_context(TLS_server_method(), tls13_only));
     HP_TRY_STATUS(check_readable(files.certificate_chain_pem));
     HP_TRY_STATUS(check_readable(files.private_key_pem));
     if (SSL_CTX_use_certificate_chain_file(context.get(), files.certificate_chain_pem.c_str()) !=
@@ -101,8 +102,9 @@ Result<SslContextPtr> make_server_context(const TlsFiles& files) {
     return context;
 }
 
-Result<SslContextPtr> make_client_context(bool verify, const std::string& ca_file) {
-    HP_TRY(SslContextPtr context, make_context(TLS_client_method()));
+Result<SslContextPtr> make_client_context(bool verify, const std::string& ca_file,
+                                          bool tls13_only) {
+    HP_TRY(SslContextPtr context, make_context(TLS_client_method(), tls13_only));
     if (!verify) {
         return context;
     }
@@ -161,6 +163,17 @@ std::string peer_certificate_sha256(const SSL& ssl) {
         return {};
     }
     return to_hex(ByteView(digest.data(), size));
+}
+
+Bytes channel_binding(SSL& ssl) {
+    constexpr std::string_view label = "EXPORTER-hotpocket-channel";
+    Bytes out(32);
+    if (SSL_export_keying_material(&ssl, out.data(), out.size(), label.data(), label.size(),
+                                   nullptr, 0, 0) != 1) {
+        ERR_clear_error();
+        out.clear();
+    }
+    return out;
 }
 
 } // namespace hp::net

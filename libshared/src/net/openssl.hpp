@@ -35,9 +35,9 @@ using SslPtr = std::unique_ptr<SSL, OpensslDeleter<SSL_free>>;
 // The reason of the oldest queued error; empties the queue.
 std::string take_openssl_error();
 
-Result<SslContextPtr> make_server_context(const TlsFiles& files);
+Result<SslContextPtr> make_server_context(const TlsFiles& files, bool tls13_only);
 // An empty `ca_file` means the system's store; without `verify` neither is read.
-Result<SslContextPtr> make_client_context(bool verify, const std::string& ca_file);
+Result<SslContextPtr> make_client_context(bool verify, const std::string& ca_file, bool tls13_only);
 
 Result<SslPtr> make_server_ssl(SSL_CTX& context);
 // `host` is a name or a numeric address: it becomes the SNI (names only) and, when the context
@@ -49,5 +49,8 @@ std::string certificate_problem(const SSL& ssl);
 
 // Lowercase hex; empty when the other side showed no certificate.
 std::string peer_certificate_sha256(const SSL& ssl);
+
+// Stream::channel_binding(). Empty when the handshake is not over.
+Bytes channel_binding(SSL& ssl);
 
 } // namespace hp::net

@@ -72,6 +72,9 @@ public:
     const std::string& remote_host() const override { return settings_.remote_host; }
     std::size_t queued_bytes() const override { return queued_bytes_ + bytes().unsent_bytes(); }
     const std::string& peer_certificate_sha256() const override { return certificate_sha256_; }
+    const Bytes& channel_binding() const override { return channel_binding_; }
+    void on_drained(std::function<void()> handler) override { on_drained_ = std::move(handler); }
+    void limit_messages(std::size_t bytes_max) override { ws_.read_message_max(bytes_max); }
 
 private:
     enum class State {
@@ -100,9 +103,11 @@ private:
     BeastStream ws_;
     StreamSettings settings_;
     std::string certificate_sha256_;
+    Bytes channel_binding_;
     State state_ = State::open;
     std::function<void(Bytes)> on_message_;
     std::function<void(CloseInfo)> on_close_;
+    std::function<void()> on_drained_;
 
     std::array<std::uint8_t, chunk_bytes> chunk_;
     Bytes message_;
@@ -125,7 +130,8 @@ private:
 
 WsStream::WsStream(ByteStream stream, StreamSettings settings)
     : ws_(std::move(stream)), settings_(std::move(settings)),
-      certificate_sha256_(bytes().peer_certificate_sha256()), timer_(ws_.get_executor()),
+      certificate_sha256_(bytes().peer_certificate_sha256()),
+      channel_binding_(bytes().channel_binding()), timer_(ws_.get_executor()),
       resumed_(Steady::now()) {
     HP_CHECK(settings_.message_bytes_max > 0 && settings_.send_queue_bytes_max > 0,
              "message streams have limits");
@@ -339,6 +345,10 @@ void WsStream::on_written(const ErrorCode& error, std::size_t message_bytes) {
     queued_bytes_ -= message_bytes;
     if (!error) {
         advance_sending();
+        if (!writing_ && state_ == State::open && on_drained_) {
+            const auto handler = on_drained_; // it may end the stream, and its handlers with it
+            handler();
+        }
     } else if (state_ == State::open) {
         finish({code_abnormal, bytes().describe(error), true});
     } else if (state_ == State::draining) {
@@ -417,6 +427,7 @@ void WsStream::report_end() {
     // Taken out first: they may own this stream, or be what owns the caller's session.
     const auto on_message = std::exchange(on_message_, nullptr);
     const auto on_close = std::exchange(on_close_, nullptr);
+    on_drained_ = nullptr;
     if (on_close) {
         on_close(end_);
     }

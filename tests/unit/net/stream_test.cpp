@@ -567,4 +567,38 @@ TEST_CASE("a reactor may go while everything is in flight", "[net]") {
     CHECK(half.at_end());
 }
 
+TEST_CASE("a sender is told when everything has been handed on", "[net]") {
+    Server server;
+    LoopThread client;
+    Record record;
+    REQUIRE(connect_and_wait(client, connect_options(server.url("ws")), record));
+    int drained = 0;
+    client.call([&] {
+        record.stream->on_drained([&] { ++drained; });
+        record.stream->send(shared_zeros(100'000));
+        record.stream->send(shared("end"));
+    });
+    REQUIRE(client.wait([&] { return record.messages.size() == 2; })); // echoed
+    CHECK(client.call([&] { return drained; }) >= 1);
+    CHECK(client.call([&] { return record.stream->queued_bytes(); }) == 0);
+}
+
+TEST_CASE("a stream may be allowed larger messages later", "[net]") {
+    Server server(options_with_limit(100));
+    server.loop.call([&] {
+        server.on_stream = [](Record& record, std::shared_ptr<Stream> stream) {
+            stream->limit_messages(1000);
+            record.start(std::move(stream), true);
+        };
+    });
+    LoopThread client;
+    Record record;
+    REQUIRE(connect_and_wait(client, connect_options(server.url("ws")), record));
+    client.call([&] { record.stream->send(shared_zeros(1000)); });
+    REQUIRE(client.wait([&] { return record.messages.size() == 1; }));
+    client.call([&] { record.stream->send(shared_zeros(1001)); });
+    REQUIRE(server.wait_close());
+    CHECK(server.close_info().code == static_cast<std::uint16_t>(CloseCode::too_big));
+}
+
 } // namespace hp::net::test

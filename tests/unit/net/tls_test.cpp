@@ -193,4 +193,49 @@ TEST_CASE("the client sees the server's certificate and can insist on it", "[net
     record.stream.reset(); // a stream does not outlive its reactor
 }
 
+TEST_CASE("both ends of a TLS connection, and nobody else, know its binding", "[net]") {
+    const TempDir dir;
+    ListenOptions options = loopback_options();
+    options.tls = dir.tls_files();
+    options.tls13_only = true;
+    REQUIRE(make_self_signed(*options.tls, "node"));
+    Server server(options);
+    LoopThread client;
+    Record first;
+    Record second;
+    ConnectOptions connect = connect_options(server.url("wss"));
+    connect.tls13_only = true;
+    REQUIRE(connect_and_wait(client, connect, first));
+    REQUIRE(connect_and_wait(client, connect, second));
+    REQUIRE(server.loop.wait([&] { return server.records.size() == 2; }));
+    const auto of_server = [&](std::size_t index) {
+        return server.loop.call([&] { return server.records[index]->stream->channel_binding(); });
+    };
+    const Bytes binding = client.call([&] { return first.stream->channel_binding(); });
+    CHECK(binding.size() == 32);
+    CHECK(of_server(0) == binding);
+    CHECK(of_server(1) != binding);
+    CHECK(of_server(1) == client.call([&] { return second.stream->channel_binding(); }));
+}
+
+TEST_CASE("there is nothing to bind to without TLS", "[net]") {
+    Server plain;
+    LoopThread client;
+    Record record;
+    REQUIRE(connect_and_wait(client, connect_options(plain.url("ws")), record));
+    CHECK(client.call([&] { return record.stream->channel_binding(); }).empty());
+}
+
+TEST_CASE("a server that wants TLS 1.3 refuses older clients", "[net]") {
+    const TempDir dir;
+    ListenOptions options = loopback_options();
+    options.tls = dir.tls_files();
+    options.tls13_only = true;
+    REQUIRE(make_self_signed(*options.tls, "node"));
+    Server server(options);
+    CHECK_FALSE(RawClient::can_connect(server.port, Transport::tls12_only));
+    CHECK(RawClient::can_connect(server.port, Transport::tls));
+    REQUIRE(server.loop.wait([&] { return !server.aborted.empty(); }));
+}
+
 } // namespace hp::net::test

@@ -72,6 +72,33 @@ inline constexpr std::int64_t ban_ms = 600'000;
 inline constexpr std::size_t bans_max = 100;
 inline constexpr std::size_t violation_hosts_max = 4096;
 
+// --- connections between nodes -------------------------------------------------------------------
+// A message of a member: a ledger with all its inputs fits. Before its key is proven, a node may
+// send no more than handshake_message_bytes_max at once. Larger: close 1009.
+inline constexpr std::size_t peer_message_bytes_max = 96 * mib;
+// Waiting to be sent to one node, by lane, most urgent first: votes, inputs and NPL, the rest. A
+// full lane drops its newest message: everything is asked for or said again.
+inline constexpr std::size_t peer_vote_lane_bytes_max = 128 * mib;
+inline constexpr std::size_t peer_input_lane_bytes_max = 64 * mib;
+inline constexpr std::size_t peer_bulk_lane_bytes_max = 128 * mib;
+// Handed to the connection at once, so that what is more urgent never waits for much.
+inline constexpr std::size_t peer_burst_bytes = 256 * kib;
+// Messages of one node whose signatures are being checked: reading from it pauses beyond.
+inline constexpr std::size_t peer_checks_max = 256;
+inline constexpr std::size_t peer_check_bytes_max = 16 * mib;
+// Messages of one node about the next ledger whose signatures fit no UNL that is known yet.
+inline constexpr std::size_t peer_early_messages_max = 64;
+// Connections whose key is not proven yet, all hosts, and all connections when mesh.max_connections
+// is 0. Beyond it new ones are closed at accept.
+inline constexpr std::size_t unproven_peers_max = 64;
+inline constexpr std::size_t peer_connections_max = 1024;
+// Pause before a peer that cannot be reached is called again: doubled from the first to the last.
+inline constexpr std::int64_t peer_retry_first_ms = 50;
+inline constexpr std::int64_t peer_retry_last_ms = 5000;
+// Idle time after which a peer is pinged; two missed intervals end the connection.
+inline constexpr std::int64_t peer_ping_interval_ms = 5000;
+inline constexpr std::size_t host_bytes_max = 253; // RFC 1035 2.3.4
+
 // --- inputs and rounds ---------------------------------------------------------------------------
 // Candidate inputs waiting for a ledger, all users, count and bytes: beyond it an input is
 // rejected with round_inputs_overflow.

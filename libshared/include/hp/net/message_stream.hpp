@@ -66,11 +66,22 @@ public:
     // No message is delivered while paused; a lost connection may go unnoticed that long.
     virtual void pause_reading(bool paused) = 0;
 
+    // Called whenever everything that was sent has been handed on, so that a sender with more than
+    // it wants to queue knows when to go on. Set it like the other handlers.
+    virtual void on_drained(std::function<void()> handler) = 0;
+
+    // From now on incoming messages may have this size; a stream begins with the limit of its
+    // options. For limits that depend on who the other side turns out to be.
+    virtual void limit_messages(std::size_t bytes_max) = 0;
+
     virtual const std::string& remote_host() const = 0; // numeric address, no port
     virtual std::size_t queued_bytes() const = 0;       // sent to us, not yet taken by the kernel
     // SHA-256 fingerprint of the certificate the other side showed, lowercase hex; empty without
     // TLS.
     virtual const std::string& peer_certificate_sha256() const = 0;
+    // 32 bytes that only the two ends of this TLS connection know (RFC 5705, with a label of this
+    // project): what proves who somebody is on this connection and nowhere else. Empty without TLS.
+    virtual const Bytes& channel_binding() const = 0;
 };
 
 struct TlsFiles {
@@ -82,6 +93,7 @@ struct ListenOptions {
     std::string address = "0.0.0.0"; // numeric; "::" takes IPv4 and IPv6
     std::uint16_t port = 0;
     std::optional<TlsFiles> tls; // absent: plain ws
+    bool tls13_only = false;
     std::size_t message_bytes_max = 0;
     std::size_t send_queue_bytes_max = 0;
     std::int64_t setup_timeout_ms = 0; // TLS and upgrade together
@@ -114,6 +126,7 @@ struct ConnectOptions {
     std::string url;                 // ws://host:port[/path] or wss://host:port[/path]
     bool verify_certificate = false; // nodes use self-signed certificates; identity is the node key
     std::string ca_file;             // PEM, with verify_certificate; empty: system store
+    bool tls13_only = false;
     std::size_t message_bytes_max = 0;
     std::size_t send_queue_bytes_max = 0;
     std::int64_t timeout_ms = 0;       // DNS, TCP, TLS and upgrade together
