@@ -50,6 +50,8 @@ public:
     LedgerId lcl() const { return lcl_; }
     proto::VoteStatus vote_status() const { return vote_status_; }
     const Validators& validators() const { return validators_; }
+    // What signatures at the height after lcl() are bound to.
+    const Domain& domain() const { return domain_; }
     std::size_t candidates() const { return pool_.size(); }
     // Members this node has heard from at the current height, itself included.
     std::size_t members_heard() const { return height_ ? height_->open_count() : 0; }

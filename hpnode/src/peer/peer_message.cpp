@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "peer/peer_message.hpp"
+
+#include "hp/base/codec.hpp"
+#include "hp/base/limits.hpp"
+
+namespace hp::peer {
+namespace {
+
+// First bytes of a Hello: nodes of another protocol are told so, not misread.
+constexpr std::string_view protocol = "hp2 peer 1";
+
+enum class Type : std::uint8_t {
+    hello = 1,
+    proof = 2,
+    agreement = 3,
+    npl = 4,
+    get_config = 5,
+    config = 6,
+    addresses = 7,
+    state_request = 8,
+    state_answer = 9,
+};
+
+Writer begin(Type type) {
+    Writer out;
+    out.u8(static_cast<std::uint8_t>(type));
+    return out;
+}
+
+Bytes encode(const Hello& hello) {
+    Writer out = begin(Type::hello);
+    out.raw(as_bytes(protocol));
+    out.fixed(hello.contract_id_hash);
+    out.fixed(hello.key);
+    out.u32(hello.listen_port);
+    return out.take();
+}
+
+Bytes encode(const Proof& proof) {
+    Writer out = begin(Type::proof);
+    out.fixed(proof.signature);
+    return out.take();
+}
+
+Bytes encode(const Agreement& message) {
+    Writer out = begin(Type::agreement);
+    out.raw(message.bytes);
+    return out.take();
+}
+
+Bytes encode(const Npl& message) {
+    Writer out = begin(Type::npl);
+    out.u64(message.run.seq);
+    out.fixed(message.run.hash);
+    out.raw(message.bytes);
+    return out.take();
+}
+
+Bytes encode(const GetConfig& request) {
+    Writer out = begin(Type::get_config);
+    out.fixed(request.hash);
+    return out.take();
+}
+
+Bytes encode(const Config& config) {
+    Writer out = begin(Type::config);
+    out.raw(config.content);
+    return out.take();
+}
+
+Bytes encode(const StateRequest& request) {
+    Writer out = begin(Type::state_request);
+    out.raw(request.bytes);
+    return out.take();
+}
+
+Bytes encode(const StateAnswer& answer) {
+    Writer out = begin(Type::state_answer);
+    out.raw(answer.bytes);
+    return out.take();
+}
+
+Bytes encode(const Addresses& addresses) {
+    Writer out = begin(Type::addresses);
+    out.u32(static_cast<std::uint32_t>(addresses.list.size()));
+    for (const Address& address : addresses.list) {
+        out.bytes(as_bytes(address.host));
+        out.u32(address.port);
+    }
+    return out.take();
+}
+
+std::uint16_t port(Reader& in, bool& valid) {
+    const std::uint32_t value = in.u32();
+    valid = valid && value <= UINT16_MAX;
+    return static_cast<std::uint16_t>(value);
+}
+
+Result<PeerMessage> decode_hello(Reader& in) {
+    if (as_text(in.raw(protocol.size())) != protocol) {
+        return fail(Errc::unsupported, "the other node speaks another protocol");
+    }
+    Hello hello;
+    bool valid = true;
+    hello.contract_id_hash = in.fixed<Hash32>();
+    hello.key = in.fixed<PublicKey>();
+    hello.listen_port = port(in, valid);
+    if (!valid || !in.done()) {
+        return fail(Errc::invalid, "a hello that is none");
+    }
+    return PeerMessage(hello);
+}
+
+Result<PeerMessage> decode_npl(Reader& in) {
+    Npl message;
+    message.run.seq = in.u64();
+    message.run.hash = in.fixed<Hash32>();
+    const ByteView bytes = in.raw(in.left());
+    if (!in.ok() || bytes.empty() || bytes.size() > limits::npl_message_bytes_max) {
+        return fail(Errc::invalid, "an NPL message of a size that is not allowed");
+    }
+    message.bytes.assign(bytes.begin(), bytes.end());
+    return PeerMessage(std::move(message));
+}
+
+Result<PeerMessage> decode_config(Reader& in) {
+    if (in.left() > limits::patch_bytes_max) {
+        return fail(Errc::invalid, "a configuration that is too large");
+    }
+    const ByteView content = in.raw(in.left());
+    return PeerMessage(Config{Bytes(content.begin(), content.end())});
+}
+
+template <class Message>
+Result<PeerMessage> decode_opaque(Reader& in) {
+    const ByteView content = in.raw(in.left());
+    return PeerMessage(Message{Bytes(content.begin(), content.end())});
+}
+
+Result<PeerMessage> decode_addresses(Reader& in) {
+    Addresses out;
+    bool valid = true;
+    const std::uint32_t count = in.u32();
+    if (count > limits::known_peers_max) {
+        return fail(Errc::invalid, "too many addresses");
+    }
+    for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+        Address address;
+        address.host = to_text(in.bytes());
+        address.port = port(in, valid);
+        valid = valid && !address.host.empty() && address.host.size() <= limits::host_bytes_max &&
+                address.port != 0;
+        out.list.push_back(std::move(address));
+    }
+    if (!valid || !in.done()) {
+        return fail(Errc::invalid, "addresses that are none");
+    }
+    return PeerMessage(std::move(out));
+}
+
+} // namespace
+
+Bytes encode_peer_message(const PeerMessage& message) {
+    return std::visit([](const auto& m) { return encode(m); }, message);
+}
+
+Result<PeerMessage> decode_peer_message(ByteView bytes) {
+    Reader in(bytes);
+    switch (static_cast<Type>(in.u8())) {
+    case Type::hello:
+        return decode_hello(in);
+    case Type::proof: {
+        const Proof proof{in.fixed<Signature>()};
+        return in.done() ? Result<PeerMessage>(proof) : fail(Errc::invalid, "a proof that is none");
+    }
+    case Type::agreement:
+        return decode_opaque<Agreement>(in);
+    case Type::state_request:
+        return decode_opaque<StateRequest>(in);
+    case Type::state_answer:
+        return decode_opaque<StateAnswer>(in);
+    case Type::npl:
+        return decode_npl(in);
+    case Type::get_config: {
+        const GetConfig request{in.fixed<Hash32>()};
+        return in.done() ? Result<PeerMessage>(request)
+                         : fail(Errc::invalid, "a request that is none");
+    }
+    case Type::config:
+        return decode_config(in);
+    case Type::addresses:
+        return decode_addresses(in);
+    }
+    return fail(Errc::invalid, "an unknown type of message");
+}
+
+Bytes proof_bytes(const Hash32& contract_id_hash, ByteView channel_binding, const PublicKey& caller,
+                  const PublicKey& called, bool by_caller) {
+    // Begins like no bytes that a user's client can make a node sign; the kinds of statements that
+    // count in agreement have lower numbers.
+    constexpr std::uint8_t kind = 0x80;
+    Writer out;
+    out.u8(0xFF);
+    out.raw(as_bytes("hp2/"));
+    out.u8(kind);
+    out.u8(0);
+    out.fixed(contract_id_hash);
+    out.bytes(channel_binding);
+    out.fixed(caller);
+    out.fixed(called);
+    out.u8(by_caller ? 1 : 0);
+    return out.take();
+}
+
+} // namespace hp::peer

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// What nodes say to each other, frame by frame (docs/protocol/peer.md): a type, then its content.
+// What members say about ledgers travels as the opaque bytes of consensus/message_codec.hpp.
+// Decoding is strict: limits, no unknown types, nothing behind the end. Values; any thread.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "hp/base/ids.hpp"
+#include "hp/base/result.hpp"
+
+namespace hp::peer {
+
+// Says who somebody claims to be; proven by Proof, on this connection only.
+struct Hello {
+    Hash32 contract_id_hash;
+    PublicKey key;
+    std::uint16_t listen_port = 0; // where this node takes connections; 0: nowhere
+};
+struct Proof {
+    Signature signature; // over proof_bytes()
+};
+
+// One of consensus::Message, encoded.
+struct Agreement {
+    Bytes bytes;
+};
+
+// What the contract of the sender said in its run of this ledger.
+struct Npl {
+    LedgerId run;
+    Bytes bytes;
+};
+
+// The patch.cfg with this hash, for nodes that have not executed what made it.
+struct GetConfig {
+    Hash32 hash;
+};
+struct Config {
+    Bytes content;
+};
+
+// Parts of a state, asked for and given: the opaque bytes of state/sync/message.hpp.
+struct StateRequest {
+    Bytes bytes;
+};
+struct StateAnswer {
+    Bytes bytes;
+};
+
+// Where other nodes can be reached.
+struct Address {
+    std::string host;
+    std::uint16_t port = 0;
+    auto operator<=>(const Address&) const = default;
+};
+struct Addresses {
+    std::vector<Address> list;
+};
+
+using PeerMessage = std::variant<Hello, Proof, Agreement, Npl, GetConfig, Config, StateRequest,
+                                 StateAnswer, Addresses>;
+
+Bytes encode_peer_message(const PeerMessage& message);
+Result<PeerMessage> decode_peer_message(ByteView bytes);
+
+// What a node signs to prove its key: bound to the contract, to this one TLS connection, to who
+// called whom, and to both keys.
+Bytes proof_bytes(const Hash32& contract_id_hash, ByteView channel_binding, const PublicKey& caller,
+                  const PublicKey& called, bool by_caller);
+
+} // namespace hp::peer

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "hp/base/limits.hpp"
+#include "peer/peer_message.hpp"
+
+using namespace hp;
+using namespace hp::peer;
+
+namespace {
+
+const std::vector<PeerMessage>& samples() {
+    static const std::vector<PeerMessage> all = {
+        Hello{{}, {}, 22860},
+        Proof{},
+        Agreement{to_bytes("votes")},
+        Npl{{7, {}}, to_bytes("x")},
+        GetConfig{},
+        Config{to_bytes("{}")},
+        StateRequest{to_bytes("r")},
+        StateAnswer{to_bytes("a")},
+        Addresses{{{"a.example", 1}, {"::1", 65535}}},
+    };
+    return all;
+}
+
+} // namespace
+
+TEST_CASE("every message comes back as it was") {
+    for (const PeerMessage& message : samples()) {
+        const Bytes bytes = encode_peer_message(message);
+        const auto decoded = decode_peer_message(bytes);
+        REQUIRE(decoded);
+        CHECK(decoded->index() == message.index());
+        CHECK(encode_peer_message(*decoded) == bytes);
+    }
+}
+
+TEST_CASE("messages of a fixed shape are neither longer nor shorter") {
+    for (const PeerMessage& message : samples()) {
+        if (std::holds_alternative<Agreement>(message) || std::holds_alternative<Npl>(message) ||
+            std::holds_alternative<Config>(message) ||
+            std::holds_alternative<StateRequest>(message) ||
+            std::holds_alternative<StateAnswer>(message)) {
+            continue; // end with bytes of any length
+        }
+        Bytes bytes = encode_peer_message(message);
+        for (std::size_t length = 0; length < bytes.size(); ++length) {
+            CHECK_FALSE(decode_peer_message(ByteView(bytes).first(length)));
+        }
+        bytes.push_back(0);
+        CHECK_FALSE(decode_peer_message(bytes));
+    }
+    CHECK_FALSE(decode_peer_message(Bytes{0}));
+    CHECK_FALSE(decode_peer_message(Bytes{10}));
+}
+
+TEST_CASE("limits are kept") {
+    CHECK_FALSE(decode_peer_message(encode_peer_message(Npl{{1, {}}, {}})));
+    CHECK(decode_peer_message(
+        encode_peer_message(Npl{{1, {}}, Bytes(limits::npl_message_bytes_max)})));
+    CHECK_FALSE(decode_peer_message(
+        encode_peer_message(Npl{{1, {}}, Bytes(limits::npl_message_bytes_max + 1)})));
+    CHECK_FALSE(
+        decode_peer_message(encode_peer_message(Config{Bytes(limits::patch_bytes_max + 1)})));
+    CHECK_FALSE(decode_peer_message(encode_peer_message(Addresses{{{"", 1}}})));
+    CHECK_FALSE(decode_peer_message(encode_peer_message(Addresses{{{"a", 0}}})));
+    CHECK_FALSE(decode_peer_message(
+        encode_peer_message(Addresses{{{std::string(limits::host_bytes_max + 1, 'a'), 1}}})));
+    CHECK_FALSE(decode_peer_message(encode_peer_message(
+        Addresses{std::vector<Address>(limits::known_peers_max + 1, Address{"a", 1})})));
+}
