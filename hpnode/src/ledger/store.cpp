@@ -15,6 +15,10 @@ constexpr std::uint64_t schema_version = 2;
 // Rows deleted per append when retention moves on: a few, so that no ledger pays for a whole shard.
 constexpr std::uint64_t prune_rows = 16;
 
+// Raw rows of this many newest ledgers are kept whatever the settings say, so that nodes which were
+// away for a while get them; users do not see those.
+constexpr LedgerSeq raw_ledgers_min = 512;
+
 constexpr const char* schema = R"sql(
 CREATE TABLE IF NOT EXISTS meta (format INTEGER NOT NULL, contract_id BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS ledger (
@@ -29,6 +33,7 @@ CREATE TABLE IF NOT EXISTS accepted (
 CREATE TABLE IF NOT EXISTS recent (
     user BLOB PRIMARY KEY, last_nonce BLOB NOT NULL, expires BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS recent_by_expiry ON recent (expires);
+CREATE TABLE IF NOT EXISTS config (hash BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS vote_log (
     one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT NULL, incarnation INTEGER NOT NULL);
 )sql";
@@ -258,8 +263,9 @@ Status Store::prune(LedgerSeq newest) {
     const LedgerSeq primary =
         oldest_kept(newest, retention_.primary_shard_ledgers, retention_.primary_shards);
     // The newest raw rows stay whatever the setting says: they are what a crash needs.
+    const LedgerSeq raw_min = newest - std::min(newest, raw_ledgers_min);
     const LedgerSeq raw =
-        std::min(newest, oldest_kept(newest, retention_.raw_shard_ledgers, retention_.raw_shards));
+        std::min(raw_min, oldest_kept(newest, retention_.raw_shard_ledgers, retention_.raw_shards));
     HP_TRY_STATUS(prune_ledgers_->bind(primary).bind(prune_rows).run());
     return prune_raw_->bind(raw).bind(prune_rows).run();
 }
@@ -296,12 +302,38 @@ Result<Store::Head> Store::head() {
     if (seq == 0) {
         return Head{};
     }
-    HP_TRY([[maybe_unused]] const bool row, select_ledger_->bind(seq).step());
+    HP_TRY(Head found, ledger(seq));
+    if (!found.ledger) {
+        return fail(corrupt(seq, "its inputs are missing"));
+    }
+    return found;
+}
+
+Status Store::keep_config(const Hash32& hash, ByteView content) {
+    HP_TRY(Statement insert, database_.prepare("INSERT OR IGNORE INTO config VALUES (?, ?)"));
+    return insert.bind(hash.view()).bind(content).run();
+}
+
+Result<std::optional<Bytes>> Store::config(const Hash32& hash) {
+    HP_TRY(Statement select, database_.prepare("SELECT content FROM config WHERE hash = ?"));
+    HP_TRY(const bool found, select.bind(hash.view()).step());
+    if (!found) {
+        return std::optional<Bytes>();
+    }
+    const ByteView content = select.blob(0);
+    return std::optional(Bytes(content.begin(), content.end()));
+}
+
+Result<Store::Head> Store::ledger(LedgerSeq seq) {
+    HP_TRY(const bool found, select_ledger_->bind(storable(seq)).step());
+    if (!found) {
+        return Head{};
+    }
     StoredHeader stored = read_header(*select_ledger_);
     select_ledger_->reset();
-    HP_TRY(const bool has_raw, select_raw_->bind(seq).step());
+    HP_TRY(const bool has_raw, select_raw_->bind(storable(seq)).step());
     if (!has_raw) {
-        return fail(corrupt(seq, "its inputs are missing"));
+        return Head{};
     }
     auto decoded = proto::decode_inputs(select_raw_->blob(0));
     select_raw_->reset();

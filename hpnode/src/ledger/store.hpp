@@ -72,6 +72,14 @@ public:
     };
     Result<Head> head();
 
+    // A ledger with its inputs, for a node that lacks it; `ledger` is null when it is not kept.
+    Result<Head> ledger(LedgerSeq seq);
+
+    // Contents of patch.cfg that ledgers agreed on, by the hash that is in their headers: nodes
+    // that have not executed what made them ask for them. Kept for ever, changes are rare.
+    Status keep_config(const Hash32& hash, ByteView content);
+    Result<std::optional<Bytes>> config(const Hash32& hash);
+
     // The recent-inputs set as of the newest ledger.
     Status recent_users(const std::function<void(const RecentUser&)>& visit);
 

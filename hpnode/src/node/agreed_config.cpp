@@ -4,6 +4,7 @@
 #include "hp/base/limits.hpp"
 #include "hp/crypto/blake3.hpp"
 #include "hp/os/files.hpp"
+#include "state/tree_hash.hpp"
 
 namespace hp::node {
 
@@ -11,6 +12,14 @@ AgreedConfig::AgreedConfig(config::ContractDir dir, config::Config config, Log l
     : dir_(std::move(dir)), config_(std::move(config)), log_(std::move(log)) {}
 
 Status AgreedConfig::at_start(state::Store& store, const std::optional<AgreedHash>& head) {
+    HP_TRY_STATUS(settle_at_start(store, head));
+    const std::string ours = config::encode_patch(config_.contract.patch);
+    hash_in_force_ =
+        pending_ ? state::hash_file_content(false, as_bytes(ours)) : store.roots().config;
+    return {};
+}
+
+Status AgreedConfig::settle_at_start(state::Store& store, const std::optional<AgreedHash>& head) {
     const std::string ours = config::encode_patch(config_.contract.patch);
     const auto stored = store.patch_content();
     if (!stored && stored.err().code != Errc::not_found) {
@@ -40,15 +49,16 @@ void AgreedConfig::pending(const Hash32& hash, Bytes content) {
     pending_ = Pending{hash, std::move(content)};
 }
 
-Result<bool> AgreedConfig::decided(const AgreedHash& ledger) {
+Result<AgreedConfig::Outcome> AgreedConfig::decided(const AgreedHash& ledger) {
     if (!pending_ || pending_->hash != ledger.config) {
-        return false;
+        return ledger.config == hash_in_force_ ? Outcome::unchanged : Outcome::unknown;
     }
     const Bytes content = std::move(pending_->content);
     pending_.reset();
     const config::Patch before = config_.contract.patch;
     HP_TRY_STATUS(adopt(content, ledger.seq));
-    return !(config_.contract.patch == before);
+    hash_in_force_ = ledger.config;
+    return config_.contract.patch == before ? Outcome::unchanged : Outcome::changed;
 }
 
 Status AgreedConfig::adopt(ByteView content, LedgerSeq seq) {

@@ -44,15 +44,24 @@ public:
     // The contract changed patch.cfg: `content` with this hash awaits agreement.
     void pending(const Hash32& hash, Bytes content);
 
-    // A ledger is decided. True when a new configuration is in force now. An invalid patch.cfg is
-    // logged and ignored: content may be agreed on without being usable.
-    Result<bool> decided(const AgreedHash& ledger);
+    // A ledger is decided. An invalid patch.cfg is logged and ignored: content may be agreed on
+    // without being usable.
+    enum class Outcome : std::uint8_t {
+        unchanged,
+        changed, // a new configuration is in force now
+        unknown, // what was agreed on is not here: make it pending() and call again
+    };
+    Result<Outcome> decided(const AgreedHash& ledger);
+
+    // The patch.cfg in force, as ledgers name it.
+    const Hash32& hash_in_force() const { return hash_in_force_; }
 
     // Set while the patch.cfg agreed on is not the one in force.
     const std::optional<RejectedPatch>& rejected() const { return rejected_; }
 
 private:
     Status adopt(ByteView content, LedgerSeq seq);
+    Status settle_at_start(state::Store& store, const std::optional<AgreedHash>& head);
     Status write_to_hp_cfg();
     std::filesystem::path common_file() const { return dir_.contract_fs() / "patch.common"; }
     Status remember_common(ByteView patch);
@@ -65,6 +74,7 @@ private:
     config::Config config_;
     Log log_;
     std::optional<Pending> pending_;
+    Hash32 hash_in_force_;
     std::optional<RejectedPatch> rejected_;
 };
 

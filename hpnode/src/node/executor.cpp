@@ -16,6 +16,8 @@ constexpr LedgerSeq checkpoint_interval = 32;
 constexpr int first_retry_ms = 100;
 constexpr int last_retry_ms = 6400;
 
+constexpr std::int64_t sync_tick_us = 200'000;
+
 // From the end of a run to the start of the process for the next.
 constexpr std::int64_t warm_delay_us = 30'000;
 
@@ -52,8 +54,22 @@ Executor::Executor(net::Reactor& reactor, contract::Launcher& launcher, contract
                    Log log)
     : reactor_(reactor), launcher_(launcher), stop_(stop), store_(std::move(store)), keys_(keys),
       callbacks_(std::move(callbacks)), log_(std::move(log)),
-      base_state_dir_(store_->base_state_dir()), gate_(store_->gate()), warm_timer_(reactor),
-      worker_(1, "hp-execute") {}
+      base_state_dir_(store_->base_state_dir()), gate_(store_->gate()),
+      versions_(store_->versions()), sync_(*store_, sync_callbacks(), log_), sync_timer_(reactor),
+      warm_timer_(reactor), worker_(1, "hp-execute") {}
+
+StateSync::Callbacks Executor::sync_callbacks() {
+    StateSync::Callbacks callbacks;
+    callbacks.send = [this](const PublicKey& peer, Bytes request) {
+        reactor_.post([this, peer, request = std::move(request)]() mutable {
+            callbacks_.send_state_request(peer, std::move(request));
+        });
+    };
+    callbacks.penalise = [this](const PublicKey& peer, const std::string& reason) {
+        reactor_.post([this, peer, reason] { callbacks_.on_bad_state(peer, reason); });
+    };
+    return callbacks;
+}
 
 Status Executor::start_ahead() {
     HP_TRY(auto watch, contract::OpenWatch::make());
@@ -158,9 +174,16 @@ void Executor::log_post_exec(LedgerSeq seq, const contract::PostExecResult& scri
     }
 }
 
-contract::RunHandlers Executor::run_handlers() {
+contract::RunHandlers Executor::run_handlers(const LedgerId& run) {
     contract::RunHandlers handlers;
     handlers.npl_inlet = &npl_inlet_;
+    if (callbacks_.on_npl) {
+        handlers.on_npl = [this, run](Bytes message) {
+            reactor_.post([this, run, message = std::move(message)]() mutable {
+                callbacks_.on_npl(run, std::move(message));
+            });
+        };
+    }
     if (callbacks_.on_peer_changeset) {
         handlers.on_peer_changeset = [this](contract::PeerChangeset changes) {
             reactor_.post(
@@ -178,8 +201,9 @@ Result<contract::RunResult> Executor::run_until_it_counts(const contract::RunSpe
         HP_TRY(ahead, warm_->take(spec));
     }
     for (int wait_ms = first_retry_ms;; wait_ms *= 2) {
-        contract::RunResult result = contract::run_contract(
-            launcher_, spec, run_handlers(), stop_, log_, std::exchange(ahead, std::nullopt));
+        contract::RunResult result =
+            contract::run_contract(launcher_, spec, run_handlers(spec.lcl.value_or(LedgerId())),
+                                   stop_, log_, std::exchange(ahead, std::nullopt));
         if (result.end != contract::RunEnd::failed) {
             return result;
         }
@@ -279,6 +303,91 @@ void Executor::keep_house(LedgerSeq seq) {
 void Executor::prepare_next(contract::RunSpec spec) {
     warm_timer_.arm_after(warm_delay_us, [this, spec = std::move(spec)] {
         worker_.submit([this, spec] { warm_->prepare(spec); });
+    });
+}
+
+// --- state sync ----------------------------------------------------------------------------------
+
+void Executor::sync(const SyncTarget& target, std::vector<PublicKey> peers) {
+    warm_timer_.cancel();
+    const std::uint64_t number = ++sync_number_;
+    worker_.submit([this, number, target, peers = std::move(peers)] {
+        if (view_.changes) {
+            view_.changes();
+        }
+        sync_begun_ = number;
+        sync_output_root_ = target.output_root;
+        advance_sync(sync_.begin(target.seq, target.roots, peers, SystemClock().now().mono_ms()));
+    });
+    if (!std::exchange(sync_ticks_, true)) {
+        tick_sync();
+    }
+}
+
+void Executor::on_peer_up(const PublicKey& peer) {
+    if (sync_ticks_) {
+        worker_.submit(
+            [this, peer] { advance_sync(sync_.on_peer_up(peer, SystemClock().now().mono_ms())); });
+    }
+}
+
+void Executor::on_peer_down(const PublicKey& peer) {
+    if (sync_ticks_) {
+        worker_.submit([this, peer] {
+            advance_sync(sync_.on_peer_down(peer, SystemClock().now().mono_ms()));
+        });
+    }
+}
+
+void Executor::on_state_answer(const PublicKey& peer, Bytes answer) {
+    if (sync_ticks_) {
+        worker_.submit([this, peer, answer = std::move(answer)] {
+            advance_sync(sync_.on_answer(peer, answer, SystemClock().now().mono_ms()));
+        });
+    }
+}
+
+void Executor::tick_sync() {
+    sync_timer_.arm_after(sync_tick_us, [this] {
+        worker_.submit([this] { advance_sync({}); });
+        tick_sync();
+    });
+}
+
+void Executor::advance_sync(Status so_far) {
+    if (!sync_.is_active()) {
+        return;
+    }
+    Result<bool> done =
+        so_far ? sync_.on_tick(SystemClock().now().mono_ms()) : Result<bool>(fail(so_far.err()));
+    if (!done) {
+        reactor_.post([this, error = done.err()] { callbacks_.on_error(error); });
+    } else if (*done) {
+        finish_sync();
+    }
+}
+
+void Executor::finish_sync() {
+    auto patch = store_->patch_content();
+    if (!patch) {
+        reactor_.post([this, error = patch.err()] { callbacks_.on_error(error); });
+        return;
+    }
+    auto result = std::make_shared<proto::ExecutionResult>();
+    result->seq = sync_.seq();
+    result->state_hash = sync_.target().state;
+    result->config_hash = sync_.target().config;
+    result->output_root = sync_output_root_;
+    if (view_.settled) {
+        view_.settled();
+    }
+    reactor_.post([this, number = sync_begun_, result = proto::SharedResult(std::move(result)),
+                   patch = std::move(*patch)]() mutable {
+        if (number == sync_number_) {
+            sync_ticks_ = false;
+            sync_timer_.cancel();
+        }
+        callbacks_.on_synced(std::move(result), std::move(patch));
     });
 }
 

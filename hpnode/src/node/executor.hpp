@@ -14,6 +14,7 @@
 #include "hp/net/reactor.hpp"
 #include "hp/net/worker_pool.hpp"
 #include "hp/proto/ledger.hpp"
+#include "node/state_sync.hpp"
 #include "node/warm_runs.hpp"
 #include "state/store.hpp"
 
@@ -39,6 +40,12 @@ public:
         std::function<void(Execution)> on_done;
         // Storage failed, or the contract cannot be run on this node; nothing more is executed.
         std::function<void(Error)> on_error;
+        // The state is the one that was asked for with sync(); `patch` is its patch.cfg.
+        std::function<void(proto::SharedResult, Bytes patch)> on_synced{};
+        std::function<void(PublicKey, Bytes)> send_state_request{};
+        std::function<void(PublicKey, std::string)> on_bad_state{}; // of this peer, provably
+        // What the contract says to those of other nodes, in its run for this ledger.
+        std::function<void(LedgerId, Bytes)> on_npl{};
         // From a consensus run, while it goes on. A run that is repeated tells it again.
         std::function<void(contract::PeerChangeset)> on_peer_changeset{};
     };
@@ -63,6 +70,21 @@ public:
     // a spec the contract is not run and the state stays. One at a time.
     void execute(proto::SharedLedger ledger, std::optional<contract::RunSpec> spec);
 
+    // Instead of a run: fetches the state after ledger `target.seq` from peers. Replaces an earlier
+    // target. on_synced() tells when it is here.
+    struct SyncTarget {
+        LedgerSeq seq = 0;
+        state::Roots roots;
+        Hash32 output_root; // of that ledger's execution
+    };
+    void sync(const SyncTarget& target, std::vector<PublicKey> peers);
+    // While a sync goes on; else they do nothing.
+    void on_peer_up(const PublicKey& peer);
+    void on_peer_down(const PublicKey& peer);
+    void on_state_answer(const PublicKey& peer, Bytes answer);
+
+    const state::KeptVersions& versions() const { return versions_; }
+
     // Thread-safe parts of the store, for read requests.
     std::filesystem::path base_state_dir() const { return base_state_dir_; }
     state::ReadGate& gate() { return gate_; }
@@ -76,7 +98,8 @@ private:
     Result<std::optional<Execution>> run(const proto::LedgerRecord& ledger,
                                          contract::RunSpec& spec);
     Execution pass_over(const proto::LedgerRecord& ledger);
-    contract::RunHandlers run_handlers();
+    StateSync::Callbacks sync_callbacks();
+    contract::RunHandlers run_handlers(const LedgerId& run);
     void log_faults(LedgerSeq seq, const contract::RunResult& result);
     void log_post_exec(LedgerSeq seq, const contract::PostExecResult& script);
     Result<contract::RunResult> run_until_it_counts(const contract::RunSpec& spec);
@@ -87,7 +110,10 @@ private:
     proto::ExecutionResult make_result(LedgerSeq seq, const state::Roots& roots,
                                        std::vector<contract::UserOutputs> outputs) const;
     void keep_house(LedgerSeq seq);
+    void advance_sync(Status so_far);
+    void finish_sync();
     // On the reactor thread:
+    void tick_sync();
     void prepare_next(contract::RunSpec spec);
 
     net::Reactor& reactor_;
@@ -99,11 +125,18 @@ private:
     Log log_;
     std::filesystem::path base_state_dir_;
     state::ReadGate& gate_;
+    const state::KeptVersions& versions_;
+    StateSync sync_;
+    Hash32 sync_output_root_;
+    std::uint64_t sync_begun_ = 0;
+    std::uint64_t sync_number_ = 0; // reactor thread, of the sync asked for last
+    bool sync_ticks_ = false;       // reactor thread
     LedgerSeq last_checkpoint_ = 0;
     LogLimiter log_limiter_;
     contract::NplInlet npl_inlet_;
     ViewEvents view_;
     std::optional<WarmRuns> warm_; // with contract.warm_start
+    net::Timer sync_timer_;        // reactor thread
     net::Timer warm_timer_;        // reactor thread
     net::WorkerPool worker_;       // last: its thread uses everything above
 };

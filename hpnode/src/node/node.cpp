@@ -29,9 +29,10 @@ Node::Node(config::ContractDir dir, config::Config config, Launchers launchers, 
     : dir_(dir), log_(log), consensus_log_(log.module("consensus")),
       started_mono_us_(clock_.now().mono_us), agreed_(dir, std::move(config), log.module("config")),
       known_peers_(agreed_.config().mesh.known_peers), launchers_(std::move(launchers)),
-      wake_timer_(reactor_), stop_timer_(reactor_), signer_(agreed_.config().node.keys),
+      wake_timer_(reactor_), stop_timer_(reactor_), config_timer_(reactor_),
+      discovery_timer_(reactor_), signer_(agreed_.config().node.keys),
       verify_workers_(verify_threads(), "hp-verify"), storage_worker_(1, "hp-storage"),
-      query_worker_(1, "hp-query") {}
+      query_worker_(1, "hp-query"), sync_worker_(1, "hp-sync") {}
 
 Node::~Node() {
     // Runs must end before their threads can be joined.
@@ -51,7 +52,8 @@ Status Node::start() {
     HP_TRY(stop_runs_, contract::StopSource::make());
     HP_TRY_STATUS(open_storage());
     open_status_socket(); // before users can come: who sees the port open may ask
-    return open_user_port();
+    HP_TRY_STATUS(open_user_port());
+    return open_peer_port();
 }
 
 int Node::run() {
@@ -73,6 +75,9 @@ void Node::stop(int exit_code, const std::string& why) {
     wake_timer_.cancel();
     stop_runs_->request_stop();
     users_->stop();
+    peers_->stop();
+    config_timer_.cancel();
+    discovery_timer_.cancel();
     stop_timer_.arm_after(goodbye_us, [this] { reactor_.stop(); });
 }
 
@@ -138,11 +143,6 @@ void Node::perform(const consensus::TellStatus& effect) {
     users_->send_or_keep(effect.user, effect.status, sizeof(proto::InputStatus));
 }
 
-// What members say to each other. Nobody is connected: peers come with the peer network.
-void Node::perform(const consensus::Broadcast&) {}
-void Node::perform(const consensus::SendTo&) {}
-void Node::perform(const consensus::ServeLedger&) {}
-
 void Node::perform(const consensus::AppendLog& effect) {
     std::vector<ledger::VoteRecord> records;
     for (const consensus::LogRecord& record : effect.records) {
@@ -177,7 +177,7 @@ void Node::perform(const consensus::Decided& effect) {
                          {"patch", header.config_hash.short_hex()},
                          {"inputs", effect.ledger->inputs.size()}});
     lcl_time_ms_ = header.timestamp_ms;
-    adopt_config(header);
+    adopt_config({header.seq, header.config_hash});
     deliver_outputs(effect);
     users_->publish(proto::Channel::ledger_event, proto::LedgerCreated{header});
     // One proposal, our own, which took no time to get here.
@@ -204,13 +204,6 @@ void Node::perform(const consensus::Execute& effect) {
     executor_->execute(effect.ledger, std::move(spec));
 }
 
-// The agreed state is another than the one here, and nobody is connected to fetch it from.
-void Node::perform(const consensus::SyncState& effect) {
-    fatal({Errc::corrupt, "the state is not the one that ledger " +
-                              std::to_string(effect.target.ledger.seq) +
-                              " agreed on; restore it from a backup"});
-}
-
 void Node::perform(const consensus::Report& effect) {
     std::string members;
     for (const PublicKey& member : effect.members) {
@@ -232,15 +225,25 @@ void Node::perform(const consensus::WakeAt& effect) {
 
 // --- ledgers -------------------------------------------------------------------------------------
 
-void Node::adopt_config(const proto::LedgerHeader& header) {
+// The engine goes on to the next height when the configuration of it is known.
+void Node::adopt_config(const AgreedHash& ledger) {
     const std::set<PublicKey> unl_before = config().contract.patch.unl;
-    const auto changed = agreed_.decided(AgreedHash{header.seq, header.config_hash});
-    if (!changed) {
-        fatal(changed.err());
+    const auto outcome = agreed_.decided(ledger);
+    if (!outcome) {
+        fatal(outcome.err());
         return;
     }
-    feed(consensus::ConfigInForce{engine_params()}); // of every ledger, changed or not
-    if (!*changed) {
+    const bool alone = engine_->validators().size() == 1 &&
+                       engine_->validators().contains(config().node.keys.public_key);
+    if (*outcome == AgreedConfig::Outcome::unknown && !alone) {
+        wanted_config_ = ledger;
+        log_.info("asking peers for the configuration of a ledger", {{"seq", ledger.seq}});
+        ask_for_config();
+        return;
+    }
+    feed(consensus::ConfigInForce{engine_params()});   // of every ledger, changed or not
+    reactor_.post([this] { check_early_messages(); }); // once the engine is at the next height
+    if (*outcome != AgreedConfig::Outcome::changed) {
         return;
     }
     const std::set<PublicKey>& unl = config().contract.patch.unl;
@@ -290,6 +293,7 @@ void Node::on_executed(Execution execution) {
         note_run(execution);
     }
     if (execution.patch) {
+        keep_config(execution.result->config_hash, *execution.patch);
         agreed_.pending(execution.result->config_hash, std::move(*execution.patch));
     }
     feed(consensus::ResultReady{execution.result});
@@ -319,15 +323,18 @@ contract::RunSpec Node::run_spec(const std::map<PublicKey, TimeMs>& active_on) c
 // Connected UNL members, this node included, are fewer than 70 % (user-protocol.md section 11).
 bool Node::weakly_connected() const {
     const std::set<PublicKey>& unl = config().contract.patch.unl;
-    const std::size_t connected = unl.count(config().node.keys.public_key);
-    return connected * 100 < unl.size() * 70;
+    const auto connected = std::count_if(unl.begin(), unl.end(), [this](const PublicKey& key) {
+        return key == config().node.keys.public_key || inboxes_.count(key) != 0;
+    });
+    return static_cast<std::size_t>(connected) * 100 < unl.size() * 70;
 }
 
 void Node::publish_connectivity() {
     const bool weak = weakly_connected();
     if (last_weak_ != weak) {
         last_weak_ = weak;
-        users_->publish(proto::Channel::health_event, proto::ConnectivityHealth{0, weak});
+        users_->publish(proto::Channel::health_event,
+                        proto::ConnectivityHealth{inboxes_.size(), weak});
     }
 }
 

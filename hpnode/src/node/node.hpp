@@ -25,10 +25,12 @@
 #include "node/known_peers.hpp"
 #include "node/launchers.hpp"
 #include "node/node_signer.hpp"
+#include "node/peer_port.hpp"
 #include "node/read_requests.hpp"
 #include "node/run_record.hpp"
 #include "node/status.hpp"
 #include "node/user_port.hpp"
+#include "state/sync/server.hpp"
 
 namespace hp::node {
 
@@ -55,6 +57,7 @@ private:
     Status open_storage();
     Result<consensus::Start> load_start();
     Result<consensus::NonceRecords> load_nonces(const proto::SharedLedger& head);
+    bool decides_alone() const; // the quorum of the UNL is one member
     Status open_vote_log(consensus::Start& start, consensus::Identity& identity);
     Status start_executor(std::unique_ptr<state::Store> store);
     Result<proto::SharedResult> recovered_result(const state::Store& store,
@@ -63,6 +66,7 @@ private:
     Status confine_contracts();
     Status start_contracts_ahead();
     Status open_user_port();
+    Status open_peer_port();
     void open_status_socket();
     void close_status_socket();
 
@@ -85,7 +89,7 @@ private:
     consensus::Params engine_params() const;
 
     // ledgers
-    void adopt_config(const proto::LedgerHeader& header);
+    void adopt_config(const AgreedHash& ledger);
     void explain_no_quorum() const;
     std::string no_quorum_reason() const;
     void deliver_outputs(const consensus::Decided& decided);
@@ -94,6 +98,44 @@ private:
     contract::RunSpec run_spec(const std::map<PublicKey, TimeMs>& active_on) const;
 
     // peers
+    // Of one peer: what has come and is not yet with the engine.
+    struct Inbox {
+        std::size_t checking = 0; // messages whose signatures are being checked
+        std::size_t checking_bytes = 0;
+        bool paused = false;
+        std::vector<consensus::Message> early{}; // signatures fit no UNL known so far
+    };
+    struct Checked {
+        std::size_t size = 0;
+        consensus::Domain domain; // that they were checked for
+        Status status{};
+        std::optional<consensus::Message> message{}; // empty: not decodable
+    };
+    bool is_member(const PublicKey& key) const;
+    bool may_follow(const PublicKey& key) const;
+    void on_peer_joined(const PublicKey& key);
+    void on_peer_left(const PublicKey& key);
+    void on_peer(const PublicKey& from, peer::Agreement& message);
+    void on_peer(const PublicKey& from, peer::Npl& message);
+    void on_peer(const PublicKey& from, peer::GetConfig& request);
+    void on_peer(const PublicKey& from, peer::Config& config);
+    void on_peer(const PublicKey& from, peer::StateRequest& request);
+    void on_peer(const PublicKey& from, peer::StateAnswer& answer);
+    void on_peer(const PublicKey& from, peer::Addresses& addresses);
+    void on_peer(const PublicKey& from, peer::Hello&);
+    void on_peer(const PublicKey& from, peer::Proof&);
+    void pace_reading(const PublicKey& from, Inbox& inbox);
+    void on_checked(const PublicKey& from, Checked checked);
+    void on_bad_signature(const PublicKey& from, Inbox& inbox, Checked checked);
+    void check_again(const PublicKey& from, consensus::Message message);
+    void check_early_messages();
+    void ask_for_ledger(const PublicKey& from, LedgerSeq seq);
+    void ask_for_config();
+    void tell_addresses();
+    void keep_config(const Hash32& hash, const Bytes& content);
+    void send_state_request(const PublicKey& peer, Bytes request);
+    void on_synced(const proto::SharedResult& result, Bytes patch);
+    void on_npl(const LedgerId& run, Bytes message);
     void on_peer_changeset(const contract::PeerChangeset& changes);
     void save_known_peers();
 
@@ -127,6 +169,8 @@ private:
     net::Reactor reactor_;
     net::Timer wake_timer_;
     net::Timer stop_timer_;
+    net::Timer config_timer_;
+    net::Timer discovery_timer_;
 
     std::unique_ptr<ledger::Store> ledgers_;       // storage worker, after start()
     std::unique_ptr<ledger::Store> query_ledgers_; // query worker
@@ -148,14 +192,21 @@ private:
 
     std::unique_ptr<net::DocumentServer> status_server_;
     std::unique_ptr<UserPort> users_;
+    std::unique_ptr<PeerPort> peers_;
+    std::map<PublicKey, Inbox> inboxes_; // of connected peers
+    std::int64_t ask_ledger_at_us_ = 0;
+    std::optional<AgreedHash> wanted_config_; // agreed on, and not here
+    std::size_t ask_config_turn_ = 0;
     std::optional<contract::ContractLog> run_log_; // with contract.log.enable
     std::optional<contract::ContractLog> read_log_;
     std::unique_ptr<Executor> executor_;
+    std::unique_ptr<state::sync::Server> state_server_; // sync worker
     std::unique_ptr<ReadRequests> reads_;
     // Last: their threads use the parts above.
     net::WorkerPool verify_workers_;
     net::WorkerPool storage_worker_;
     net::WorkerPool query_worker_;
+    net::WorkerPool sync_worker_;
 };
 
 } // namespace hp::node

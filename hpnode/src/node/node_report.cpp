@@ -160,6 +160,8 @@ StatusReport Node::status_report() const {
     out.runs = runs_;
     out.rejected_patch = agreed_.rejected();
     out.known_peers = known_peers_.list();
+    out.connected_peers = peers_ ? peers_->connected() : std::vector<PublicKey>();
+    out.peer_port = peers_ ? peers_->port() : std::uint16_t{0};
     out.peer_discovery = config().mesh.peer_discovery;
     out.protection = protection_;
     return out;

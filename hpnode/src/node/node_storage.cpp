@@ -62,6 +62,8 @@ Result<consensus::Start> Node::load_start() {
                             : std::nullopt;
     HP_TRY_STATUS(agreed_.at_start(*store, agreed));
     roots_ = store->roots();
+    HP_TRY(const Bytes patch, store->patch_content());
+    HP_TRY_STATUS(ledgers_->keep_config(roots_.config, patch));
     HP_TRY(start.result, recovered_result(*store, recovered, start.head));
     log_.info("storage is ready", {{"ledger", seq}, {"state", roots_.state.short_hex()}});
     HP_TRY_STATUS(start_executor(std::move(store)));
@@ -92,12 +94,25 @@ Status Node::start_executor(std::unique_ptr<state::Store> store) {
     Executor::Callbacks callbacks;
     callbacks.on_done = [this](Execution execution) { on_executed(std::move(execution)); };
     callbacks.on_error = [this](const Error& error) { fatal(error); };
+    callbacks.on_synced = [this](const proto::SharedResult& result, Bytes patch) {
+        on_synced(result, std::move(patch));
+    };
+    callbacks.send_state_request = [this](const PublicKey& peer, Bytes request) {
+        send_state_request(peer, std::move(request));
+    };
+    callbacks.on_bad_state = [this](const PublicKey& peer, const std::string& why) {
+        peers_->offends(peer, PeerPort::Offence::bad_message, why);
+    };
+    callbacks.on_npl = [this](const LedgerId& run, Bytes message) {
+        on_npl(run, std::move(message));
+    };
     callbacks.on_peer_changeset = [this](const contract::PeerChangeset& changes) {
         on_peer_changeset(changes);
     };
     executor_ = std::make_unique<Executor>(reactor_, *launchers_.consensus, *stop_runs_,
                                            std::move(store), config().node.keys,
                                            std::move(callbacks), log_.module("contract"));
+    state_server_ = std::make_unique<state::sync::Server>(executor_->versions());
     HP_TRY_STATUS(confine_contracts());
     if (config().user.concurrent_read_requests > 0) {
         reads_ = std::make_unique<ReadRequests>(
@@ -113,10 +128,14 @@ Status Node::start_executor(std::unique_ptr<state::Store> store) {
     return {};
 }
 
+bool Node::decides_alone() const {
+    const config::Patch& patch = config().contract.patch;
+    return consensus::quorum(patch.unl.size(), patch.consensus.threshold) == 1;
+}
+
 // What this node has promised at the height after the newest ledger, and whether it knows all of
 // it.
 Status Node::open_vote_log(consensus::Start& start, consensus::Identity& identity) {
-    const consensus::Params params = engine_params();
     HP_TRY(vote_directory_, os::open_store_directory(dir_.ledger_fs() / "votes"));
     ledger::VoteLog::Past past;
     HP_TRY(past.mark, ledgers_->vote_log_mark());
@@ -126,7 +145,7 @@ Status Node::open_vote_log(consensus::Start& start, consensus::Identity& identit
     options.now_s = static_cast<std::uint64_t>(clock_.now().wall_ms / 1000);
     crypto::random_bytes(options.entropy.data);
     // A node that decides alone has its promises in its ledgers.
-    options.vouched = consensus::quorum(params.unl.size(), params.threshold_percent) == 1;
+    options.vouched = decides_alone();
     HP_TRY(ledger::VoteLog::Opened opened, ledger::VoteLog::open(*vote_directory_, past, options));
     HP_TRY_STATUS(ledgers_->set_vote_log_mark(opened.mark));
     if (!opened.problem.empty()) {
@@ -155,24 +174,30 @@ Result<proto::SharedResult> Node::recovered_result(const state::Store& store,
     if (committed) {
         HP_TRY(result, proto::decode_result(recovered.record));
     }
-    const Hash32 expected = committed ? result.state_hash
-                            : head    ? head->header.state_hash
-                                      : roots.state;
-    if (roots.state != expected) {
-        return fail(Errc::corrupt, "the state in " + store.base_state_dir().string() +
-                                       " was changed from outside: its hash is " +
-                                       roots.state.hex() + ", ledger " + std::to_string(seq) +
-                                       " says " + expected.hex() + "; restore it from a backup");
-    }
-    if (seq > 0 && !committed) {
+    if (committed && roots.state == result.state_hash) {
+        result.config_hash = roots.config; // hp.cfg may have been edited
+    } else if (!head) {
+        result.state_hash = roots.state;
+        result.config_hash = roots.config;
+    } else if (!committed && roots.state == head->header.state_hash) {
         log_.info("executing the last ledger again", {{"seq", seq}});
         result.seq = seq - 1;
         result.state_hash = head->header.state_hash;
         result.config_hash = head->header.config_hash;
         result.output_root = head->header.output_hash;
+    } else if (decides_alone()) {
+        const Hash32& expected = committed ? result.state_hash : head->header.state_hash;
+        return fail(Errc::corrupt, "the state in " + store.base_state_dir().string() +
+                                       " was changed from outside: its hash is " +
+                                       roots.state.hex() + ", ledger " + std::to_string(seq) +
+                                       " says " + expected.hex() + "; restore it from a backup");
     } else {
+        log_.info("the state is behind the ledgers",
+                  {{"seq", seq}, {"state", roots.state.short_hex()}});
+        result = {};
+        result.seq = seq - 1; // of which it is not the state: peers have it
         result.state_hash = roots.state;
-        result.config_hash = roots.config; // hp.cfg may have been edited
+        result.config_hash = roots.config;
     }
     return std::make_shared<const proto::ExecutionResult>(std::move(result));
 }

@@ -6,6 +6,8 @@
 namespace hp::node {
 namespace {
 
+constexpr std::size_t stat_peers_max = 100; // user-protocol.md section 11
+
 std::vector<PublicKey> list(const std::set<PublicKey>& keys) {
     return {keys.begin(), keys.end()};
 }
@@ -56,6 +58,11 @@ void Node::handle(user::SessionId id, const proto::StatRequest&) {
     stat.is_full_history_node = config().node.history == config::History::full;
     stat.weakly_connected = weakly_connected();
     stat.current_unl = list(config().contract.patch.unl);
+    for (const peer::Address& address : peers_->addresses()) {
+        if (stat.peers.size() < stat_peers_max) {
+            stat.peers.push_back(address.host + ":" + std::to_string(address.port));
+        }
+    }
     stat.node_version = version;
     users_->send(id, stat);
 }

@@ -77,7 +77,14 @@ Json peers_json(const StatusReport& report) {
     for (const config::HostPort& peer : report.known_peers) {
         list.push_back(peer.host + ":" + std::to_string(peer.port));
     }
-    return {{"discovery", report.peer_discovery}, {"known", std::move(list)}};
+    Json connected = Json::array();
+    for (const PublicKey& key : report.connected_peers) {
+        connected.push_back(key.hex());
+    }
+    return {{"port", report.peer_port},
+            {"discovery", report.peer_discovery},
+            {"known", std::move(list)},
+            {"connected", std::move(connected)}};
 }
 
 Json contract_json(const StatusReport& report) {

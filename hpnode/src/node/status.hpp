@@ -48,6 +48,8 @@ struct StatusReport {
     RunRecords runs;
     std::optional<RejectedPatch> rejected_patch;
     std::vector<config::HostPort> known_peers;
+    std::vector<PublicKey> connected_peers;
+    std::uint16_t peer_port = 0; // 0: does not listen
     bool peer_discovery = false;
     Protection protection;
 };

@@ -156,6 +156,10 @@ void add_peers(Lines& out, const Json& peers) {
     }
     out.add("peers", (line.empty() ? std::string("none known") : line) +
                          (at(peers, "discovery") == Json(true) ? " (discovery on)" : ""));
+    const Json& connected = at(peers, "connected");
+    if (connected.is_array() && !connected.empty()) {
+        out.add("connected", std::to_string(connected.size()) + " peers");
+    }
 }
 
 } // namespace

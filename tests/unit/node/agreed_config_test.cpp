@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "state/tree_hash.hpp"
 #include "temp_dir.hpp"
 
 using namespace hp;
@@ -65,11 +66,13 @@ public:
         const auto changed = agreed_->decided({++seq_, head_});
         INFO((changed ? std::string() : changed.err().context));
         REQUIRE(changed);
-        return *changed;
+        CHECK(*changed != AgreedConfig::Outcome::unknown);
+        CHECK(agreed_->hash_in_force() == head_);
+        return *changed == AgreedConfig::Outcome::changed;
     }
 
     const config::Config& in_force() const { return agreed_->config(); }
-    const AgreedConfig& agreed() const { return *agreed_; }
+    AgreedConfig& agreed() { return *agreed_; }
     const config::ContractDir& dir() const { return dir_; }
     config::Config stored() const {
         auto loaded = config::load(dir_);
@@ -195,6 +198,22 @@ TEST_CASE("an unusable patch.cfg is remembered until a usable one is agreed on",
     CHECK(node.change_patch(node.patch_with("3.0")));
     CHECK_FALSE(node.agreed().rejected());
     CHECK(node.in_force().contract.patch.version == "3.0");
+}
+
+TEST_CASE("what others agreed on and is not here is asked for once, then in force", "[node]") {
+    Place node;
+    const std::string text = node.patch_with("2.0");
+    const Hash32 hash = state::hash_file_content(false, as_bytes(text));
+    const Hash32 before = node.agreed().hash_in_force();
+    using Outcome = AgreedConfig::Outcome;
+    CHECK(node.agreed().decided({5, hash}).value() == Outcome::unknown);
+    CHECK(node.agreed().hash_in_force() == before);
+    CHECK(node.in_force().contract.patch.version == "1.0");
+    node.agreed().pending(hash, to_bytes(text));
+    CHECK(node.agreed().decided({5, hash}).value() == Outcome::changed);
+    CHECK(node.in_force().contract.patch.version == "2.0");
+    CHECK(node.agreed().decided({6, hash}).value() == Outcome::unchanged);
+    CHECK(node.agreed().decided({7, before}).value() == Outcome::unknown); // not kept here
 }
 
 TEST_CASE("order, spacing and unknown keys stay as the contract wrote them", "[node]") {

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a node does with other nodes: takes the engine's messages to them, and theirs to the engine
+// once their signatures have been checked; passes on what contracts say to each other; finds
+// configurations that were agreed on while it was away.
+#include <algorithm>
+
+#include "consensus/message_codec.hpp"
+#include "consensus/message_signatures.hpp"
+#include "hp/base/limits.hpp"
+#include "node/node.hpp"
+#include "state/tree_hash.hpp"
+
+namespace hp::node {
+namespace {
+
+constexpr std::int64_t ask_again_us = 100'000;
+constexpr std::int64_t discovery_us_min = 250'000;
+
+Lane lane_of(const consensus::Message& message) {
+    if (std::holds_alternative<consensus::Inputs>(message)) {
+        return Lane::inputs;
+    }
+    return std::holds_alternative<consensus::SharedCertifiedLedger>(message) ? Lane::bulk
+                                                                             : Lane::votes;
+}
+
+net::SharedBytes encode(const peer::PeerMessage& message) {
+    return std::make_shared<const Bytes>(peer::encode_peer_message(message));
+}
+
+net::SharedBytes encode(const consensus::Message& message) {
+    return encode(peer::PeerMessage(peer::Agreement{consensus::encode_message(message)}));
+}
+
+} // namespace
+
+Status Node::open_peer_port() {
+    PeerPort::Events events;
+    events.on_joined = [this](const PublicKey& key) { on_peer_joined(key); };
+    events.on_left = [this](const PublicKey& key) { on_peer_left(key); };
+    events.on_message = [this](const PublicKey& key, peer::PeerMessage message) {
+        std::visit([&](auto& m) { on_peer(key, m); }, message);
+    };
+    peers_ = std::make_unique<PeerPort>(reactor_, config(), clock_, known_peers_, std::move(events),
+                                        log_.module("peer"));
+    const net::TlsFiles tls{dir_.tls_cert().string(), dir_.tls_key().string()};
+    HP_TRY_STATUS(peers_->start(tls));
+    if (config().mesh.listen) {
+        log_.info("listening for nodes", {{"port", peers_->port()}});
+    }
+    return {};
+}
+
+bool Node::is_member(const PublicKey& key) const {
+    return config().contract.patch.unl.count(key) != 0;
+}
+
+// Private contracts are their members' business.
+bool Node::may_follow(const PublicKey& key) const {
+    return config().contract.patch.consensus.mode == config::Visibility::public_ || is_member(key);
+}
+
+void Node::on_peer_joined(const PublicKey& key) {
+    inboxes_.try_emplace(key);
+    executor_->on_peer_up(key);
+    publish_connectivity();
+    if (config().mesh.peer_discovery) { // a little later: others may be on their way, too
+        discovery_timer_.arm_after(discovery_us_min, [this] { tell_addresses(); });
+    }
+}
+
+void Node::on_peer_left(const PublicKey& key) {
+    inboxes_.erase(key);
+    executor_->on_peer_down(key);
+    publish_connectivity();
+}
+
+// --- to others -----------------------------------------------------------------------------------
+
+void Node::perform(const consensus::Broadcast& effect) {
+    if (inboxes_.empty()) {
+        return; // nobody is connected
+    }
+    peers_->broadcast(lane_of(effect.message), encode(effect.message),
+                      [this](const PublicKey& key) { return may_follow(key); });
+}
+
+void Node::perform(const consensus::SendTo& effect) {
+    if (inboxes_.count(effect.node) != 0 && may_follow(effect.node)) {
+        peers_->send(effect.node, lane_of(effect.message), encode(effect.message));
+    }
+}
+
+void Node::perform(const consensus::ServeLedger& effect) {
+    if (inboxes_.count(effect.node) == 0 || !may_follow(effect.node)) {
+        return;
+    }
+    query_worker_.submit([this, node = effect.node, seq = effect.seq] {
+        const auto found = query_ledgers_->ledger(seq);
+        if (!found || !found->ledger) {
+            return;
+        }
+        const auto proof = consensus::decode_proof(found->proof);
+        if (!proof) {
+            return;
+        }
+        const auto message = encode(consensus::Message(std::make_shared<consensus::CertifiedLedger>(
+            consensus::CertifiedLedger{proof->block, proof->commit, found->ledger->inputs})));
+        reactor_.post([this, node, message] { peers_->send(node, Lane::bulk, message); });
+    });
+}
+
+// The agreed state is another than the one here: those whose results it was first.
+void Node::perform(const consensus::SyncState& effect) {
+    std::vector<PublicKey> peers;
+    const auto add = [&](const PublicKey& key) {
+        if (inboxes_.count(key) != 0 && std::find(peers.begin(), peers.end(), key) == peers.end()) {
+            peers.push_back(key);
+        }
+    };
+    std::for_each(effect.holders.begin(), effect.holders.end(), add);
+    for (const PublicKey& key : peers_ ? peers_->connected() : std::vector<PublicKey>()) {
+        add(key);
+    }
+    const consensus::ResultClaim& target = effect.target;
+    executor_->sync(
+        {target.ledger.seq, {target.state_hash, target.config_hash}, target.output_root},
+        std::move(peers));
+}
+
+void Node::send_state_request(const PublicKey& peer, Bytes request) {
+    peers_->send(peer, Lane::votes,
+                 encode(peer::PeerMessage(peer::StateRequest{std::move(request)})));
+}
+
+void Node::on_synced(const proto::SharedResult& result, Bytes patch) {
+    roots_ = {result->state_hash, result->config_hash};
+    keep_config(result->config_hash, patch);
+    if (result->config_hash != agreed_.hash_in_force()) {
+        agreed_.pending(result->config_hash, std::move(patch));
+    }
+    feed(consensus::ResultReady{result});
+}
+
+void Node::on_npl(const LedgerId& run, Bytes message) {
+    if (!inboxes_.empty()) {
+        peers_->broadcast(Lane::inputs,
+                          encode(peer::PeerMessage(peer::Npl{run, std::move(message)})),
+                          [this](const PublicKey& key) { return may_follow(key); });
+    }
+}
+
+// --- from others: agreement ----------------------------------------------------------------------
+
+void Node::on_peer(const PublicKey& from, peer::Agreement& message) {
+    Inbox& inbox = inboxes_[from];
+    const std::size_t size = message.bytes.size();
+    ++inbox.checking;
+    inbox.checking_bytes += size;
+    pace_reading(from, inbox);
+    verify_workers_.submit(
+        [this, from, size, bytes = std::move(message.bytes), domain = engine_->domain()] {
+            auto decoded = consensus::decode_message(bytes);
+            Checked checked{size, domain, {}, {}};
+            if (decoded) {
+                checked.status = consensus::verify_signatures(domain, *decoded);
+                checked.message = std::move(*decoded);
+            } else {
+                checked.status = fail(decoded.err());
+            }
+            reactor_.post([this, from, checked = std::move(checked)]() mutable {
+                on_checked(from, std::move(checked));
+            });
+        });
+}
+
+// Messages that have come but are not checked yet are bounded: then the peer has to wait.
+void Node::pace_reading(const PublicKey& from, Inbox& inbox) {
+    const bool full = inbox.checking >= limits::peer_checks_max ||
+                      inbox.checking_bytes >= limits::peer_check_bytes_max;
+    if (full != inbox.paused) {
+        inbox.paused = full;
+        peers_->pause(from, full);
+    }
+}
+
+void Node::on_checked(const PublicKey& from, Checked checked) {
+    const auto found = inboxes_.find(from);
+    if (found == inboxes_.end() || stopping_) {
+        return; // the peer has gone; what it said will be said again
+    }
+    Inbox& inbox = found->second;
+    inbox.checking -= std::min<std::size_t>(inbox.checking, 1);
+    inbox.checking_bytes -= std::min(inbox.checking_bytes, checked.size);
+    pace_reading(from, inbox);
+    if (!checked.message) {
+        peers_->offends(from, PeerPort::Offence::bad_message, checked.status.err().context);
+    } else if (checked.status) {
+        feed(consensus::MessageIn{from, std::move(*checked.message)});
+    } else {
+        on_bad_signature(from, inbox, std::move(checked));
+    }
+}
+
+// Signatures are bound to the UNL of their height. One that does not fit here may fit a UNL that
+// this node does not know yet, or one that is over.
+void Node::on_bad_signature(const PublicKey& from, Inbox& inbox, Checked checked) {
+    const LedgerSeq current = engine_->lcl().seq + 1;
+    const std::optional<LedgerSeq> height = consensus::height_of(*checked.message);
+    if (!height || *height < current) {
+        return;
+    }
+    if (*height > current) {
+        if (inbox.early.size() < limits::peer_early_messages_max) {
+            inbox.early.push_back(std::move(*checked.message));
+        }
+        ask_for_ledger(from, current);
+    } else if (!(checked.domain == engine_->domain())) {
+        check_again(from, std::move(*checked.message));
+    } else {
+        peers_->offends(from, PeerPort::Offence::bad_signature, checked.status.err().context);
+    }
+}
+
+void Node::check_again(const PublicKey& from, consensus::Message message) {
+    peer::Agreement again{consensus::encode_message(message)};
+    on_peer(from, again);
+}
+
+// The engine asks members that say they are ahead; this is for a node that cannot even tell whether
+// they are members.
+void Node::ask_for_ledger(const PublicKey& from, LedgerSeq seq) {
+    const std::int64_t now_us = clock_.now().mono_us;
+    if (now_us >= ask_ledger_at_us_) {
+        ask_ledger_at_us_ = now_us + ask_again_us;
+        peers_->send(from, Lane::votes, encode(consensus::Message(consensus::GetLedger{seq})));
+    }
+}
+
+void Node::check_early_messages() {
+    for (auto& [from, inbox] : inboxes_) {
+        std::vector<consensus::Message> early;
+        early.swap(inbox.early);
+        for (consensus::Message& message : early) {
+            check_again(from, std::move(message));
+        }
+    }
+}
+
+// --- from others: the rest -----------------------------------------------------------------------
+
+void Node::on_peer(const PublicKey& from, peer::Npl& message) {
+    if (is_member(from)) {
+        executor_->npl_inlet().push(message.run, from, std::move(message.bytes));
+    }
+}
+
+void Node::on_peer(const PublicKey& from, peer::GetConfig& request) {
+    if (!may_follow(from)) {
+        return;
+    }
+    query_worker_.submit([this, from, hash = request.hash] {
+        auto content = query_ledgers_->config(hash);
+        if (!content || !*content) {
+            return;
+        }
+        const auto message = encode(peer::PeerMessage(peer::Config{std::move(**content)}));
+        reactor_.post([this, from, message] { peers_->send(from, Lane::votes, message); });
+    });
+}
+
+void Node::on_peer(const PublicKey&, peer::Config& config) {
+    if (!wanted_config_ ||
+        state::hash_file_content(false, config.content) != wanted_config_->config) {
+        return;
+    }
+    const AgreedHash wanted = *std::exchange(wanted_config_, std::nullopt);
+    config_timer_.cancel();
+    keep_config(wanted.config, config.content);
+    agreed_.pending(wanted.config, std::move(config.content));
+    adopt_config(wanted);
+}
+
+// For nodes that will ask for it.
+void Node::keep_config(const Hash32& hash, const Bytes& content) {
+    storage_worker_.submit([this, hash, content] {
+        if (const auto kept = ledgers_->keep_config(hash, content); !kept) {
+            reactor_.post([this, error = kept.err()] { fatal(error); });
+        }
+    });
+}
+
+// One peer after another until somebody has it.
+void Node::ask_for_config() {
+    const std::vector<PublicKey> connected = peers_->connected();
+    if (!connected.empty()) {
+        const PublicKey& peer = connected[ask_config_turn_++ % connected.size()];
+        peers_->send(peer, Lane::votes,
+                     encode(peer::PeerMessage(peer::GetConfig{wanted_config_->config})));
+    }
+    config_timer_.arm_after(ask_again_us, [this] { ask_for_config(); });
+}
+
+void Node::on_peer(const PublicKey& from, peer::StateRequest& request) {
+    if (!may_follow(from)) {
+        return;
+    }
+    sync_worker_.submit([this, from, bytes = std::move(request.bytes)] {
+        auto answer = state_server_->answer(bytes);
+        reactor_.post([this, from, answer = std::move(answer)]() mutable {
+            if (!answer) {
+                peers_->offends(from, PeerPort::Offence::bad_message, answer.err().context);
+                return;
+            }
+            peers_->send(from, Lane::bulk,
+                         encode(peer::PeerMessage(peer::StateAnswer{std::move(*answer)})));
+        });
+    });
+}
+
+void Node::on_peer(const PublicKey& from, peer::StateAnswer& answer) {
+    executor_->on_state_answer(from, std::move(answer.bytes));
+}
+
+// A stranger could make this node call anybody.
+void Node::on_peer(const PublicKey& from, peer::Addresses& addresses) {
+    if (config().mesh.peer_discovery && is_member(from)) {
+        peers_->learn(addresses.list);
+    }
+}
+
+void Node::tell_addresses() {
+    std::vector<peer::Address> addresses = peers_->addresses();
+    addresses.resize(std::min(addresses.size(), limits::known_peers_max));
+    peers_->broadcast(Lane::bulk, encode(peer::PeerMessage(peer::Addresses{std::move(addresses)})),
+                      [this](const PublicKey& key) { return may_follow(key); });
+    const std::int64_t interval_us = std::int64_t{config().mesh.peer_discovery_interval} * 1000;
+    discovery_timer_.arm_after(std::max(interval_us, discovery_us_min),
+                               [this] { tell_addresses(); });
+}
+
+// The session's business.
+void Node::on_peer(const PublicKey&, peer::Hello&) {}
+void Node::on_peer(const PublicKey&, peer::Proof&) {}
+
+} // namespace hp::node
