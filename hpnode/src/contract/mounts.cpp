@@ -67,7 +67,8 @@ bool is_below(const std::string& path, const std::string& directory) {
 }
 
 Status mount_empty(const std::string& directory, const char* options) {
-    return ::mount("hp-empty", directory.c_str(), "tmpfs", empty_flags & ~MS_NOEXEC, options) == 0
+    return ::mount("hp-empty", directory.c_str(), "tmpfs",
+                   empty_flags & ~static_cast<unsigned long>(MS_NOEXEC), options) == 0
                ? Status()
                : unsupported("cannot cover " + directory);
 }
