@@ -1,83 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
-// Defines the options and runs the option parser. It only collects strings (raw_args.hpp); checking
-// them is ours, so that wording and exit codes do not depend on the library.
+// Defines the options and runs the option parser. It only collects strings; checking them is ours
+// (connection_args.cpp, options.hpp), so that wording and exit codes do not depend on the library.
 #include "args.hpp"
 
+#include "command_table.hpp"
+#include "connection_args.hpp"
 #include "help.hpp"
-#include "raw_args.hpp"
+#include "options.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <deque>
+#include <unistd.h>
 
 namespace hp::cli {
 namespace {
 
-template <class T>
-using Parsed = tl::expected<T, Failure>;
+// What the option parser collected of the global options.
+struct RawGlobal {
+    bool help = false, help_all = false, version = false;
+    bool json = false, quiet = false, verbose = false, yes = false;
+    std::string color = "auto";
+};
 
-void add_shared_options(CLI::App& app, RawArgs& raw) {
-    const auto flag = [&](const char* names, bool& to, const char* text, const char* group) {
-        app.add_flag(names, to, text)->group(group);
+void add_global_options(CLI::App& app, RawGlobal& raw) {
+    const auto flag = [&](const char* names, bool& to, const char* text) {
+        app.add_flag(names, to, text)->group(global_group);
     };
+    flag("-h,--help", raw.help, "help in short");
+    flag("--help-all", raw.help_all, "help with every option");
+    flag("-V,--version", raw.version, "print the version");
+    flag("--json", raw.json, "answer and errors as JSON on stdout");
+    flag("-q,--quiet", raw.quiet, "no notes on stderr, errors only");
+    flag("-v,--verbose", raw.verbose, "connection log on stderr");
+    flag("-y,--yes", raw.yes, "do not ask before removing something");
+    app.add_option("--color", raw.color, "colours on stderr (default auto)")
+        ->type_name("auto|always|never")
+        ->group(global_group);
+}
+
+void add_connection_options(CLI::App& app, RawConnection& raw) {
     const auto option = [&](const char* names, auto& to, const char* value, const char* text) {
         app.add_option(names, to, text)->type_name(value)->group(connection_group);
     };
-    flag("-h,--help", raw.help, "help in short", global_group);
-    flag("--help-all", raw.help_all, "help with every option", global_group);
-    flag("-V,--version", raw.version, "print the version", global_group);
-    flag("--json", raw.json, "answer and errors as JSON on stdout", global_group);
-    flag("-q,--quiet", raw.quiet, "no notes on stderr, errors only", global_group);
-    flag("-v,--verbose", raw.verbose, "connection log on stderr", global_group);
-    app.add_option("-s,--server", raw.servers,
-                   "ws:// or wss:// address; several are tried in order"
-                   " (default: $HP_SERVERS)")
-        ->type_name("URL")
-        ->expected(1)
-        ->take_all()
-        ->allow_extra_args(false)
-        ->group(connection_group);
+    const auto list = [&](const char* names, auto& to, const char* value, const char* text) {
+        app.add_option(names, to, text)
+            ->type_name(value)
+            ->expected(1)
+            ->take_all()
+            ->allow_extra_args(false)
+            ->group(connection_group);
+    };
+    list("-s,--server", raw.servers, "URL",
+         "ws:// or wss:// address; several are tried in order (default: context, $HP_SERVERS)");
+    option("-c,--context", raw.context, "NAME", "settings stored with \"context add\"");
     option("-k,--key", raw.key, "KEY", "name of a stored key, key file, or \"ephemeral\"");
+    option("--passphrase-file", raw.passphrase_file, "FILE", "the key's passphrase; - is stdin");
     option("--protocol", raw.protocol, "json|bson", "message encoding (default bson)");
     option("--contract-id", raw.contract_id, "ID", "refuse servers with another contract");
     option("--contract-version", raw.contract_version, "V", "refuse another contract version");
-    app.add_option("--trusted-key", raw.trusted_keys, "trust only these node keys (repeat)")
-        ->type_name("HEX")
-        ->expected(1)
-        ->take_all()
-        ->allow_extra_args(false)
-        ->group(connection_group);
+    list("--trusted-key", raw.trusted_keys, "HEX", "trust only these node keys (repeat)");
     option("--quorum", raw.quorum, "SHARE", "signatures that prove an output (default 0.8)");
     option("--connect-timeout", raw.connect_timeout, "DUR", "each server (default 5s)");
     option("--timeout", raw.timeout, "DUR",
-           "wait for the answer (send 60s, watch none, others 15s)");
-    flag("--verify-tls", raw.verify_tls, "check the server's certificate", connection_group);
+           "wait for the answer (send 60s, streams none, others 15s)");
+    app.add_flag("--verify-tls", raw.verify_tls, "check the server's certificate")
+        ->group(connection_group);
     option("--ca", raw.ca_file, "FILE", "check it against these authorities (PEM)");
-}
-
-void add_own_options(Command command, CLI::App& app, RawArgs& raw) {
-    const auto option = [&app](const char* names, auto& to, const char* value, const char* text) {
-        app.add_option(names, to, text)->type_name(value);
-    };
-    switch (command) {
-    case Command::send:
-        option("--wait", raw.wait, "sent|ledger|output", "what to wait for (default output)");
-        option("--expires", raw.expires, "+N|@SEQ", "last ledger it may enter (default +8)");
-        option("--nonce", raw.nonce, "auto|N", "position among this key's inputs (default auto)");
-        app.add_flag("--require-output", raw.require_output, "no output is an error (exit 6)");
-        [[fallthrough]];
-    case Command::read:
-        app.add_flag("--text", raw.text, "the argument is text, whatever it looks like");
-        break;
-    case Command::ledger_get:
-        app.add_flag("--inputs", raw.inputs, "with its inputs");
-        app.add_flag("--outputs", raw.outputs, "with its outputs");
-        break;
-    case Command::watch:
-        option("--count", raw.count, "N", "end after N events");
-        break;
-    default:
-        break;
-    }
+    option("--pin", raw.pin, "off|tofu|known",
+           "off: no pins; tofu: remember new servers; known: refuse them");
 }
 
 // The subcommand for `words`, made together with its parent if need be.
@@ -109,58 +100,131 @@ std::string guarded(std::string text) {
     return special ? guard_mark + text : text;
 }
 
-void unguard(std::vector<std::string>& texts) {
-    for (std::string& text : texts) {
-        if (text.starts_with(guard_mark)) {
-            text.erase(0, 1);
-        }
+std::string unguarded(std::string text) {
+    if (text.starts_with(guard_mark)) {
+        text.erase(0, 1);
     }
+    return text;
+}
+
+std::vector<std::string> unguarded(std::vector<std::string> texts) {
+    for (std::string& text : texts) {
+        text = unguarded(std::move(text));
+    }
+    return texts;
 }
 
 struct Parser {
+    struct Known {
+        const CommandInfo* info;
+        CLI::App* app;
+        std::vector<std::pair<const OptionInfo*, CLI::Option*>> options;
+    };
+
     CLI::App root{"hpcli"};
-    RawArgs raw;
-    std::vector<std::pair<const CommandInfo*, CLI::App*>> commands;
+    RawGlobal global;
+    RawConnection connection;
+    std::vector<std::string> arguments;
+    std::vector<Known> commands;
+    std::deque<std::vector<std::string>> own_values; // for the library; read through its options
 
     Parser() {
         root.set_help_flag();
         root.fallthrough();
         root.require_subcommand(0, 1);
-        add_shared_options(root, raw);
-        for (const CommandInfo& info : command_table) {
-            CLI::App* app = add_command(root, info);
-            app->add_option("arguments", raw.arguments);
-            add_own_options(info.command, *app, raw);
-            commands.emplace_back(&info, app);
+        add_global_options(root, global);
+        add_connection_options(root, connection);
+        for (const CommandInfo& info : command_table()) {
+            Known known{&info, add_command(root, info), {}};
+            known.app->add_option("arguments", arguments);
+            for (const OptionInfo& option : info.options) {
+                known.options.emplace_back(&option, add_own_option(*known.app, option));
+            }
+            commands.push_back(std::move(known));
         }
+    }
+
+    CLI::Option* add_own_option(CLI::App& app, const OptionInfo& info) {
+        const std::string names(info.names);
+        if (info.value.empty()) {
+            return app.add_flag_function(
+                names, [](std::int64_t) {}, std::string(info.text));
+        }
+        CLI::Option* option =
+            app.add_option(names, own_values.emplace_back(), std::string(info.text));
+        option->type_name(std::string(info.value))->expected(1)->allow_extra_args(false);
+        return info.repeats() ? option->take_all() : option->take_last();
     }
 
     Parsed<void> run(int argc, const char* const* argv) {
-        std::vector<std::string> arguments;
+        std::vector<std::string> words;
         for (int i = argc - 1; i > 0; --i) { // the library wants them reversed
-            arguments.push_back(guarded(argv[i]));
+            words.push_back(guarded(argv[i]));
         }
         try {
-            root.parse(std::move(arguments));
+            root.parse(std::move(words));
         } catch (const CLI::Error& error) {
             std::string message = error.what();
             std::erase(message, guard_mark);
-            return failure(ErrorId::usage, std::move(message), "hpcli --help");
+            return failure(ErrorId::usage, std::move(message), suggestion(argc, argv));
         }
-        unguard(raw.arguments);
+        arguments = unguarded(std::move(arguments));
         return {};
     }
 
+    // The word that was probably meant by the first one that nobody knows.
+    std::string suggestion(int argc, const char* const* argv) const {
+        std::vector<std::string> known;
+        const auto add_options = [&known](const CLI::App& app) {
+            for (const CLI::Option* option : app.get_options()) {
+                for (const std::string& name : option->get_lnames()) {
+                    known.push_back("--" + name);
+                }
+            }
+        };
+        add_options(root);
+        for (const Known& item : commands) {
+            for (const std::string& word : split_list(item.info->words)) {
+                known.push_back(word);
+            }
+            add_options(*item.app);
+        }
+        for (int i = 1; i < argc; ++i) {
+            const std::string_view whole = argv[i];
+            const std::string_view word = whole.substr(0, whole.find('='));
+            if (std::ranges::find(known, word) != known.end()) {
+                continue;
+            }
+            const auto distance = [word](const std::string& other) {
+                return edit_distance(word, other);
+            };
+            const auto best = std::ranges::min_element(known, {}, distance);
+            if (distance(*best) <= 2 && word.size() > 3) {
+                return "did you mean \"" + *best + "\"?";
+            }
+            break;
+        }
+        return "hpcli --help";
+    }
+
     // The innermost command given, null when there is none.
-    const std::pair<const CommandInfo*, CLI::App*>* chosen() const {
+    const Known* chosen() const {
         const auto found =
-            std::ranges::find_if(commands, [](const auto& item) { return item.second->parsed(); });
+            std::ranges::find_if(commands, [](const Known& item) { return item.app->parsed(); });
         return found == commands.end() ? nullptr : &*found;
     }
 
     Parsed<void> refuse_connection_options(const CommandInfo& info) const {
         for (const CLI::Option* option : root.get_options()) {
-            if (option->get_group() == connection_group && option->count() > 0) {
+            // Keys may have passphrases without any server.
+            const std::string name = option->get_name();
+            constexpr std::array kept = {"--server",      "--trusted-key",      "--key",
+                                         "--contract-id", "--contract-version", "--protocol",
+                                         "--quorum"};
+            const bool fits = info.scope == Scope::settings
+                                  ? std::ranges::find(kept, name) != kept.end()
+                                  : info.words.starts_with("key ") && name == "--passphrase-file";
+            if (option->get_group() == connection_group && option->count() > 0 && !fits) {
                 return failure(ErrorId::usage, "\"" + std::string(info.words) +
                                                    "\" talks to no server: " + option->get_name() +
                                                    " has no meaning");
@@ -169,6 +233,80 @@ struct Parser {
         return {};
     }
 };
+
+// A colour only for a terminal that shows it, unless somebody insists.
+Parsed<bool> wants_color(const std::string& option) {
+    const auto is_set = [](const char* name) {
+        const char* value = std::getenv(name);
+        return value != nullptr && *value != '\0';
+    };
+    if (option == "always" || option == "never") {
+        return option == "always";
+    }
+    if (option != "auto") {
+        return bad_value("--color", option, "auto, always or never");
+    }
+    const char* term = std::getenv("TERM");
+    const bool dumb = term == nullptr || std::string_view(term) == "dumb";
+    if (is_set("NO_COLOR")) {
+        return false;
+    }
+    return is_set("CLICOLOR_FORCE") || (!dumb && ::isatty(STDERR_FILENO) == 1);
+}
+
+Parsed<void> check_argument_count(const CommandInfo& info, std::size_t given) {
+    if (given >= info.arguments_min && given <= info.arguments_max) {
+        return {};
+    }
+    const std::string words(info.words);
+    return failure(ErrorId::usage,
+                   given < info.arguments_min ? words + ": argument missing"
+                                              : words + ": too many arguments",
+                   "hpcli " + words + " --help");
+}
+
+Parsed<Args> make_args(Parser& parser, const Parser::Known& chosen) {
+    const CommandInfo& info = *chosen.info;
+    Args out;
+    out.command = &info;
+    out.schema = schema_of(info.words);
+    out.json = parser.global.json;
+    out.quiet = parser.global.quiet;
+    out.verbose = parser.global.verbose;
+    out.yes = parser.global.yes;
+    out.arguments = std::move(parser.arguments);
+    for (const auto& [option, parsed] : chosen.options) {
+        if (parsed->count() > 0) {
+            out.options.add(std::string(option->name()), option->value.empty()
+                                                             ? std::vector<std::string>()
+                                                             : unguarded(parsed->results()));
+        }
+    }
+    const auto color = wants_color(parser.global.color);
+    if (!color) {
+        return tl::unexpected(color.error());
+    }
+    out.color = *color;
+    if (auto counted = check_argument_count(info, out.arguments.size()); !counted) {
+        return tl::unexpected(std::move(counted.error()));
+    }
+    if (info.scope == Scope::offline || info.scope == Scope::settings) {
+        if (auto done = parser.refuse_connection_options(info); !done) {
+            return tl::unexpected(std::move(done.error()));
+        }
+        const RawConnection& raw = parser.connection;
+        out.connection.passphrase_file = raw.passphrase_file.value_or("");
+        out.settings = {raw.servers,          raw.trusted_keys, raw.key,   raw.contract_id,
+                        raw.contract_version, raw.protocol,     raw.quorum};
+        return out;
+    }
+    auto connection = check_connection(parser.connection, info.scope == Scope::online);
+    if (!connection) {
+        return tl::unexpected(std::move(connection.error()));
+    }
+    out.connection = std::move(*connection);
+    return out;
+}
 
 Args help(std::string text) {
     Args out;
@@ -183,33 +321,26 @@ Parsed<Args> parse_args(int argc, const char* const* argv) {
     if (auto done = parser.run(argc, argv); !done) {
         return tl::unexpected(std::move(done.error()));
     }
-    RawArgs& raw = parser.raw;
+    const bool all = parser.global.help_all;
     const auto* chosen = parser.chosen();
-    if (raw.help || raw.help_all) {
-        return help(chosen != nullptr
-                        ? command_help(parser.root, *chosen->second, *chosen->first, raw.help_all)
-                        : root_help(parser.root, raw.help_all));
+    if (parser.global.help || all) {
+        return help(chosen != nullptr ? command_help(parser.root, *chosen->app, *chosen->info, all)
+                                      : root_help(parser.root, all));
     }
-    if (raw.version) {
-        raw.arguments.clear();
-        chosen = &*std::ranges::find_if(parser.commands, [](const auto& item) {
-            return item.first->command == Command::version;
+    if (parser.global.version) {
+        parser.arguments.clear();
+        chosen = &*std::ranges::find_if(parser.commands, [](const Parser::Known& item) {
+            return item.info->words == "version";
         });
     } else if (chosen == nullptr) {
         return failure(ErrorId::usage, "no command given", "hpcli --help");
     }
-    const CommandInfo& info = *chosen->first;
-    auto out = check_args(raw, info);
-    if (out && !info.online) {
-        if (auto done = parser.refuse_connection_options(info); !done) {
-            return tl::unexpected(std::move(done.error()));
-        }
-    }
-    return out;
+    return make_args(parser, *chosen);
 }
 
 ErrorStyle guess_error_style(int argc, const char* const* argv) {
     ErrorStyle out;
+    out.color = wants_color("auto").value_or(false);
     std::string words;
     for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
         const std::string_view argument = argv[i];
@@ -218,10 +349,8 @@ ErrorStyle guess_error_style(int argc, const char* const* argv) {
             continue;
         }
         words += (words.empty() ? "" : " ") + std::string(argument);
-        for (const CommandInfo& info : command_table) {
-            if (info.words == words) {
-                out.schema = schema_of(words);
-            }
+        if (find_command(words) != nullptr) {
+            out.schema = schema_of(words);
         }
     }
     return out;

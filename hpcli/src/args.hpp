@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line as values. parse_args is the only user of the option parser library
-// (args.cpp); everything after it works on Args. Pure except for reading the environment.
+// The command line as values. parse_args is the only user of the option parser library (args.cpp);
+// everything after it works on Args. What every command understands is checked here; a command's
+// own options stay text that the command checks before it does anything else (options.hpp). Reads
+// the environment and the context file.
 #pragma once
 
 #include "errors.hpp"
@@ -9,30 +11,27 @@
 #include "values.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace hp::cli {
 
-enum class Command : std::uint8_t {
-    help,
-    version,
-    key_new,
-    key_show,
-    key_list,
-    send,
-    read,
-    status,
-    lcl,
-    ledger_get,
-    watch,
+struct CommandInfo;
+
+enum class PinMode : std::uint8_t {
+    off,       // neither look at pins nor make any
+    automatic, // as first_use, but nothing is remembered about servers on this machine
+    first_use, // remember unknown servers, refuse changed ones
+    known,     // refuse unknown ones as well
 };
 
 // The shared options of every command that talks to a node.
 struct ConnectionArgs {
     std::vector<std::string> servers; // at least one
     std::string key;                  // empty: the command's default
+    std::string passphrase_file;
     proto::Encoding encoding = proto::Encoding::bson;
     std::optional<std::string> contract_id;
     std::optional<std::string> contract_version;
@@ -42,46 +41,52 @@ struct ConnectionArgs {
     bool verify_tls = false;
     std::string ca_file;
     double quorum = 0.8;
+    PinMode pin = PinMode::automatic;
 };
 
-enum class SendWait : std::uint8_t { sent, ledger, output };
-
-struct SendArgs {
-    SendWait wait = SendWait::output;
-    Expiry expires{false, 8};
-    std::optional<std::uint64_t> nonce;
-    bool require_output = false;
+// Connection settings as text, exactly as options take them: from the command line and in context
+// files.
+struct Context {
+    std::vector<std::string> servers, trusted_keys;
+    std::optional<std::string> key, contract_id, contract_version, protocol, quorum;
 };
 
-struct WatchArgs {
-    bool outputs = false;
-    bool ledgers = false;
-    bool votes = false;
-    bool unl = false;
-    bool health = false;
-    std::optional<std::uint64_t> count;
-};
+// A command's own options by their long names without dashes; flags have no values.
+class OptionValues {
+public:
+    void add(std::string name, std::vector<std::string> values) {
+        values_[std::move(name)] = std::move(values);
+    }
+    bool has(std::string_view name) const { return values_.contains(name); }
+    // The last one given.
+    std::optional<std::string> text(std::string_view name) const {
+        const auto found = values_.find(name);
+        return found == values_.end() || found->second.empty()
+                   ? std::nullopt
+                   : std::optional(found->second.back());
+    }
+    std::vector<std::string> all(std::string_view name) const {
+        const auto found = values_.find(name);
+        return found == values_.end() ? std::vector<std::string>() : found->second;
+    }
 
-struct LedgerArgs {
-    std::optional<LedgerSeq> seq; // absent: the last one
-    bool inputs = false;
-    bool outputs = false;
+private:
+    std::map<std::string, std::vector<std::string>, std::less<>> values_;
 };
 
 struct Args {
-    Command command = Command::help;
+    const CommandInfo* command = nullptr; // null: help_text is the answer
+    std::string help_text;
     std::string schema; // of the answer
     bool json = false;
     bool quiet = false;
     bool verbose = false;
-    std::string help_text; // Command::help
-    std::string key_name;  // key new, key show
-    std::vector<std::string> payload;
-    bool payload_is_text = false;
-    ConnectionArgs connection;
-    SendArgs send;
-    WatchArgs watch;
-    LedgerArgs ledger;
+    bool yes = false;
+    bool color = false; // of what goes to stderr
+    std::vector<std::string> arguments;
+    OptionValues options;
+    ConnectionArgs connection; // online commands only
+    Context settings;          // Scope::settings only
 };
 
 tl::expected<Args, Failure> parse_args(int argc, const char* const* argv);
@@ -89,6 +94,7 @@ tl::expected<Args, Failure> parse_args(int argc, const char* const* argv);
 // How an error must be shown when the command line could not be understood.
 struct ErrorStyle {
     bool json = false;
+    bool color = false;
     std::string schema = "hp.cli.error/1";
 };
 ErrorStyle guess_error_style(int argc, const char* const* argv);

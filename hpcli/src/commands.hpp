@@ -1,21 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands. Each does its work and gives back the whole answer, except watch, which writes
-// events as they come.
+// The commands, by the file that defines them. Each does its work and gives back the whole answer,
+// except those that stream, which write as they go.
 #pragma once
 
-#include "args.hpp"
+#include "command_table.hpp"
 
 namespace hp::cli {
 
-Outcome run_version(const Args& args);
-Outcome run_key_new(const Args& args);
-Outcome run_key_show(const Args& args);
-Outcome run_key_list(const Args& args);
-Outcome run_send(const Args& args);
-Outcome run_read(const Args& args);
-Outcome run_status(const Args& args);
-Outcome run_lcl(const Args& args);
-Outcome run_ledger_get(const Args& args);
-Outcome run_watch(const Args& args);
+using Commands = std::span<const CommandInfo>;
+
+Commands send_commands();
+Commands read_commands();
+Commands watch_commands();
+Commands status_commands();
+Commands wait_commands();
+Commands ledger_commands();
+Commands ledger_range_commands();
+Commands proof_commands();
+Commands script_commands();
+Commands bench_commands();
+Commands key_commands();
+Commands context_commands();
+Commands trust_commands();
+Commands ping_commands();
+Commands doctor_commands();
+Commands decode_commands();
+Commands manual_commands();
 
 } // namespace hp::cli

@@ -18,9 +18,10 @@ std::string printable(std::string_view text) {
 
 } // namespace
 
-std::string describe(const Failure& failure) {
-    std::string out = "hpcli: error " + std::string(info(failure.id).code) + ": " +
-                      printable(failure.message) + "\n";
+std::string describe(const Failure& failure, bool color) {
+    const std::string head = color ? "hpcli: \x1b[31merror\x1b[0m " : "hpcli: error ";
+    std::string out =
+        head + std::string(info(failure.id).code) + ": " + printable(failure.message) + "\n";
     for (const auto& [name, value] : failure.detail) {
         out += "  " + name + ": " + printable(value) + "\n";
     }
@@ -48,7 +49,9 @@ std::string to_json(const Failure& failure, std::string_view schema) {
     }
     JsonObject out;
     out.add("schema", schema).add("ok", false).add("error", error);
-    return out.text() + "\n";
+    std::string text = out.text();
+    text.insert(text.size() - 1, failure.members);
+    return text + "\n";
 }
 
 } // namespace hp::cli

@@ -7,6 +7,7 @@
 #include "hp/base/result.hpp"
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,7 @@ enum class ErrorId : unsigned char {
     usage,
     no_server,
     bad_payload,
+    bad_file,
     cannot_connect,
     connection_lost,
     handshake,
@@ -27,6 +29,7 @@ enum class ErrorId : unsigned char {
     wrong_contract,
     untrusted_server,
     refused,
+    unl_changed,
     rejected,
     timed_out,
     no_output,
@@ -34,14 +37,24 @@ enum class ErrorId : unsigned char {
     outputs_missed,
     busy,
     reads_off,
+    not_synced,
+    no_quorum,
     unproven_output,
     wrong_ledger,
+    nodes_differ,
+    broken_chain,
     key_not_found,
     ledger_not_found,
     file_not_found,
+    not_known,
+    input_not_found,
     key_exists,
+    name_taken,
+    expectation,
     key_file,
     cannot_write,
+    passphrase,
+    doctor_found,
 };
 
 struct ErrorInfo {
@@ -57,6 +70,7 @@ inline constexpr std::array error_table = {
     ErrorInfo{ErrorId::usage, "HPE-2001", 2, "bad option, argument or value"},
     ErrorInfo{ErrorId::no_server, "HPE-2002", 2, "no server given"},
     ErrorInfo{ErrorId::bad_payload, "HPE-2003", 2, "the payload cannot be built"},
+    ErrorInfo{ErrorId::bad_file, "HPE-2004", 2, "a file of ours that cannot be understood"},
     ErrorInfo{ErrorId::cannot_connect, "HPE-3001", 3, "no connection to the server"},
     ErrorInfo{ErrorId::connection_lost, "HPE-3002", 3, "the connection ended before the answer"},
     ErrorInfo{ErrorId::handshake, "HPE-4001", 4, "the server failed the handshake"},
@@ -64,6 +78,8 @@ inline constexpr std::array error_table = {
     ErrorInfo{ErrorId::wrong_contract, "HPE-4003", 4, "not the expected contract id or version"},
     ErrorInfo{ErrorId::untrusted_server, "HPE-4004", 4, "the server's key is not a trusted one"},
     ErrorInfo{ErrorId::refused, "HPE-4005", 4, "the server refused the session"},
+    ErrorInfo{ErrorId::unl_changed, "HPE-4006", 4,
+              "the validators have changed without the word of a quorum"},
     ErrorInfo{ErrorId::rejected, "HPE-5001", 5, "the cluster rejected the input"},
     ErrorInfo{ErrorId::timed_out, "HPE-6001", 6, "no answer in the time allowed"},
     ErrorInfo{ErrorId::no_output, "HPE-6002", 6,
@@ -72,14 +88,24 @@ inline constexpr std::array error_table = {
     ErrorInfo{ErrorId::outputs_missed, "HPE-6004", 6, "accepted, but outputs may have been missed"},
     ErrorInfo{ErrorId::busy, "HPE-7001", 7, "the server takes no more sessions now"},
     ErrorInfo{ErrorId::reads_off, "HPE-7002", 7, "the node does not run read requests"},
+    ErrorInfo{ErrorId::not_synced, "HPE-7003", 7, "a node is not in step with its cluster"},
+    ErrorInfo{ErrorId::no_quorum, "HPE-7004", 7, "too few nodes answered"},
     ErrorInfo{ErrorId::unproven_output, "HPE-8001", 8, "outputs without valid signatures"},
     ErrorInfo{ErrorId::wrong_ledger, "HPE-8002", 8, "the node answered with another ledger"},
+    ErrorInfo{ErrorId::nodes_differ, "HPE-8003", 8, "nodes gave different answers"},
+    ErrorInfo{ErrorId::broken_chain, "HPE-8004", 8, "ledgers that do not fit together"},
     ErrorInfo{ErrorId::key_not_found, "HPE-9001", 9, "no such key"},
     ErrorInfo{ErrorId::ledger_not_found, "HPE-9002", 9, "the node does not have that ledger"},
     ErrorInfo{ErrorId::file_not_found, "HPE-9003", 9, "no such file"},
+    ErrorInfo{ErrorId::not_known, "HPE-9004", 9, "no such context, server or command"},
+    ErrorInfo{ErrorId::input_not_found, "HPE-9005", 9, "no ledger holds that"},
     ErrorInfo{ErrorId::key_exists, "HPE-10001", 10, "a key of that name exists"},
+    ErrorInfo{ErrorId::name_taken, "HPE-10002", 10, "something of that name exists"},
+    ErrorInfo{ErrorId::expectation, "HPE-12001", 12, "an expectation was not met"},
     ErrorInfo{ErrorId::key_file, "HPE-13001", 13, "a key file is unsafe, damaged or unreachable"},
     ErrorInfo{ErrorId::cannot_write, "HPE-13002", 13, "standard output cannot be written"},
+    ErrorInfo{ErrorId::passphrase, "HPE-13003", 13, "the passphrase is missing or wrong"},
+    ErrorInfo{ErrorId::doctor_found, "HPE-13004", 13, "something here keeps hpcli from working"},
 };
 
 // In table order, so that lookup is indexing.
@@ -107,9 +133,13 @@ struct Failure {
     std::string hint{};
     std::string reason{}; // rejected inputs: the protocol's word
     std::vector<std::pair<std::string, std::string>> detail{}; // facts, for JSON and -v
-    int silent_exit = 0; // not 0: end with this code and say nothing (signals, closed pipe)
+    // What there was to say all the same: text for stdout, or further members of the document.
+    std::string answer{};
+    std::string members{}; // ,"name":value...
+    // End with this code and say nothing (signals, closed pipe, a stream that has had enough).
+    std::optional<int> silent_exit{};
 
-    int exit_code() const { return silent_exit != 0 ? silent_exit : info(id).exit; }
+    int exit_code() const { return silent_exit.value_or(info(id).exit); }
 };
 
 inline Failure silent(int exit_code) {
@@ -129,7 +159,7 @@ inline tl::unexpected<Failure> failure(ErrorId id, std::string message, std::str
 }
 
 // "hpcli: error HPE-3001: ..." and its hint, for people.
-std::string describe(const Failure& failure);
+std::string describe(const Failure& failure, bool color = false);
 // The JSON document that takes the answer's place.
 std::string to_json(const Failure& failure, std::string_view schema);
 

@@ -15,7 +15,7 @@ std::string option_lines(const CLI::App& app, const std::string& group) {
             continue;
         }
         std::string names = option->get_name(false, true);
-        std::replace(names.begin(), names.end(), ',', ' ');
+        std::ranges::replace(names, ',', ' ');
         if (option->get_type_size() > 0) {
             names += " " + option->get_type_name();
         }
@@ -43,18 +43,46 @@ std::string exit_code_text() {
 
 } // namespace
 
+namespace {
+
+// One line a command or group, in table order: "ledger      get list follow ...".
+std::string command_lines() {
+    std::string out;
+    std::vector<std::string> groups;
+    for (const CommandInfo& info : command_table()) {
+        const std::size_t space = info.words.find(' ');
+        std::string name(info.words.substr(0, space));
+        if (space == std::string_view::npos) {
+            name.resize(12, ' ');
+            out += "  " + name + std::string(info.summary) + "\n";
+            continue;
+        }
+        if (std::ranges::find(groups, name) != groups.end()) {
+            continue;
+        }
+        groups.push_back(name);
+        std::string line = "  " + name;
+        line.resize(13, ' ');
+        for (const CommandInfo& other : command_table()) {
+            if (other.words.starts_with(name + " ")) {
+                line += " " + std::string(other.words.substr(name.size() + 1));
+            }
+        }
+        out += line + "\n";
+    }
+    return out;
+}
+
+} // namespace
+
 std::string root_help(const CLI::App& root, bool all) {
     std::string out = "hpcli: client of HotPocket contract clusters\n"
-                      "usage: hpcli COMMAND [ARGUMENT...] [OPTION...]\n\n";
-    for (const CommandInfo& info : command_table) {
-        std::string words(info.words);
-        words.resize(12, ' ');
-        out += "  " + words + std::string(info.summary) + "\n";
-    }
+                      "usage: hpcli COMMAND [ARGUMENT...] [OPTION...]\n\n" +
+                      command_lines();
     if (all) {
         return out + shared_option_text(root) + exit_code_text();
     }
-    return out + "\nMore: hpcli COMMAND --help, hpcli --help-all\n"
+    return out + "\nMore: hpcli COMMAND --help, hpcli --help-all, hpcli man\n"
                  "examples:\n  hpcli send -s wss://127.0.0.1:8080 'hello'\n"
                  "  HP_SERVERS=wss://127.0.0.1:8080 hpcli status --json\n";
 }
@@ -68,7 +96,7 @@ std::string command_help(const CLI::App& root, const CLI::App& app, const Comman
     out += " [OPTION...]\n" + option_lines(app, "Options");
     if (all) {
         out += shared_option_text(root);
-    } else if (info.online) {
+    } else if (info.scope != Scope::offline) {
         out += "connection: -s/--server URL, -k/--key KEY, --timeout DUR, --json; all with "
                "--help-all\n";
     } else {

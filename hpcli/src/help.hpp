@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Help texts. Pure.
+// Help texts, the manual page and shell completions. Pure.
 #pragma once
 
 #include "command_table.hpp"

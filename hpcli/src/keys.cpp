@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "keys.hpp"
 
+#include "passphrase.hpp"
+
 namespace hp::cli {
 namespace {
 
@@ -47,28 +49,54 @@ tl::expected<client::KeyStore, Failure> open_key_store() {
     return client::KeyStore(std::move(*root));
 }
 
-tl::expected<ChosenKey, Failure> choose_key(const std::string& wanted, std::string_view fallback) {
+tl::expected<std::string, Failure> get_passphrase(const Args& args, const std::string& what) {
+    if (!args.connection.passphrase_file.empty()) {
+        return read_passphrase_file(args.connection.passphrase_file);
+    }
+    return type_passphrase(what);
+}
+
+tl::expected<client::StoredKey, Failure> unlock(const Args& args, client::StoredKey key) {
+    if (!key.locked) {
+        return key;
+    }
+    const auto passphrase = get_passphrase(args, "key \"" + key.name + "\"");
+    if (!passphrase) {
+        return tl::unexpected(passphrase.error());
+    }
+    auto opened = client::load_key_file(key.path, *passphrase);
+    if (!opened) {
+        return failure(ErrorId::passphrase, opened.err().context);
+    }
+    return std::move(*opened);
+}
+
+tl::expected<ChosenKey, Failure> choose_key(const Args& args, const std::string& wanted,
+                                            std::string_view fallback) {
     const std::string name = wanted.empty() ? std::string(fallback) : wanted;
     if (name == ephemeral_key) {
         return ChosenKey{crypto::make_key_pair(), true, {}};
     }
+    const auto chosen = [&args](Result<client::StoredKey> key) {
+        if (!key) {
+            return tl::expected<ChosenKey, Failure>(tl::unexpected(key_failure(key.err())));
+        }
+        auto opened = unlock(args, std::move(*key));
+        return opened ? tl::expected<ChosenKey, Failure>(ChosenKey{opened->keys, false, {}})
+                      : tl::unexpected(std::move(opened.error()));
+    };
     if (looks_like_path(name)) {
-        const auto key = client::load_key_file(name);
-        return key ? tl::expected<ChosenKey, Failure>(ChosenKey{key->keys, false, {}})
-                   : tl::unexpected(key_failure(key.err()));
+        return chosen(client::load_key_file(name));
     }
     const auto store = open_key_store();
     if (!store) {
         return tl::unexpected(store.error());
     }
-    const auto key = store->load(name);
-    if (key) {
-        return ChosenKey{key->keys, false, {}};
-    }
-    if (wanted.empty() && key.err().code == Errc::not_found) {
+    auto key = store->load(name);
+    if (!key && wanted.empty() && key.err().code == Errc::not_found) {
         return make_default_key(*store);
     }
-    return tl::unexpected(key_failure(key.err()));
+    return chosen(std::move(key));
 }
 
 } // namespace hp::cli

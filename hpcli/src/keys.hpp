@@ -14,7 +14,14 @@ struct ChosenKey {
 };
 
 // `fallback` is used when no key was asked for; the name "default" makes that key on first use.
-tl::expected<ChosenKey, Failure> choose_key(const std::string& wanted, std::string_view fallback);
+tl::expected<ChosenKey, Failure> choose_key(const Args& args, const std::string& wanted,
+                                            std::string_view fallback);
+
+// The passphrase of --passphrase-file, or typed in. `what` is what it is for.
+tl::expected<std::string, Failure> get_passphrase(const Args& args, const std::string& what);
+
+// `key` with its private half; asks for the passphrase when it needs one.
+tl::expected<client::StoredKey, Failure> unlock(const Args& args, client::StoredKey key);
 
 tl::expected<client::KeyStore, Failure> open_key_store();
 

@@ -3,8 +3,11 @@
 
 #include "hp/base/limits.hpp"
 #include "hp/os/files.hpp"
+#include "json_writer.hpp"
+#include "values.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
@@ -60,8 +63,10 @@ Built<Bytes> read_all(int fd, const std::string& name) {
     }
 }
 
+} // namespace
+
 // Pipes are welcome too: shells offer them as files.
-Built<Bytes> read_payload_file(const std::string& path) {
+Built<Bytes> read_input_file(const std::string& path) {
     const auto file = os::open_file(path, O_RDONLY | O_CLOEXEC);
     if (!file) {
         return failure(file.err().code == Errc::not_found ? ErrorId::file_not_found
@@ -71,10 +76,12 @@ Built<Bytes> read_payload_file(const std::string& path) {
     return read_all(file->get(), path);
 }
 
+namespace {
+
 Built<Json> json_value(const std::string& text) {
     std::string source = text;
     if (text.starts_with('@')) {
-        auto content = read_payload_file(text.substr(1));
+        auto content = read_input_file(text.substr(1));
         if (!content) {
             return tl::unexpected(std::move(content.error()));
         }
@@ -88,7 +95,34 @@ Built<Json> json_value(const std::string& text) {
     return value;
 }
 
-Built<Bytes> build_object(const std::vector<Item>& items) {
+Built<Json> item_value(const Item& item, PayloadFormat format) {
+    if (item.kind == Item::Kind::text) {
+        return Json(item.value);
+    }
+    if (item.kind == Item::Kind::json) {
+        return json_value(item.value);
+    }
+    auto content = read_input_file(item.value);
+    if (!content) {
+        return tl::unexpected(std::move(content.error()));
+    }
+    return format == PayloadFormat::bson ? Json(Json::binary(std::move(*content)))
+                                         : Json(base64(*content));
+}
+
+Built<Bytes> encode_object(const Json& root, PayloadFormat format) {
+    if (format != PayloadFormat::bson) {
+        // Arguments may be any bytes, JSON text may not.
+        return to_bytes(root.dump(-1, ' ', false, Json::error_handler_t::replace));
+    }
+    try {
+        return Json::to_bson(root);
+    } catch (const Json::exception& error) {
+        return failure(ErrorId::bad_payload, std::string("this cannot be BSON: ") + error.what());
+    }
+}
+
+Built<Bytes> build_object(const std::vector<Item>& items, PayloadFormat format) {
     Json root = Json::object();
     for (const Item& item : items) {
         Json* place = &root;
@@ -104,32 +138,77 @@ Built<Bytes> build_object(const std::vector<Item>& items) {
         if (!place->is_null()) {
             return failure(ErrorId::bad_payload, "item \"" + item.path.back() + "\" occurs twice");
         }
-        auto value = item.is_json ? json_value(item.value) : Built<Json>(Json(item.value));
+        auto value = item_value(item, format);
         if (!value) {
             return tl::unexpected(std::move(value.error()));
         }
         *place = std::move(*value);
     }
-    // Arguments may be any bytes, JSON text may not.
-    return to_bytes(root.dump(-1, ' ', false, Json::error_handler_t::replace));
+    return encode_object(root, format);
 }
 
 } // namespace
 
-std::optional<Item> parse_item(std::string_view argument) {
-    const std::size_t equals = argument.find('=');
-    if (equals == std::string_view::npos || equals == 0) {
-        return std::nullopt;
-    }
-    const bool is_json = argument[equals - 1] == ':';
-    auto path = split_path(argument.substr(0, is_json ? equals - 1 : equals));
-    if (!path) {
-        return std::nullopt;
-    }
-    return Item{std::move(*path), is_json, std::string(argument.substr(equals + 1))};
+std::optional<PayloadFormat> parse_payload_format(std::string_view text) {
+    constexpr std::array names = {
+        std::pair{"text", PayloadFormat::as_is}, std::pair{"json", PayloadFormat::json},
+        std::pair{"bson", PayloadFormat::bson}, std::pair{"hex", PayloadFormat::hex},
+        std::pair{"base64", PayloadFormat::base64}};
+    const auto found = std::ranges::find(
+        names, text, [](const auto& item) { return std::string_view(item.first); });
+    return found == names.end() ? std::nullopt : std::optional(found->second);
 }
 
-Built<Bytes> make_payload(const std::vector<std::string>& arguments, bool as_text) {
+Built<Bytes> convert_payload(Bytes content, PayloadFormat format) {
+    std::string_view text = as_text(content);
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) {
+        text.remove_suffix(1);
+    }
+    std::optional<Bytes> bytes;
+    switch (format) {
+    case PayloadFormat::as_is:
+        return content;
+    case PayloadFormat::hex:
+        bytes = from_hex(text);
+        break;
+    case PayloadFormat::base64:
+        bytes = parse_base64(text);
+        break;
+    case PayloadFormat::json:
+    case PayloadFormat::bson: {
+        const Json json = Json::parse(text, nullptr, false);
+        if (json.is_discarded()) {
+            return failure(ErrorId::bad_payload, "the payload is not valid JSON");
+        }
+        return format == PayloadFormat::json ? to_bytes(text) : encode_object(json, format);
+    }
+    }
+    if (!bytes) {
+        return failure(ErrorId::bad_payload, "the payload is not what --format says");
+    }
+    return *bytes;
+}
+
+std::optional<Item> parse_item(std::string_view argument) {
+    const std::size_t mark = argument.find_first_of("=@");
+    if (mark == std::string_view::npos || mark == 0) {
+        return std::nullopt;
+    }
+    const bool is_file = argument[mark] == '@';
+    const bool is_json = !is_file && argument[mark - 1] == ':';
+    auto path = split_path(argument.substr(0, is_json ? mark - 1 : mark));
+    std::string value(argument.substr(mark + 1));
+    if (!path || (is_file && value.empty())) {
+        return std::nullopt;
+    }
+    const Item::Kind kind = is_file   ? Item::Kind::file
+                            : is_json ? Item::Kind::json
+                                      : Item::Kind::text;
+    return Item{std::move(*path), kind, std::move(value)};
+}
+
+Built<Bytes> make_payload(const std::vector<std::string>& arguments, bool as_text,
+                          PayloadFormat format) {
     std::vector<Item> items;
     for (const std::string& argument : arguments) {
         if (auto item = as_text ? std::nullopt : parse_item(argument)) {
@@ -137,7 +216,7 @@ Built<Bytes> make_payload(const std::vector<std::string>& arguments, bool as_tex
         }
     }
     if (!arguments.empty() && items.size() == arguments.size()) {
-        return build_object(items);
+        return build_object(items, format);
     }
     if (arguments.size() != 1) {
         return failure(ErrorId::usage,
@@ -146,13 +225,13 @@ Built<Bytes> make_payload(const std::vector<std::string>& arguments, bool as_tex
                        "quote text that contains spaces");
     }
     const std::string& only = arguments.front();
+    Built<Bytes> content = to_bytes(only);
     if (!as_text && only == "-") {
-        return read_all(STDIN_FILENO, "standard input");
+        content = read_all(STDIN_FILENO, "standard input");
+    } else if (!as_text && only.starts_with('@')) {
+        content = read_input_file(only.substr(1));
     }
-    if (!as_text && only.starts_with('@')) {
-        return read_payload_file(only.substr(1));
-    }
-    return to_bytes(only);
+    return content ? convert_payload(std::move(*content), format) : content;
 }
 
 } // namespace hp::cli

@@ -6,10 +6,14 @@
 #include "keys.hpp"
 #include "output.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 namespace hp::cli {
 namespace {
+
+constexpr std::int64_t backoff_first_us = 100'000;
+constexpr std::int64_t backoff_max_us = 5'000'000;
 
 // A node that does not answer the close is not worth more waiting.
 constexpr std::int64_t close_wait_us = 1'000'000;
@@ -48,6 +52,8 @@ std::string hint_for(ErrorId id) {
         return "is the node running, and is the address its user port?";
     case ErrorId::refused:
         return "a key can have one session on a node; use another with --key";
+    case ErrorId::untrusted_server:
+        return "somebody may be in between; if the change is known: hpcli trust rm URL";
     case ErrorId::wrong_contract:
         return "compare --contract-id and --contract-version with the node's configuration";
     default:
@@ -64,17 +70,13 @@ bool may_try_next(client::ConnectProblem problem) {
 
 Session::Session(const Args& args, const crypto::KeyPair& keys, std::int64_t timeout_ms)
     : args_(args), keys_(keys), timeout_ms_(timeout_ms), log_(make_log(args)),
-      close_timer_(reactor_) {}
+      close_timer_(reactor_), connect_timer_(reactor_) {}
 
 Session::~Session() = default;
 
 Outcome Session::run(std::function<void()> on_ready) {
     on_ready_ = std::move(on_ready);
-    events.on_closed = [this](const net::CloseInfo& info) {
-        finish(Error{Errc::closed, "the server closed the connection" +
-                                       (info.reason.empty() ? "" : " (" + info.reason + ")")});
-        reactor_.stop();
-    };
+    events.on_closed = [this](const net::CloseInfo& info) { on_closed(info); };
     reactor_.on_signals({SIGINT, SIGTERM}, [this](int signal) {
         finish(tl::unexpected(silent(signal == SIGINT ? exit_interrupted : exit_terminated)));
     });
@@ -84,11 +86,13 @@ Outcome Session::run(std::function<void()> on_ready) {
     return std::move(*outcome_);
 }
 
-client::Options Session::client_options() const {
-    const ConnectionArgs& wanted = args_.connection;
+client::Options client_options(const Args& args, const std::string& url,
+                               const crypto::KeyPair& keys, const Pin* pin,
+                               std::int64_t timeout_ms) {
+    const ConnectionArgs& wanted = args.connection;
     client::Options out;
-    out.url = wanted.servers[attempt_];
-    out.keys = keys_;
+    out.url = url;
+    out.keys = keys;
     out.encoding = wanted.encoding;
     out.contract_id = wanted.contract_id;
     out.contract_version = wanted.contract_version;
@@ -97,38 +101,88 @@ client::Options Session::client_options() const {
     out.verify_certificate = wanted.verify_tls;
     out.ca_file = wanted.ca_file;
     out.connect_timeout_ms = wanted.connect_timeout_ms;
-    out.request_timeout_ms = timeout_ms_;
+    out.request_timeout_ms = timeout_ms;
+    if (pin != nullptr) {
+        out.server_key = pin->key;
+        out.certificate_sha256 = pin->certificate_sha256;
+        if (wanted.trusted_keys.empty()) {
+            out.validators = pin->unl;
+        }
+    }
     return out;
 }
 
 void Session::connect() {
-    client_ = std::make_unique<client::Client>(reactor_, client_options(), events, log_);
+    auto pin = pin_for(args_, url());
+    if (!pin) {
+        finish(tl::unexpected(std::move(pin.error())));
+        reactor_.post([this] { reactor_.stop(); }); // run() has not begun
+        return;
+    }
+    pin_ = std::move(*pin);
+    const auto options = client_options(args_, url(), keys_, pin_ ? &*pin_ : nullptr, timeout_ms_);
+    client_ = std::make_unique<client::Client>(reactor_, options, events, log_);
     client_->connect([this](const client::ServerInfo&) { on_connected(); },
                      [this](const client::ConnectError& error) { on_connect_failed(error); });
 }
 
+void Session::connect_later() {
+    backoff_us_ = std::clamp(backoff_us_ * 2, backoff_first_us, backoff_max_us);
+    connect_timer_.arm_after(backoff_us_, [this] { connect(); });
+}
+
 void Session::on_connected() {
     connected_ = true;
+    was_connected_ = true;
+    backoff_us_ = 0;
+    tried_.clear();
     connected_mono_ms_ = SystemClock().now().mono_ms();
+    note_server(args_, url(), client_->server(), pin_);
     on_ready_();
+}
+
+void Session::on_closed(const net::CloseInfo& info) {
+    const std::string why =
+        "the server closed the connection" + (info.reason.empty() ? "" : " (" + info.reason + ")");
+    connected_ = false;
+    if (!outcome_ && on_lost && on_lost(why)) {
+        connect_later();
+        return;
+    }
+    finish(Error{Errc::closed, why});
+    reactor_.stop();
+}
+
+Failure connect_failure(const std::string& url, const client::ConnectError& error) {
+    const ErrorId id = error_id(error.problem);
+    Failure out{id, error.message, hint_for(id)};
+    if (id == ErrorId::cannot_connect) {
+        out.message = "no connection to " + url + ": " + error.message;
+    }
+    out.detail = {{"server", url}};
+    return out;
 }
 
 void Session::on_connect_failed(const client::ConnectError& error) {
     tried_.emplace_back(url(), error.message);
-    if (may_try_next(error.problem) && attempt_ + 1 < args_.connection.servers.size()) {
+    const std::size_t servers = args_.connection.servers.size();
+    // A key that the old session still holds is free again soon.
+    const bool goes_on = was_connected_ || patient;
+    const bool passing = may_try_next(error.problem) ||
+                         (goes_on && error.problem == client::ConnectProblem::refused);
+    if (goes_on && passing) {
+        attempt_ = (attempt_ + 1) % servers;
+        connect_later();
+        return;
+    }
+    if (passing && attempt_ + 1 < servers) {
         ++attempt_;
         connect();
         return;
     }
-    const ErrorId id = error_id(error.problem);
-    Failure out{id, error.message, hint_for(id)};
-    if (id == ErrorId::cannot_connect) {
-        out.message = "no connection to " + url() + ": " + error.message;
-    }
+    Failure out = connect_failure(url(), error);
     if (tried_.size() > 1) {
         out.detail = tried_;
-    } else {
-        out.detail = {{"server", url()}};
     }
     finish(tl::unexpected(std::move(out)));
 }
@@ -138,6 +192,7 @@ void Session::finish(Outcome outcome) {
         return;
     }
     outcome_ = std::move(outcome);
+    connect_timer_.cancel();
     if (!connected_) {
         reactor_.stop();
         return;
@@ -171,7 +226,7 @@ Failure call_failure(const Error& error) {
 }
 
 tl::expected<crypto::KeyPair, Failure> session_key(const Args& args, std::string_view fallback) {
-    auto key = choose_key(args.connection.key, fallback);
+    auto key = choose_key(args, args.connection.key, fallback);
     if (!key) {
         return tl::unexpected(std::move(key.error()));
     }
@@ -181,13 +236,16 @@ tl::expected<crypto::KeyPair, Failure> session_key(const Args& args, std::string
     return key->keys;
 }
 
-JsonObject server_json(Session& session) {
-    const client::ServerInfo& server = session.client().server();
+JsonObject server_json(const std::string& url, const client::ServerInfo& server) {
     JsonObject out;
-    out.add("url", session.url()).add("key", server.key.hex());
+    out.add("url", url).add("key", server.key.hex());
     out.add("contract_id", server.contract_id).add("contract_version", server.contract_version);
     out.add("hp_version", server.hp_version);
     return out;
+}
+
+JsonObject server_json(Session& session) {
+    return server_json(session.url(), session.client().server());
 }
 
 } // namespace hp::cli

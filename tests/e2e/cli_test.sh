@@ -352,22 +352,27 @@ expect 0 "$cli" status $at -k alice
 expect 0 "$cli" -v send $at -k alice echo:x
 is "$(cat "$work/out" "$work/err" | grep -c "${secret:2:64}")" 0
 
-# --- the node goes away --------------------------------------------------------------------------
+# --- the node goes away and comes back ------------------------------------------------------------
 
-"$cli" watch ledgers $at --json >"$work/out" 2>"$work/err" &
+"$cli" watch ledgers $at --json >"$work/watched" 2>"$work/watched.err" &
 watcher=$!
 sleep 0.5
 kill "$node_pid"
 wait "$node_pid"
 node_exit=$?
-node_pid=
-wait $watcher
-watcher_exit=$?
-what="watch of a node that stops"
-is $watcher_exit 3
-is "$(tail -1 "$work/out" | jq -r .error.code)" HPE-3002
 what="the node"
 is "$node_exit" 0
+"$bin/hpnode" run "$work/node" >>"$work/node.log" 2>&1 &
+node_pid=$!
+expect 0 timeout 30 "$cli" wait ledger +3 $at
+kill $watcher
+wait $watcher
+watcher_exit=$?
+what="a watch while the node is restarted"
+is $watcher_exit 143
+matches "$(cat "$work/watched.err")" 'connecting again'
+is "$(jq -s '[.[] | select(.event == "ledger") | .ledger.seq] | . == [range(.[0]; .[-1] + 1)]' \
+    "$work/watched")" true
 
 echo "$checks checks, $failures failures"
 [ "$failures" -eq 0 ]

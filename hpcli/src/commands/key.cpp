@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The key commands. None of them ever shows a private key.
+// The key commands. Only "key export --show-secret" ever prints a private key.
 #include "commands.hpp"
 
+#include "confirm.hpp"
 #include "keys.hpp"
+#include "options.hpp"
+#include "passphrase.hpp"
+#include "payload.hpp"
 #include "render.hpp"
 
 namespace hp::cli {
@@ -11,6 +15,7 @@ namespace {
 void describe_key(const client::StoredKey& key, JsonObject& out) {
     out.add("name", key.name).add("public_key", key.keys.public_key.hex());
     out.add("created", key.created).add("path", key.path.string());
+    out.add("encrypted", key.encrypted);
 }
 
 Outcome key_answer(const Args& args, const client::StoredKey& key) {
@@ -22,51 +27,63 @@ Outcome key_answer(const Args& args, const client::StoredKey& key) {
     return Answer{out.text() + "\n"};
 }
 
-std::string list_text(const std::vector<client::KeyListing>& keys) {
-    std::string out;
-    for (const client::KeyListing& item : keys) {
-        out += text_row(item.name, item.key ? item.key->keys.public_key.hex()
-                                            : "unusable: " + item.key.err().context);
-    }
-    return out;
+std::string name_of(const Args& args) {
+    return args.arguments.empty() ? std::string(default_key) : args.arguments.front();
 }
 
-std::string list_json(const Args& args, const std::vector<client::KeyListing>& keys) {
-    JsonArray list;
-    for (const client::KeyListing& item : keys) {
-        JsonObject entry;
-        if (item.key) {
-            describe_key(*item.key, entry);
-        } else {
-            entry.add("name", item.name).add("path", item.path.string());
-            entry.add("problem", item.key.err().context);
+// The new passphrase when --encrypt is given; typed ones twice.
+tl::expected<client::Passphrase, Failure> new_passphrase(const Args& args) {
+    if (!args.options.has("encrypt")) {
+        return std::nullopt;
+    }
+    auto first = get_passphrase(args, "the new key");
+    if (!first) {
+        return tl::unexpected(std::move(first.error()));
+    }
+    if (args.connection.passphrase_file.empty()) {
+        const auto again = type_passphrase("the new key again");
+        if (!again || *again != *first) {
+            return failure(ErrorId::passphrase, "the two passphrases differ");
         }
-        list.add_raw(entry.text());
     }
-    return document(args.schema).add("keys", list).text() + "\n";
+    return std::optional(std::move(*first));
 }
 
-} // namespace
-
-Outcome run_key_new(const Args& args) {
+Outcome run_new(const Args& args) {
     const auto store = open_key_store();
     if (!store) {
         return tl::unexpected(store.error());
     }
-    const auto key = store->make(args.key_name);
+    const auto passphrase = new_passphrase(args);
+    if (!passphrase) {
+        return tl::unexpected(passphrase.error());
+    }
+    const auto key = store->make(args.arguments.front(), *passphrase);
     return key ? key_answer(args, *key) : tl::unexpected(key_failure(key.err()));
 }
 
-Outcome run_key_show(const Args& args) {
+// Keys that need no passphrase for what is public about them.
+tl::expected<client::StoredKey, Failure> load_key(const std::string& name) {
     const auto store = open_key_store();
     if (!store) {
         return tl::unexpected(store.error());
     }
-    const auto key = store->load(args.key_name);
-    return key ? key_answer(args, *key) : tl::unexpected(key_failure(key.err()));
+    auto key = store->load(name);
+    return key ? tl::expected<client::StoredKey, Failure>(std::move(*key))
+               : tl::unexpected(key_failure(key.err()));
 }
 
-Outcome run_key_list(const Args& args) {
+tl::expected<client::StoredKey, Failure> load_unlocked(const Args& args, const std::string& name) {
+    auto key = load_key(name);
+    return key ? unlock(args, std::move(*key)) : key;
+}
+
+Outcome run_show(const Args& args) {
+    const auto key = load_key(name_of(args));
+    return key ? key_answer(args, *key) : tl::unexpected(key.error());
+}
+
+Outcome run_list(const Args& args) {
     const auto store = open_key_store();
     if (!store) {
         return tl::unexpected(store.error());
@@ -75,7 +92,252 @@ Outcome run_key_list(const Args& args) {
     if (!keys) {
         return tl::unexpected(key_failure(keys.err()));
     }
-    return Answer{args.json ? list_json(args, *keys) : list_text(*keys)};
+    std::string text;
+    JsonArray list;
+    for (const client::KeyListing& item : *keys) {
+        JsonObject entry;
+        if (item.key) {
+            describe_key(*item.key, entry);
+            text += text_row(item.name, item.key->keys.public_key.hex() +
+                                            (item.key->encrypted ? " encrypted" : ""));
+        } else {
+            entry.add("name", item.name).add("path", item.path.string());
+            entry.add("problem", item.key.err().context);
+            text += text_row(item.name, "unusable: " + item.key.err().context);
+        }
+        list.add_raw(entry.text());
+    }
+    return Answer{args.json ? document(args.schema).add("keys", list).text() + "\n" : text};
+}
+
+Outcome run_import(const Args& args) {
+    const auto store = open_key_store();
+    if (!store) {
+        return tl::unexpected(store.error());
+    }
+    const std::string& path = args.arguments[1];
+    const auto content = read_input_file(path == "-" ? "/dev/stdin" : path);
+    if (!content) {
+        return tl::unexpected(content.error());
+    }
+    auto keys = client::decode_foreign_key(*content, std::nullopt);
+    if (!keys && keys.err().code == Errc::denied) {
+        const auto passphrase = get_passphrase(args, path);
+        if (!passphrase) {
+            return tl::unexpected(passphrase.error());
+        }
+        keys = client::decode_foreign_key(*content, *passphrase);
+    }
+    if (!keys) {
+        return failure(ErrorId::bad_file, path + ": " + keys.err().context,
+                       "a private key of 130 hex characters, a seed of 64, or a key file");
+    }
+    const auto passphrase = new_passphrase(args);
+    if (!passphrase) {
+        return tl::unexpected(passphrase.error());
+    }
+    const auto key = store->make(args.arguments.front(), *passphrase, *keys);
+    return key ? key_answer(args, *key) : tl::unexpected(key_failure(key.err()));
+}
+
+Outcome run_export(const Args& args) {
+    if (!args.options.has("show-secret")) {
+        return failure(ErrorId::usage, "this prints the private key: say --show-secret",
+                       "the public half is: hpcli key show");
+    }
+    const auto key = load_unlocked(args, name_of(args));
+    if (!key) {
+        return tl::unexpected(key.error());
+    }
+    const std::string secret = key->keys.private_key.hex();
+    if (!args.json) {
+        return Answer{secret + "\n"};
+    }
+    JsonObject out = document(args.schema);
+    out.add("name", key->name).add("public_key", key->keys.public_key.hex());
+    out.add("private_key", secret);
+    return Answer{out.text() + "\n"};
+}
+
+Outcome run_rm(const Args& args) {
+    const auto key = load_key(args.arguments.front());
+    if (!key && key.error().id == ErrorId::key_not_found) {
+        return tl::unexpected(key.error());
+    }
+    if (auto agreed = confirm(args, "remove key \"" + args.arguments.front() + "\" for ever");
+        !agreed) {
+        return tl::unexpected(std::move(agreed.error()));
+    }
+    const auto store = open_key_store();
+    const auto removed = store->remove(args.arguments.front());
+    if (!removed) {
+        return tl::unexpected(key_failure(removed.err()));
+    }
+    JsonObject out = document(args.schema);
+    out.add("name", args.arguments.front());
+    return Answer{args.json ? out.text() + "\n" : ""};
+}
+
+Outcome run_passwd(const Args& args) {
+    const auto key = load_unlocked(args, name_of(args));
+    if (!key) {
+        return tl::unexpected(key.error());
+    }
+    client::Passphrase passphrase;
+    if (!args.options.has("remove")) {
+        const auto file = args.options.text("new-passphrase-file");
+        auto chosen = file ? read_passphrase_file(*file) : type_passphrase("the key from now on");
+        if (!chosen) {
+            return tl::unexpected(std::move(chosen.error()));
+        }
+        passphrase = std::move(*chosen);
+    }
+    const auto store = open_key_store();
+    if (const auto done = store->rewrite(*key, passphrase); !done) {
+        return tl::unexpected(key_failure(done.err()));
+    }
+    client::StoredKey changed = *key;
+    changed.encrypted = passphrase.has_value();
+    return key_answer(args, changed);
+}
+
+// --- signing anything but challenges -------------------------------------------------------------
+
+// Under a tag of its own: never a valid input, challenge or ledger.
+Bytes tagged(ByteView content) {
+    Bytes out = to_bytes(std::string_view("hp.cli.signed-message\0", 22));
+    append(out, content);
+    return out;
+}
+
+Outcome run_sign(const Args& args) {
+    const auto content = make_payload({args.arguments.back()}, false);
+    if (!content) {
+        return tl::unexpected(content.error());
+    }
+    const auto key = load_unlocked(args, args.arguments.size() > 1 ? args.arguments.front()
+                                                                   : std::string(default_key));
+    if (!key) {
+        return tl::unexpected(key.error());
+    }
+    const std::string signature = crypto::sign(key->keys, tagged(*content)).hex();
+    if (!args.json) {
+        return Answer{signature + "\n"};
+    }
+    JsonObject out = document(args.schema);
+    out.add("public_key", key->keys.public_key.hex()).add("signature", signature);
+    return Answer{out.text() + "\n"};
+}
+
+Outcome run_verify(const Args& args) {
+    const auto key = parse_public_key_hex(args.arguments[0]);
+    const auto signature = Signature::from_hex(args.arguments[1]);
+    if (!key || !signature) {
+        return failure(ErrorId::usage, "expected a public key and a signature in hex");
+    }
+    const auto content = make_payload({args.arguments[2]}, false);
+    if (!content) {
+        return tl::unexpected(content.error());
+    }
+    if (!crypto::verify(*key, tagged(*content), *signature)) {
+        return failure(ErrorId::unproven_output, "the signature is not this key's for this text");
+    }
+    JsonObject out = document(args.schema);
+    out.add("public_key", key->hex());
+    return Answer{args.json ? out.text() + "\n" : "good\n"};
+}
+
+constexpr OptionInfo encrypt{"--encrypt", "", "under a passphrase, typed or from a file"};
+constexpr std::array new_options = {encrypt};
+constexpr std::array import_options = {encrypt};
+constexpr std::array export_options = {
+    OptionInfo{"--show-secret", "", "yes, print the private key"}};
+constexpr std::array passwd_options = {
+    OptionInfo{"--new-passphrase-file", "FILE", "the new one, instead of typing it"},
+    OptionInfo{"--remove", "", "from now on without a passphrase"},
+};
+
+constexpr std::string_view key_fields =
+    "ok:bool name:text public_key:key created:text path:text encrypted:bool";
+
+constexpr std::array table = {
+    CommandInfo{"key new", "NAME", 1, 1, Scope::offline, "Make a key and store it",
+                "hpcli key new alice", "hpcli key new ci --json | jq -r .public_key", new_options,
+                key_fields, run_new},
+    CommandInfo{"key show",
+                "[NAME]",
+                0,
+                1,
+                Scope::offline,
+                "Print a key's public half",
+                "hpcli key show",
+                "hpcli key show alice --json",
+                {},
+                key_fields,
+                run_show},
+    CommandInfo{"key list",
+                "",
+                0,
+                0,
+                Scope::offline,
+                "List the stored keys",
+                "hpcli key list",
+                "hpcli key list --json | jq '.keys[].name'",
+                {},
+                "ok:bool keys:[{name:text public_key?:key created?:text path:text "
+                "encrypted?:bool problem?:text}]",
+                run_list},
+    CommandInfo{"key import", "NAME FILE", 2, 2, Scope::offline,
+                "Store a key that another program has made",
+                "hpcli key import alice user.key    # of the JavaScript tutorials",
+                "hpcli key import alice user.key --encrypt", import_options, key_fields,
+                run_import},
+    CommandInfo{"key export", "[NAME]", 0, 1, Scope::offline, "Print a private key",
+                "umask 077; hpcli key export alice --show-secret > user.key",
+                "hpcli key export --show-secret --json | jq -r .private_key", export_options,
+                "ok:bool name:text public_key:key private_key:text", run_export},
+    CommandInfo{"key rm",
+                "NAME",
+                1,
+                1,
+                Scope::offline,
+                "Remove a key for ever",
+                "hpcli key rm alice",
+                "hpcli key rm ci --yes",
+                {},
+                "ok:bool name:text",
+                run_rm},
+    CommandInfo{"key passwd", "[NAME]", 0, 1, Scope::offline, "Change a key's passphrase",
+                "hpcli key passwd alice", "hpcli key passwd alice --remove", passwd_options,
+                key_fields, run_passwd},
+    CommandInfo{"key sign",
+                "[NAME] TEXT | @FILE | -",
+                1,
+                2,
+                Scope::offline,
+                "Sign a text, under a tag that no other signature has",
+                "hpcli key sign alice 'I was here'",
+                "hpcli key sign @letter.txt --json",
+                {},
+                "ok:bool public_key:key signature:text",
+                run_sign},
+    CommandInfo{"key verify",
+                "KEY SIGNATURE TEXT | @FILE | -",
+                3,
+                3,
+                Scope::offline,
+                "Check what \"key sign\" has signed (exit 8)",
+                "hpcli key verify \"$key\" \"$signature\" 'I was here'",
+                "hpcli key verify \"$key\" \"$signature\" @letter.txt",
+                {},
+                "ok:bool public_key:key",
+                run_verify},
+};
+
+} // namespace
+
+Commands key_commands() {
+    return table;
 }
 
 } // namespace hp::cli

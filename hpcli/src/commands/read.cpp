@@ -1,19 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
-// read: asks the contract on one node. Silence is the protocol's only error report, so the node's
-// status is asked for beside it: a node that runs no reads is found out at once.
+// read: asks the contract on one node, or on several to compare. Silence is the protocol's only
+// error report, so the node's status is asked for beside it: a node that runs no reads is found
+// out at once.
 #include "commands.hpp"
 
+#include "fleet.hpp"
 #include "keys.hpp"
+#include "options.hpp"
 #include "payload.hpp"
 #include "render.hpp"
 #include "session.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <map>
+
 namespace hp::cli {
 namespace {
 
-Outcome read_answer(const Args& args, Session& session, const Bytes& content) {
+struct ReadOptions {
+    PayloadFormat format = PayloadFormat::as_is;
+    bool text = false;
+    bool raw = false;
+    std::optional<double> quorum; // compare; this share must agree
+};
+
+Parsed<ReadOptions> check_read(const Args& args) {
+    ReadOptions out;
+    OptionReader reader(args);
+    const auto share = [](std::string_view text) {
+        return text == "all" ? std::optional(std::optional(1.0))
+                             : [text]() -> std::optional<std::optional<double>> {
+            const auto value = parse_share(text);
+            return value ? std::optional(value) : std::nullopt;
+        }();
+    };
+    reader.take("format", "text, json, bson, hex or base64", parse_payload_format, out.format)
+        .take("quorum", "all or a share such as 0.8", share, out.quorum);
+    out.text = reader.flag("text");
+    out.raw = reader.flag("raw");
+    return reader.done(out);
+}
+
+Outcome read_answer(const Args& args, const ReadOptions& options, Session& session,
+                    const Bytes& content) {
     if (!args.json) {
-        return Answer{hp::to_text(content) + "\n"};
+        return Answer{hp::to_text(content) + (options.raw ? "" : "\n")};
     }
     JsonObject out = document(args.schema);
     out.add("server", server_json(session));
@@ -30,18 +62,141 @@ Failure read_failure(const Error& error) {
     return out;
 }
 
-void check_reads_enabled(Session& session) {
-    session.client().stat([&session](const Result<proto::StatResponse>& stat) {
-        if (stat && !(stat->read_requests_enabled && stat->contract_execution_enabled)) {
-            session.finish(failure(ErrorId::reads_off, "the node does not run read requests"));
-        }
+bool runs_reads(const Result<proto::StatResponse>& stat) {
+    return !stat || (stat->read_requests_enabled && stat->contract_execution_enabled);
+}
+
+Outcome read_one(const Args& args, const ReadOptions& options, const crypto::KeyPair& keys,
+                 Bytes payload) {
+    Session session(args, keys, args.connection.timeout_ms.value_or(default_timeout_ms));
+    return session.run([&args, &options, &session, &payload] {
+        session.client().read(std::move(payload),
+                              [&args, &options, &session](const Result<Bytes>& reply) {
+                                  if (reply) {
+                                      session.finish(read_answer(args, options, session, *reply));
+                                  } else {
+                                      session.finish(tl::unexpected(read_failure(reply.err())));
+                                  }
+                              });
+        session.client().stat([&session](const Result<proto::StatResponse>& stat) {
+            if (!runs_reads(stat)) {
+                session.finish(failure(ErrorId::reads_off, "the node does not run read requests"));
+            }
+        });
     });
 }
 
-} // namespace
+// --- several nodes -------------------------------------------------------------------------------
+
+using Replies = std::map<std::size_t, Bytes>; // by member
+
+// The members with the same answer, the largest group first.
+std::vector<std::vector<std::size_t>> group(const Replies& replies) {
+    std::map<Bytes, std::vector<std::size_t>> groups;
+    for (const auto& [member, reply] : replies) {
+        groups[reply].push_back(member);
+    }
+    std::vector<std::vector<std::size_t>> out;
+    for (auto& [reply, members] : groups) {
+        out.push_back(std::move(members));
+    }
+    std::ranges::stable_sort(out, std::greater<>(), &std::vector<std::size_t>::size);
+    return out;
+}
+
+JsonArray answers_json(const Fleet& fleet, const Replies& replies) {
+    JsonArray out;
+    for (std::size_t i = 0; i < fleet.members().size(); ++i) {
+        const Fleet::Member& member = fleet.members()[i];
+        JsonObject item;
+        item.add("url", member.url);
+        if (const auto reply = replies.find(i); reply != replies.end()) {
+            item.add("key", member.client->server().key.hex()).add_content("data", reply->second);
+        } else {
+            item.add("problem", member.problem ? member.problem->message : "no answer");
+        }
+        out.add_raw(item.text());
+    }
+    return out;
+}
+
+std::string differences(const Fleet& fleet, const Replies& replies,
+                        const std::vector<std::vector<std::size_t>>& groups) {
+    std::string out;
+    for (const auto& members : groups) {
+        for (const std::size_t member : members) {
+            out += fleet.members()[member].url + "\n";
+        }
+        out += "    " + JsonObject().add_content("data", replies.at(members.front())).text() + "\n";
+    }
+    for (const Fleet::Member& member : fleet.members()) {
+        if (member.problem) {
+            out += member.url + "\n    no answer: " + member.problem->message + "\n";
+        }
+    }
+    return out;
+}
+
+Outcome compare(const Args& args, const ReadOptions& options, const Fleet& fleet,
+                const Replies& replies) {
+    const auto groups = group(replies);
+    const std::size_t servers = fleet.members().size();
+    const std::size_t agreeing = groups.empty() ? 0 : groups.front().size();
+    const auto needed =
+        static_cast<std::size_t>(std::ceil(*options.quorum * static_cast<double>(servers) - 1e-9));
+    JsonObject members;
+    members.add("agreed", std::uint64_t{agreeing}).add("asked", std::uint64_t{servers});
+    members.add("answers", answers_json(fleet, replies));
+    const bool differ = groups.size() > 1;
+    if (agreeing >= needed && !(differ && *options.quorum == 1.0)) {
+        const Bytes& content = replies.at(groups.front().front());
+        if (!args.json) {
+            return Answer{hp::to_text(content) + (options.raw ? "" : "\n")};
+        }
+        JsonObject out = document(args.schema);
+        out.add_content("data", content);
+        std::string text = out.text();
+        const std::string more = members.text();
+        return Answer{text.substr(0, text.size() - 1) + "," + more.substr(1) + "\n"};
+    }
+    Failure out{differ ? ErrorId::nodes_differ : ErrorId::no_quorum,
+                std::to_string(agreeing) + " of " + std::to_string(servers) +
+                    " nodes gave the same answer, " + std::to_string(needed) + " must"};
+    out.answer = differences(fleet, replies, groups);
+    const std::string more = members.text();
+    out.members = "," + more.substr(1, more.size() - 2);
+    return tl::unexpected(std::move(out));
+}
+
+Outcome read_several(const Args& args, const ReadOptions& options, const crypto::KeyPair& keys,
+                     const Bytes& payload) {
+    Fleet fleet(args, keys, args.connection.timeout_ms.value_or(default_timeout_ms));
+    Replies replies;
+    const auto done = fleet.run([&](std::size_t member) {
+        fleet.client(member).read(payload, [&, member](const Result<Bytes>& reply) {
+            if (reply) {
+                replies.emplace(member, *reply);
+                fleet.succeed(member);
+            } else {
+                fleet.fail(member, read_failure(reply.err()));
+            }
+        });
+        fleet.client(member).stat([&, member](const Result<proto::StatResponse>& stat) {
+            if (!runs_reads(stat)) {
+                fleet.fail(member,
+                           Failure{ErrorId::reads_off, "the node does not run read requests"});
+            }
+        });
+    });
+    return done ? compare(args, options, fleet, replies) : tl::unexpected(done.error());
+}
 
 Outcome run_read(const Args& args) {
-    auto payload = make_payload(args.payload, args.payload_is_text);
+    const auto options = check_read(args);
+    if (!options) {
+        return tl::unexpected(options.error());
+    }
+    auto payload = make_payload(args.arguments, options->text, options->format);
     if (!payload) {
         return tl::unexpected(std::move(payload.error()));
     }
@@ -49,17 +204,32 @@ Outcome run_read(const Args& args) {
     if (!keys) {
         return tl::unexpected(keys.error());
     }
-    Session session(args, *keys, args.connection.timeout_ms.value_or(default_timeout_ms));
-    return session.run([&args, &session, &payload] {
-        session.client().read(std::move(*payload), [&args, &session](const Result<Bytes>& reply) {
-            if (reply) {
-                session.finish(read_answer(args, session, *reply));
-            } else {
-                session.finish(tl::unexpected(read_failure(reply.err())));
-            }
-        });
-        check_reads_enabled(session);
-    });
+    return options->quorum ? read_several(args, *options, *keys, *payload)
+                           : read_one(args, *options, *keys, std::move(*payload));
+}
+
+constexpr std::array read_options = {
+    OptionInfo{"--text", "", "the argument is text, whatever it looks like"},
+    OptionInfo{"--format", "text|json|bson|hex|base64", "what the payload is or shall be"},
+    OptionInfo{"--raw", "", "print the answer's bytes and nothing behind them"},
+    OptionInfo{"--quorum", "all|SHARE", "ask every server; so many must agree (exit 8)"},
+};
+
+constexpr std::array table = {
+    CommandInfo{"read", "TEXT | @FILE | - | ITEM...", 0, any_number, Scope::online,
+                "Ask the contract on one node, outside consensus",
+                "hpcli read -s wss://127.0.0.1:8080 balance",
+                "hpcli read --quorum all -s wss://n1:8080 -s wss://n2:8080 @request.json",
+                read_options,
+                "ok:bool server?:server data:content elapsed_ms?:int agreed?:int asked?:int "
+                "answers?:[{url:text key?:key data:content problem?:text}]",
+                run_read},
+};
+
+} // namespace
+
+Commands read_commands() {
+    return table;
 }
 
 } // namespace hp::cli

@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// status and lcl: one question, one answer.
+// status: one node in full, or all of them side by side.
 #include "commands.hpp"
 
+#include "fleet.hpp"
 #include "keys.hpp"
 #include "render.hpp"
 #include "session.hpp"
+#include "text_table.hpp"
+
+#include <algorithm>
+#include <map>
 
 namespace hp::cli {
 namespace {
 
-std::string status_json(const Args& args, Session& session, const proto::StatResponse& stat,
-                        std::int64_t rtt_ms) {
+// What the node says, without who it is.
+void add_stat(JsonObject& out, const proto::StatResponse& stat, std::int64_t rtt_ms) {
     JsonArray peers;
     for (const std::string& peer : stat.peers) {
         peers.add(peer);
     }
-    JsonObject out = document(args.schema);
-    out.add("server", server_json(session));
     if (!stat.node_version.empty()) {
         out.add("node_version", stat.node_version);
     }
@@ -28,7 +31,6 @@ std::string status_json(const Args& args, Session& session, const proto::StatRes
     out.add("weakly_connected", stat.weakly_connected);
     out.add("unl", to_json(stat.current_unl)).add("peers", peers);
     out.add("rtt_ms", static_cast<std::uint64_t>(rtt_ms));
-    return out.text() + "\n";
 }
 
 std::string yes_no(bool value) {
@@ -60,14 +62,8 @@ std::string status_text(Session& session, const proto::StatResponse& stat, std::
     return out + text_row("rtt", std::to_string(rtt_ms) + " ms");
 }
 
-} // namespace
-
-Outcome run_status(const Args& args) {
-    const auto keys = session_key(args, ephemeral_key);
-    if (!keys) {
-        return tl::unexpected(keys.error());
-    }
-    Session session(args, *keys, args.connection.timeout_ms.value_or(default_timeout_ms));
+Outcome status_of_one(const Args& args, const crypto::KeyPair& keys) {
+    Session session(args, keys, args.connection.timeout_ms.value_or(default_timeout_ms));
     return session.run([&args, &session] {
         session.client().stat([&args, &session](const Result<proto::StatResponse>& stat) {
             if (!stat) {
@@ -75,30 +71,164 @@ Outcome run_status(const Args& args) {
                 return;
             }
             const std::int64_t rtt_ms = session.elapsed_ms();
-            session.finish(Answer{args.json ? status_json(args, session, *stat, rtt_ms)
-                                            : status_text(session, *stat, rtt_ms)});
+            if (!args.json) {
+                session.finish(Answer{status_text(session, *stat, rtt_ms)});
+                return;
+            }
+            JsonObject out = document(args.schema);
+            out.add("server", server_json(session));
+            add_stat(out, *stat, rtt_ms);
+            session.finish(Answer{out.text() + "\n"});
         });
     });
 }
 
-Outcome run_lcl(const Args& args) {
+// --- all of them ---------------------------------------------------------------------------------
+
+struct NodeStatus {
+    proto::StatResponse stat;
+    std::int64_t rtt_ms = 0;
+    std::optional<proto::LedgerHeader> header; // of its last ledger
+};
+using Statuses = std::map<std::size_t, NodeStatus>; // by member
+
+std::string table_text(const Fleet& fleet, const Statuses& statuses) {
+    TextTable out({"SERVER", "KEY", "STATE", "LEDGER", "BEHIND", "HASH", "STATE-HASH", "PEERS",
+                   "UNL", "RTT"});
+    LedgerSeq newest = 0;
+    for (const auto& [member, status] : statuses) {
+        newest = std::max(newest, status.stat.ledger.seq);
+    }
+    for (std::size_t i = 0; i < fleet.members().size(); ++i) {
+        const Fleet::Member& member = fleet.members()[i];
+        const auto found = statuses.find(i);
+        if (found == statuses.end()) {
+            out.add({member.url, "-", "unreachable", "-", "-", "-", "-", "-", "-", "-"});
+            continue;
+        }
+        const NodeStatus& status = found->second;
+        const LedgerId& ledger = status.stat.ledger;
+        out.add({member.url, member.client->server().key.short_hex(),
+                 std::string(to_string(status.stat.vote_status)), std::to_string(ledger.seq),
+                 std::to_string(newest - ledger.seq), ledger.hash.short_hex(),
+                 status.header ? status.header->state_hash.short_hex() : "-",
+                 std::to_string(status.stat.peers.size()),
+                 std::to_string(status.stat.current_unl.size()),
+                 std::to_string(status.rtt_ms) + "ms"});
+    }
+    return out.text();
+}
+
+JsonArray nodes_json(const Fleet& fleet, const Statuses& statuses) {
+    JsonArray out;
+    for (std::size_t i = 0; i < fleet.members().size(); ++i) {
+        const Fleet::Member& member = fleet.members()[i];
+        JsonObject item;
+        item.add("url", member.url);
+        if (const auto found = statuses.find(i); found != statuses.end()) {
+            item.add("server", server_json(member.url, member.client->server()));
+            add_stat(item, found->second.stat, found->second.rtt_ms);
+            if (found->second.header) {
+                item.add("state_hash", found->second.header->state_hash.hex());
+            }
+        } else {
+            item.add("problem", member.problem ? member.problem->message : "no answer");
+        }
+        out.add_raw(item.text());
+    }
+    return out;
+}
+
+// Two nodes that name different hashes for one ledger number.
+bool have_forked(const Statuses& statuses) {
+    std::map<LedgerSeq, Hash32> hashes;
+    return std::ranges::any_of(statuses, [&hashes](const auto& item) {
+        const LedgerId& ledger = item.second.stat.ledger;
+        return hashes.emplace(ledger.seq, ledger.hash).first->second != ledger.hash;
+    });
+}
+
+Outcome judge(const Args& args, const Fleet& fleet, const Statuses& statuses) {
+    const std::size_t servers = fleet.members().size();
+    const auto synced = static_cast<std::size_t>(std::ranges::count_if(statuses, [](auto& item) {
+        return item.second.stat.vote_status == proto::VoteStatus::synced;
+    }));
+    const JsonArray nodes = nodes_json(fleet, statuses);
+    const std::string text = table_text(fleet, statuses);
+    const bool forked = have_forked(statuses);
+    if (statuses.empty()) {
+        Failure out = *fleet.members().front().problem;
+        out.answer = text;
+        out.members = ",\"nodes\":" + nodes.text();
+        return tl::unexpected(std::move(out));
+    }
+    if (!forked && synced == servers) {
+        return Answer{args.json ? document(args.schema).add("nodes", nodes).text() + "\n" : text};
+    }
+    Failure out{forked ? ErrorId::nodes_differ : ErrorId::not_synced,
+                forked ? "nodes have different ledgers of the same number"
+                       : std::to_string(synced) + " of " + std::to_string(servers) +
+                             " nodes are synced"};
+    out.answer = text;
+    out.members = ",\"nodes\":" + nodes.text();
+    return tl::unexpected(std::move(out));
+}
+
+Outcome status_of_all(const Args& args, const crypto::KeyPair& keys) {
+    Fleet fleet(args, keys, args.connection.timeout_ms.value_or(default_timeout_ms));
+    Statuses statuses;
+    const auto done = fleet.run([&fleet, &statuses](std::size_t member) {
+        fleet.client(member).stat([&fleet, &statuses, member](const auto& stat) {
+            if (!stat) {
+                fleet.fail(member, stat.err());
+                return;
+            }
+            NodeStatus& status = statuses[member];
+            status.stat = *stat;
+            status.rtt_ms = fleet.elapsed_us(member) / 1000;
+            fleet.client(member).query(stat->ledger.seq, false, false,
+                                       [&fleet, &status, member](const auto& ledger) {
+                                           if (ledger && *ledger) {
+                                               status.header = (*ledger)->header;
+                                           }
+                                           fleet.succeed(member);
+                                       });
+        });
+    });
+    return done ? judge(args, fleet, statuses) : tl::unexpected(done.error());
+}
+
+Outcome run_status(const Args& args) {
     const auto keys = session_key(args, ephemeral_key);
     if (!keys) {
         return tl::unexpected(keys.error());
     }
-    Session session(args, *keys, args.connection.timeout_ms.value_or(default_timeout_ms));
-    return session.run([&args, &session] {
-        session.client().lcl([&args, &session](const Result<LedgerId>& lcl) {
-            if (!lcl) {
-                session.finish(lcl.err());
-                return;
-            }
-            session.finish(
-                Answer{(args.json ? document(args.schema).add("ledger", to_json(*lcl)).text()
-                                  : to_text(*lcl)) +
-                       "\n"});
-        });
-    });
+    return args.options.has("all") ? status_of_all(args, *keys) : status_of_one(args, *keys);
+}
+
+constexpr std::array status_options = {
+    OptionInfo{"--all", "", "every server; exit 7 if one is not synced, 8 if ledgers differ"},
+};
+
+constexpr std::array table = {
+    CommandInfo{"status", "", 0, 0, Scope::online, "Show the node's view of the cluster",
+                "hpcli status -s wss://127.0.0.1:8080",
+                "hpcli status --all -s wss://n1:8080 -s wss://n2:8080", status_options,
+                "ok:bool server?:server node_version?:text ledger?:ledger vote_status?:text "
+                "round_time_ms?:int contract_execution_enabled?:bool read_requests_enabled?:bool "
+                "is_full_history_node?:bool weakly_connected?:bool unl?:[key] peers?:[text] "
+                "rtt_ms?:int nodes?:[{url:text problem?:text server?:server node_version?:text "
+                "ledger?:ledger vote_status?:text round_time_ms?:int "
+                "contract_execution_enabled?:bool read_requests_enabled?:bool "
+                "is_full_history_node?:bool weakly_connected?:bool unl?:[key] peers?:[text] "
+                "rtt_ms?:int state_hash?:hash}]",
+                run_status},
+};
+
+} // namespace
+
+Commands status_commands() {
+    return table;
 }
 
 } // namespace hp::cli

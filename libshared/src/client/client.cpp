@@ -11,6 +11,16 @@
 
 namespace hp::client {
 
+SignedInput sign_input(const crypto::KeyPair& keys, proto::Encoding encoding, Bytes input,
+                       std::uint64_t nonce, LedgerSeq max_ledger_seq) {
+    SignedInput out;
+    out.request.container =
+        proto::encode_container(encoding, {std::move(input), nonce, max_ledger_seq});
+    out.request.signature = crypto::sign(keys, out.request.container);
+    out.info = {proto::input_hash(out.request.signature), nonce, max_ledger_seq};
+    return out;
+}
+
 struct Client::Impl : std::enable_shared_from_this<Client::Impl> {
     enum class Phase : std::uint8_t { idle, opening, challenge, response, connected, closed };
 
@@ -67,6 +77,9 @@ struct Client::Impl : std::enable_shared_from_this<Client::Impl> {
         }
         return made;
     }
+    bool has_fixed_validators() const {
+        return !options.trusted_keys.empty() || !options.validators.empty();
+    }
     bool is_connected() const { return phase == Phase::connected; }
     Error closed_error() const { return {Errc::closed, "the connection is closed" + close_text}; }
 
@@ -83,9 +96,10 @@ struct Client::Impl : std::enable_shared_from_this<Client::Impl> {
     const Events events;
     const Log log;
     Phase phase = Phase::idle;
-    bool abandoned = false; // the Client was destroyed
-    bool closing = false;   // close() was called
-    std::string close_text; // why it ended, for errors
+    std::int64_t started_mono_us = 0; // connect()
+    bool abandoned = false;           // the Client was destroyed
+    bool closing = false;             // close() was called
+    std::string close_text;           // why it ended, for errors
     std::function<void(const ServerInfo&)> on_connect_done;
     std::function<void(const ConnectError&)> on_connect_failed;
     net::Timer setup_timer;
@@ -108,6 +122,7 @@ struct Client::Impl : std::enable_shared_from_this<Client::Impl> {
 
 void Client::Impl::open() {
     phase = Phase::opening;
+    started_mono_us = SystemClock().now().mono_us;
     setup_timer.arm_after(options.connect_timeout_ms * 1000, [weak = weak_from_this()] {
         if (const auto self = weak.lock()) {
             self->fail_setup({ConnectProblem::transport,
@@ -139,6 +154,17 @@ void Client::Impl::on_stream(Result<std::shared_ptr<net::Stream>> opened) {
     log.debug("connected, waiting for the challenge", {{"url", options.url}});
     phase = Phase::challenge;
     stream = std::move(*opened);
+    server.transport_us = SystemClock().now().mono_us - started_mono_us;
+    server.certificate_sha256 = stream->peer_certificate_sha256();
+    // Before anything is signed for whoever this is.
+    if (!options.certificate_sha256.empty() &&
+        options.certificate_sha256 != server.certificate_sha256) {
+        fail_setup({ConnectProblem::untrusted_server,
+                    "the server's certificate has changed: expected " + options.certificate_sha256 +
+                        ", got " +
+                        (server.certificate_sha256.empty() ? "none" : server.certificate_sha256)});
+        return;
+    }
     stream->start(
         [weak = weak_from_this()](Bytes message) {
             if (const auto self = weak.lock(); self && !self->abandoned) {
@@ -175,12 +201,19 @@ void Client::Impl::on_setup_message(ByteView message) {
 void Client::Impl::on_connected(ServerInfo info) {
     setup_timer.cancel();
     phase = Phase::connected;
+    info.certificate_sha256 = server.certificate_sha256;
+    info.transport_us = server.transport_us;
+    info.handshake_us = SystemClock().now().mono_us - started_mono_us - info.transport_us;
     server = std::move(info);
     log.debug("handshake done", {{"server_key", server.key.short_hex()},
                                  {"contract", server.contract_id},
                                  {"unl", server.unl.size()}});
-    const bool pinned = !options.trusted_keys.empty();
-    validators = pinned ? options.trusted_keys : server.unl;
+    const bool pinned = has_fixed_validators();
+    if (pinned) {
+        validators = options.validators.empty() ? options.trusted_keys : options.validators;
+    } else {
+        validators = server.unl;
+    }
     if (!pinned) { // keep up with the set that outputs are counted against
         send(proto::SubscriptionRequest{proto::Channel::unl_change, true});
     }
@@ -293,7 +326,7 @@ void Client::Impl::handle(const proto::LclResponse& message) {
 
 void Client::Impl::handle(const proto::UnlChange& message) {
     server.unl = message.unl;
-    if (options.trusted_keys.empty()) {
+    if (!has_fixed_validators()) {
         validators = message.unl;
     }
     emit(events.on_unl_change, message.unl);
@@ -338,16 +371,13 @@ void Client::Impl::submit(Submission submission, LedgerSeq max_ledger_seq,
         on_sent(fail(closed_error()));
         return;
     }
-    SentInput sent{{}, submission.nonce.value_or(next_nonce()), max_ledger_seq};
-    last_nonce = std::max(last_nonce, sent.nonce);
-    proto::InputRequest request;
-    request.container = proto::encode_container(
-        options.encoding, {std::move(submission.input), sent.nonce, sent.max_ledger_seq});
-    request.signature = crypto::sign(options.keys, request.container);
-    sent.hash = proto::input_hash(request.signature);
-    inputs.add(sent.hash, call<InputOutcome>("input", 0, std::move(on_outcome)));
-    send(request);
-    on_sent(sent);
+    const std::uint64_t nonce = submission.nonce.value_or(next_nonce());
+    last_nonce = std::max(last_nonce, nonce);
+    const SignedInput input = sign_input(options.keys, options.encoding,
+                                         std::move(submission.input), nonce, max_ledger_seq);
+    inputs.add(input.info.hash, call<InputOutcome>("input", 0, std::move(on_outcome)));
+    send(input.request);
+    on_sent(input.info);
 }
 
 // --- Client --------------------------------------------------------------------------------------
@@ -408,6 +438,20 @@ void Client::submit(Submission submission, Callback<SentInput> on_sent,
         const LedgerSeq last = lcl->seq + submission.expire_after;
         self->submit(std::move(submission), last, std::move(on_sent), std::move(on_outcome));
     });
+}
+
+void Client::submit(const SignedInput& input, Callback<InputOutcome> on_outcome) {
+    await_outcome(input.info.hash, std::move(on_outcome));
+    if (impl_->is_connected()) {
+        impl_->send(input.request);
+    }
+}
+
+void Client::await_outcome(const Hash32& input, Callback<InputOutcome> on_outcome) {
+    const auto call = impl_->call<InputOutcome>("input", 0, std::move(on_outcome));
+    if (impl_->is_connected()) {
+        impl_->inputs.add(input, call);
+    }
 }
 
 void Client::read(Bytes content, Callback<Bytes> on_done) {

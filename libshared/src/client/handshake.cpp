@@ -81,8 +81,19 @@ Connected<ServerInfo> Handshake::on_server_response(ByteView message) const {
         return refuse(ConnectProblem::untrusted_server,
                       "the server's key " + response->key.hex() + " is not trusted");
     }
-    return ServerInfo{theirs_.hp_version, theirs_.contract_id, theirs_.contract_version,
-                      response->key, std::move(response->unl)};
+    if (options_.server_key && *options_.server_key != response->key) {
+        return refuse(ConnectProblem::untrusted_server, "the server's key has changed: expected " +
+                                                            options_.server_key->hex() + ", got " +
+                                                            response->key.hex());
+    }
+    return ServerInfo{theirs_.hp_version,
+                      theirs_.contract_id,
+                      theirs_.contract_version,
+                      response->key,
+                      std::move(response->unl),
+                      {},
+                      0,
+                      0};
 }
 
 } // namespace hp::client

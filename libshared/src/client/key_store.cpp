@@ -3,6 +3,7 @@
 
 #include "hp/base/limits.hpp"
 #include "hp/client/rfc3339.hpp"
+#include "hp/crypto/secret_box.hpp"
 #include "hp/os/fd.hpp"
 #include "hp/os/files.hpp"
 
@@ -24,6 +25,8 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view extension = ".key";
 constexpr std::string_view file_type = "hotpocket-user-key";
+constexpr std::string_view kdf_name = "argon2id";
+constexpr std::string_view cipher_name = "xsalsa20-poly1305";
 constexpr std::size_t name_chars_max = 64;
 constexpr std::size_t nonce_digits = 20; // of the largest 64-bit number
 
@@ -70,29 +73,90 @@ Status check_private(const os::Fd& file, const fs::path& path) {
     return {};
 }
 
-Result<StoredKey> decode_key(ByteView text) {
-    const auto json = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
-    const auto field = [&json](const char* name) {
-        const auto found = json.is_object() ? json.find(name) : json.end();
-        return found != json.end() && found->is_string() ? found->get<std::string>()
-                                                         : std::string();
-    };
-    if (!json.is_object() || field("type") != file_type) {
-        return fail(Errc::corrupt, "not a key file");
-    }
-    const auto secret = crypto::PrivateKey::from_hex(field("private_key"));
-    const auto keys = secret ? crypto::key_pair_from_private(*secret) : std::nullopt;
-    if (!keys || parse_public_key_hex(field("public_key")) != keys->public_key) {
-        return fail(Errc::corrupt, "public and private key are damaged or do not belong together");
-    }
-    return StoredKey{{}, {}, field("created"), *keys};
+using Json = nlohmann::json;
+
+std::string text_field(const Json& json, const char* name) {
+    const auto found = json.is_object() ? json.find(name) : json.end();
+    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-std::string encode_key(const StoredKey& key) {
+std::uint64_t number_field(const Json& json, const char* name) {
+    const auto found = json.is_object() ? json.find(name) : json.end();
+    return found != json.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+std::optional<crypto::SecretBox> decode_box(const Json& json) {
+    crypto::SecretBox out;
+    out.operations = number_field(json, "operations");
+    out.memory_bytes = number_field(json, "memory_bytes");
+    const std::string sealed = text_field(json, "sealed");
+    out.sealed.resize(sealed.size() / 2);
+    if (text_field(json, "kdf") != kdf_name || text_field(json, "cipher") != cipher_name ||
+        !from_hex(text_field(json, "salt"), out.salt) ||
+        !from_hex(text_field(json, "nonce"), out.nonce) || !from_hex(sealed, out.sealed)) {
+        return std::nullopt;
+    }
+    return out;
+}
+
+std::optional<crypto::KeyPair> pair_of(std::string_view private_hex) {
+    const auto secret = crypto::PrivateKey::from_hex(private_hex);
+    return secret ? crypto::key_pair_from_private(*secret) : std::nullopt;
+}
+
+Result<StoredKey> decode_key(ByteView text, const Passphrase& passphrase) {
+    const Json json = Json::parse(text.begin(), text.end(), nullptr, false);
+    const auto public_key = parse_public_key_hex(text_field(json, "public_key"));
+    if (text_field(json, "type") != file_type) {
+        return fail(Errc::corrupt, "not a key file");
+    }
+    StoredKey out{{}, {}, text_field(json, "created"), {}};
+    std::string secret = text_field(json, "private_key");
+    if (const auto sealed = json.find("encrypted"); sealed != json.end()) {
+        const auto box = decode_box(*sealed);
+        if (!box || !public_key) {
+            return fail(Errc::corrupt, "the encrypted key is damaged");
+        }
+        out.encrypted = true;
+        if (!passphrase) {
+            out.locked = true;
+            out.keys.public_key = *public_key;
+            return out;
+        }
+        HP_TRY(const Bytes opened, crypto::open(*box, *passphrase));
+        secret = to_text(opened);
+    }
+    const auto keys = pair_of(secret);
+    ::explicit_bzero(secret.data(), secret.size());
+    if (!keys || public_key != keys->public_key) {
+        return fail(Errc::corrupt, "public and private key are damaged or do not belong together");
+    }
+    out.keys = *keys;
+    return out;
+}
+
+std::string box_text(const crypto::SecretBox& box) {
+    std::string out = "{\"kdf\": \"" + std::string(kdf_name) + "\", ";
+    out += "\"operations\": " + std::to_string(box.operations) + ", ";
+    out += "\"memory_bytes\": " + std::to_string(box.memory_bytes) + ", ";
+    out += "\"salt\": \"" + to_hex(box.salt) + "\", ";
+    out += "\"cipher\": \"" + std::string(cipher_name) + "\", ";
+    out += "\"nonce\": \"" + to_hex(box.nonce) + "\", ";
+    return out + "\"sealed\": \"" + to_hex(box.sealed) + "\"}";
+}
+
+Result<std::string> encode_key(const StoredKey& key, const Passphrase& passphrase) {
     std::string out = "{\n    \"type\": \"" + std::string(file_type) + "\",\n";
     out += "    \"version\": 1,\n";
     out += "    \"public_key\": \"" + key.keys.public_key.hex() + "\",\n";
-    out += "    \"private_key\": \"" + key.keys.private_key.hex() + "\",\n";
+    std::string secret = key.keys.private_key.hex();
+    if (passphrase) {
+        HP_TRY(const crypto::SecretBox box, crypto::seal(as_bytes(secret), *passphrase));
+        out += "    \"encrypted\": " + box_text(box) + ",\n";
+    } else {
+        out += "    \"private_key\": \"" + secret + "\",\n";
+    }
+    ::explicit_bzero(secret.data(), secret.size());
     return out + "    \"created\": \"" + key.created + "\"\n}\n";
 }
 
@@ -140,14 +204,14 @@ bool is_key_name(std::string_view name) {
            name.front() != '-' && std::ranges::all_of(name, allowed);
 }
 
-Result<StoredKey> load_key_file(const fs::path& path) {
+Result<StoredKey> load_key_file(const fs::path& path, const Passphrase& passphrase) {
     HP_TRY(const os::Fd file, os::open_file(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     HP_TRY_STATUS(check_private(file, path));
     auto text = read_all(file, limits::key_file_bytes_max);
     if (!text) {
         return fail(std::move(text.error()).in(path.string()));
     }
-    auto key = decode_key(*text);
+    auto key = decode_key(*text, passphrase);
     ::explicit_bzero(text->data(), text->size());
     if (!key) {
         return fail(std::move(key.error()).in(path.string()));
@@ -161,22 +225,65 @@ fs::path KeyStore::key_path(std::string_view name) const {
     return root_ / "keys" / (std::string(name) + std::string(extension));
 }
 
-Result<StoredKey> KeyStore::make(std::string_view name) const {
+Result<crypto::KeyPair> decode_foreign_key(ByteView text, const Passphrase& passphrase) {
+    std::string_view hex = as_text(text);
+    const auto is_space = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
+    while (!hex.empty() && is_space(hex.back())) {
+        hex.remove_suffix(1);
+    }
+    if (const auto keys = pair_of(hex)) {
+        return *keys;
+    }
+    std::array<std::uint8_t, 32> seed{};
+    if (from_hex(hex, seed)) {
+        const crypto::KeyPair keys = crypto::key_pair_from_seed(seed);
+        ::explicit_bzero(seed.data(), seed.size());
+        return keys;
+    }
+    auto key = decode_key(text, passphrase);
+    if (!key) {
+        return fail(std::move(key.error()));
+    }
+    if (key->locked) {
+        return fail(Errc::denied, "the key has a passphrase");
+    }
+    return key->keys;
+}
+
+Result<StoredKey> KeyStore::make(std::string_view name, const Passphrase& passphrase,
+                                 std::optional<crypto::KeyPair> keys) const {
     if (!is_key_name(name)) {
         return fail(Errc::invalid, "\"" + std::string(name) + "\" is no usable key name");
     }
     const StoredKey key{std::string(name), key_path(name), rfc3339(SystemClock().now().wall_ms),
-                        crypto::make_key_pair()};
+                        keys ? *keys : crypto::make_key_pair(), passphrase.has_value()};
     HP_TRY_STATUS(make_private_directories(key.path.parent_path()));
-    HP_TRY_STATUS(create_private_file(key.path, encode_key(key)));
+    HP_TRY(const std::string text, encode_key(key, passphrase));
+    HP_TRY_STATUS(create_private_file(key.path, text));
     return key;
 }
 
-Result<StoredKey> KeyStore::load(std::string_view name) const {
+Result<StoredKey> KeyStore::load(std::string_view name, const Passphrase& passphrase) const {
     if (!is_key_name(name)) {
         return fail(Errc::invalid, "\"" + std::string(name) + "\" is no usable key name");
     }
-    return load_key_file(key_path(name));
+    return load_key_file(key_path(name), passphrase);
+}
+
+Status KeyStore::rewrite(const StoredKey& key, const Passphrase& passphrase) const {
+    HP_TRY(const std::string text, encode_key(key, passphrase));
+    return os::replace_file(key.path, as_bytes(text), 0600);
+}
+
+Status KeyStore::remove(std::string_view name) const {
+    if (!is_key_name(name)) {
+        return fail(Errc::invalid, "\"" + std::string(name) + "\" is no usable key name");
+    }
+    const fs::path path = key_path(name);
+    if (::unlink(path.c_str()) != 0) {
+        return fail(errno_error("cannot remove " + path.string(), errno));
+    }
+    return os::fsync_directory(path.parent_path());
 }
 
 Result<std::vector<KeyListing>> KeyStore::list() const {

@@ -17,8 +17,13 @@ void Receipt::on_outcome(const InputOutcome& outcome) {
 
 void Receipt::on_output(const Output& output) {
     // Outputs of other inputs of this user come in other ledgers.
-    if (state_ == State::accepted && output.message.ledger.seq == outcome_.ledger.seq + 1) {
-        output_ = output;
+    const LedgerSeq seq = output.message.ledger.seq;
+    if (state_ != State::accepted || seq <= outcome_.ledger.seq ||
+        seq > outcome_.ledger.seq + rounds_) {
+        return;
+    }
+    outputs_.push_back(output);
+    if (is_enough()) {
         state_ = State::outputs;
     }
 }
@@ -34,14 +39,23 @@ void Receipt::on_ledger(const proto::LedgerHeader& ledger) {
 }
 
 void Receipt::judge(const proto::LedgerHeader& ledger) {
-    if (ledger.seq == outcome_.ledger.seq + 1) {
-        next_seen_ = true;
-        if (ledger.output_hash.is_zero()) { // nobody got any
-            state_ = State::no_outputs;
-        }
-        return; // outputs of this ledger may still be on their way
+    const LedgerSeq round = ledger.seq - outcome_.ledger.seq;
+    if (round > rounds_) {
+        state_ = at_end();
+        return;
     }
-    state_ = next_seen_ ? State::no_outputs : State::outputs_missed;
+    ++seen_;
+    // Nobody got any in this one; otherwise they may still be on their way.
+    if (round == rounds_ && ledger.output_hash.is_zero()) {
+        state_ = at_end();
+    }
+}
+
+Receipt::State Receipt::at_end() const {
+    if (!outputs_.empty()) {
+        return State::outputs;
+    }
+    return seen_ == rounds_ ? State::no_outputs : State::outputs_missed;
 }
 
 } // namespace hp::client

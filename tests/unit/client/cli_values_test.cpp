@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // hpcli without a node: values, payloads, the command line, JSON output.
 #include "args.hpp"
+#include "command_table.hpp"
+#include "json_match.hpp"
 #include "json_writer.hpp"
 #include "payload.hpp"
+#include "schema.hpp"
+#include "script.hpp"
+#include "send_options.hpp"
 #include "temp_dir.hpp"
 
 #include "hp/base/utf8.hpp"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <set>
 
@@ -99,31 +105,42 @@ TEST_CASE("payloads from files", "[cli]") {
     std::ofstream(file) << R"({"deep":[1]})";
     CHECK(payload({"@" + file}) == R"({"deep":[1]})");
     CHECK(payload({"cfg:=@" + file}) == R"({"cfg":{"deep":[1]}})");
+    CHECK(payload({"raw@" + file}) == R"({"raw":"eyJkZWVwIjpbMV19"})");
+    CHECK(payload_error({"raw@" + file + ".not"}) == ErrorId::file_not_found);
+    CHECK(payload({"raw@" + file}, true) == "raw@" + file);
+    const auto bson = make_payload({"raw@" + file}, false, PayloadFormat::bson);
+    REQUIRE(bson);
+    CHECK((*bson)[4] == 5); // binary
     CHECK(payload_error({"@" + file + ".not"}) == ErrorId::file_not_found);
     CHECK(payload_error({"@" + dir.path().string()}) == ErrorId::bad_payload);
 }
 
 TEST_CASE("the command line", "[cli]") {
+    const test::TempDir home; // without contexts
+    ::setenv("XDG_CONFIG_HOME", home.path().c_str(), 1);
     ::unsetenv("HP_SERVERS");
     const auto send = parse({"--json", "send", "-s", "ws://a:1", "x", "--expires", "+3", "--server",
                              "wss://b:2", "--nonce", "7"});
     REQUIRE(send);
-    CHECK(send->command == Command::send);
+    CHECK(send->command->words == "send");
     CHECK(send->schema == "hp.cli.send/1");
     CHECK(send->json);
-    CHECK(send->payload == std::vector<std::string>{"x"});
+    CHECK(send->arguments == std::vector<std::string>{"x"});
     CHECK(send->connection.servers == std::vector<std::string>{"ws://a:1", "wss://b:2"});
-    CHECK(send->send.expires.value == 3);
-    CHECK(send->send.nonce == 7U);
+    const auto options = check_send(*send);
+    REQUIRE(options);
+    CHECK(options->expires.value == 3);
+    CHECK(options->nonce == 7U);
+    CHECK(options->rounds == 1);
 
     SECTION("payloads that look like something else") {
         for (const char* text : {"[1,2]", "++", "status", "{}", "-5", "", "[]", "-"}) {
             const auto args = parse({"send", "-s", "ws://a:1", text});
             INFO(text);
             REQUIRE(args);
-            CHECK(args->payload == std::vector<std::string>{text});
+            CHECK(args->arguments == std::vector<std::string>{text});
         }
-        CHECK(parse({"send", "-s", "ws://a:1", "--", "--json"})->payload ==
+        CHECK(parse({"send", "-s", "ws://a:1", "--", "--json"})->arguments ==
               std::vector<std::string>{"--json"});
     }
     SECTION("usage errors") {
@@ -135,14 +152,12 @@ TEST_CASE("the command line", "[cli]") {
             {"status", "-s", "ws://a:1", "extra"},
             {"ledger"},
             {"ledger", "get", "-s", "ws://a:1"},
-            {"ledger", "get", "x", "-s", "ws://a:1"},
-            {"watch", "moon", "-s", "ws://a:1"},
             {"key", "new"},
             {"key", "list", "-s", "ws://a:1"}, // an option without a meaning there
             {"send", "-s", "ws://a:1", "x", "--timeout", "5"},
             {"send", "-s", "ws://a:1", "x", "--contract-id", ""}, // from an unset variable
             {"send", "-s", "ws://a:1", "x", "--trusted-key", "abc"},
-            {"send", "-s", "ws://a:1", "x", "--wait", "sent", "--require-output"},
+            {"status", "-s", "ws://a:1", "--color", "maybe"},
         };
         for (const auto& words : bad) {
             const auto args = parse(words);
@@ -150,6 +165,7 @@ TEST_CASE("the command line", "[cli]") {
             CHECK(args.error().exit_code() == 2);
         }
         CHECK(parse({"status"}).error().id == ErrorId::no_server);
+        CHECK(parse({"statsu"}).error().hint == "did you mean \"status\"?");
     }
     SECTION("servers from the environment") {
         ::setenv("HP_SERVERS", "ws://a:1,ws://b:2", 1);
@@ -157,24 +173,129 @@ TEST_CASE("the command line", "[cli]") {
         CHECK(parse({"status", "-s", "ws://c:3"})->connection.servers.size() == 1);
         ::unsetenv("HP_SERVERS");
     }
+    SECTION("contexts stand between options and environment") {
+        const auto directory = home.path() / "hotpocket";
+        std::filesystem::create_directory(directory);
+        std::ofstream(directory / "contexts.json")
+            << R"({"current":"a","contexts":{"a":{"servers":["ws://a:1"],"quorum":"0.5"},)"
+            << R"("b":{"servers":["ws://b:2"],"key":"bob"}}})";
+        ::setenv("HP_SERVERS", "ws://z:9", 1);
+        CHECK(parse({"status"})->connection.servers.front() == "ws://a:1");
+        CHECK(parse({"status"})->connection.quorum == 0.5);
+        CHECK(parse({"status", "-c", "b"})->connection.key == "bob");
+        CHECK(parse({"status", "-c", "b", "-k", "eve"})->connection.key == "eve");
+        CHECK(parse({"status", "-s", "ws://c:3"})->connection.quorum == 0.8);
+        CHECK(parse({"status", "-c", "c"}).error().id == ErrorId::not_known);
+        ::unsetenv("HP_SERVERS");
+    }
     SECTION("help anywhere") {
         for (const auto& words : std::vector<std::vector<const char*>>{
                  {"-h"}, {"send", "-h"}, {"--help", "key", "new"}, {"ledger", "get", "--help"}}) {
             const auto help = parse(words);
             REQUIRE(help);
-            CHECK(help->command == Command::help);
+            CHECK(help->command == nullptr);
             CHECK(help->help_text.find("examples:\n") != std::string::npos);
         }
-        CHECK(parse({"send", "--version"})->command == Command::version);
+        CHECK(parse({"send", "--version"})->command->words == "version");
+    }
+    ::unsetenv("XDG_CONFIG_HOME");
+}
+
+TEST_CASE("options of send that do not fit together", "[cli]") {
+    const std::vector<std::vector<const char*>> bad = {
+        {"x", "--wait", "sent", "--require-output"},
+        {"x", "--lines"},
+        {"--lines", "--nonce", "5"},
+        {"x", "--offline"},
+        {"x", "--offline", "--expires", "+3"},
+        {"x", "--retry", "bad_sig"}, // another try would change nothing
+        {"x", "--match", "=5"},
+        {"x", "--outputs", "0"},
+    };
+    for (auto words : bad) {
+        words.insert(words.begin(), {"send", "-s", "ws://a:1"});
+        const auto args = parse(words);
+        REQUIRE(args);
+        const auto options = check_send(*args);
+        INFO(words.back());
+        REQUIRE_FALSE(options);
+        CHECK(options.error().id == ErrorId::usage);
     }
 }
 
-TEST_CASE("every help fits a small screen", "[cli]") {
-    for (const char* words : {"send", "read", "status", "lcl", "watch", "version"}) {
-        const auto help = parse({words, "-h"});
-        REQUIRE(help);
-        CHECK(std::ranges::count(help->help_text, '\n') <= 17);
+TEST_CASE("ledger ranges", "[cli]") {
+    const auto range = parse_ledger_range("3..7");
+    REQUIRE(range);
+    CHECK(range->first == 3U);
+    CHECK(range->last == 7U);
+    CHECK(parse_ledger_range("5")->last == 5U);
+    CHECK_FALSE(parse_ledger_range("5..")->last);
+    CHECK(parse_ledger_range("..5")->first == 1U);
+    CHECK(parse_ledger_range("-4..")->tail == 4U);
+    CHECK_FALSE(parse_ledger_range("lcl")->first);
+    for (const char* bad : {"", "..", "7..3", "-4", "-0..", "-4..5", "a..b", "1...2"}) {
+        INFO(bad);
+        CHECK_FALSE(parse_ledger_range(bad));
     }
+}
+
+TEST_CASE("conditions on what a contract said", "[cli]") {
+    const auto fits = [](const char* match, std::string_view content) {
+        const auto parsed = parse_match(match);
+        REQUIRE(parsed);
+        return parsed->fits(as_bytes(content));
+    };
+    CHECK(fits("$.total=5", R"({"total":5})"));
+    CHECK(fits("total=5", R"({"total":"5"})"));
+    CHECK(fits("rows[1].id=x", R"({"rows":[{},{"id":"x"}]})"));
+    CHECK(fits("$={\"b\":1,\"a\":2}", R"({"b":1,"a":2})"));
+    CHECK(fits("$=plain", "plain"));
+    CHECK(fits("$=5", "5"));
+    CHECK_FALSE(fits("$.total=5", R"({"total":6})"));
+    CHECK_FALSE(fits("$.total.deep=5", R"({"total":5})"));
+    CHECK_FALSE(fits("$.total=5", "no JSON"));
+    for (const char* bad : {"", "=5", "total", "$total=5", "a[=5", "a..b=5"}) {
+        INFO(bad);
+        CHECK_FALSE(parse_match(bad));
+    }
+}
+
+TEST_CASE("every command has a schema that can be made", "[cli]") {
+    for (const CommandInfo& info : command_table()) {
+        INFO(info.words);
+        CHECK(make_schema(schema_of(info.words), info.fields).starts_with("{"));
+        for (const OptionInfo& option : info.options) {
+            CHECK_FALSE(option.text.empty());
+        }
+    }
+}
+
+TEST_CASE("base64 is read back", "[cli]") {
+    for (const std::string_view text : {"", "f", "fo", "foo", "foob"}) {
+        CHECK(parse_base64(base64(as_bytes(text))) == to_bytes(text));
+    }
+    for (const char* bad : {"Z", "Zg", "Zg=", "Z===", "Zg==Zg==", "Z!==", "===="}) {
+        INFO(bad);
+        CHECK_FALSE(parse_base64(bad));
+    }
+}
+
+TEST_CASE("scripts", "[cli]") {
+    const auto steps = parse_script("# nothing\nas bob\nsend op=add n:=5 --expires +3 -> $.n == 5\n"
+                                    "expect reject bad_sig : send 'a b'\nat ledger +2\n");
+    REQUIRE(steps);
+    REQUIRE(steps->size() == 4);
+    CHECK((*steps)[1].items == std::vector<std::string>{"op=add", "n:=5"});
+    CHECK((*steps)[1].expires.value == 3);
+    CHECK((*steps)[1].condition->check({to_bytes(R"({"n":5})")}).empty());
+    CHECK((*steps)[1].condition->check({to_bytes(R"({"n":6})")}) == "6");
+    CHECK((*steps)[1].condition->check({}) == "no output");
+    CHECK((*steps)[2].reject == "bad_sig");
+    CHECK((*steps)[2].items == std::vector<std::string>{"a b"});
+    CHECK((*steps)[3].relative);
+    const auto wrong = parse_script("as\nsend\nsend x ->\nexpect y : send x\nsend 'x\nat ledger x");
+    REQUIRE_FALSE(wrong);
+    CHECK(wrong.error().detail.size() == 6);
 }
 
 TEST_CASE("errors keep their code, and their code the exit", "[cli]") {

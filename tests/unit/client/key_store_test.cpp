@@ -167,3 +167,60 @@ TEST_CASE("nonces are unique among threads and processes", "[client]") {
     CHECK(all.size() == 200);
     CHECK(*all.rbegin() == 200);
 }
+
+TEST_CASE("a key under a passphrase", "[client]") {
+    crypto::init();
+    const test::TempDir dir;
+    const client::KeyStore store(dir.path());
+    const auto made = store.make("alice", "correct horse");
+    REQUIRE(made);
+    CHECK(made->encrypted);
+    const std::string text = text_of(made->path);
+    CHECK(text.find(made->keys.private_key.hex().substr(2, 64)) == std::string::npos);
+
+    const auto locked = store.load("alice");
+    REQUIRE(locked);
+    CHECK(locked->locked);
+    CHECK(locked->keys.public_key == made->keys.public_key);
+    CHECK(locked->keys.private_key == crypto::PrivateKey{});
+    CHECK(store.load("alice", "correct horse")->keys == made->keys);
+    CHECK(store.load("alice", "battery staple").err().code == Errc::denied);
+
+    SECTION("taken off again") {
+        REQUIRE(store.rewrite(*store.load("alice", "correct horse"), std::nullopt));
+        CHECK(store.load("alice")->keys == made->keys);
+        CHECK(mode_of(made->path) == 0600);
+    }
+    SECTION("another public key in front of it") {
+        std::string forged = text;
+        const auto other = crypto::make_key_pair();
+        forged.replace(forged.find(made->keys.public_key.hex()), 66, other.public_key.hex());
+        write_private(made->path, forged);
+        CHECK(store.load("alice", "correct horse").err().code == Errc::corrupt);
+    }
+    SECTION("a cost that would stop the machine") {
+        std::string greedy = text;
+        const std::size_t at = greedy.find("\"memory_bytes\": ") + 16;
+        greedy.insert(at, "9999");
+        write_private(made->path, greedy);
+        CHECK(store.load("alice", "correct horse").err().code == Errc::too_large);
+    }
+}
+
+TEST_CASE("keys of other programs", "[client]") {
+    crypto::init();
+    const auto keys = crypto::make_key_pair();
+    const std::string hex = keys.private_key.hex();
+    const auto decode = [](const std::string& text) {
+        return client::decode_foreign_key(as_bytes(text), std::nullopt);
+    };
+    CHECK(*decode(hex) == keys);               // user.key of the JavaScript tutorials
+    CHECK(*decode(hex + "\r\n") == keys);      // edited by hand
+    CHECK(*decode(hex.substr(2, 64)) == keys); // a bare seed
+    for (const std::string& bad :
+         {std::string(), hex.substr(1), hex + "00", "ed" + std::string(128, '0'), std::string("{}"),
+          std::string(64, 'x')}) {
+        INFO(bad);
+        CHECK_FALSE(decode(bad));
+    }
+}

@@ -94,3 +94,26 @@ TEST_CASE("a late status after a sync", "[client]") {
     receipt.on_outcome(accepted_in_10);
     CHECK(receipt.state() == State::outputs_missed);
 }
+
+TEST_CASE("outputs of several rounds", "[client]") {
+    const auto two = [](const std::vector<client::Output>& outputs) { return outputs.size() == 2; };
+    Receipt receipt(15, 3, two);
+    receipt.on_outcome(accepted_in_10);
+    receipt.on_ledger(ledger(11, true));
+    receipt.on_output(output(11));
+    CHECK(receipt.state() == State::accepted);
+    SECTION("enough") {
+        receipt.on_output(output(13));
+        CHECK(receipt.state() == State::outputs);
+        CHECK(receipt.outputs().size() == 2);
+    }
+    SECTION("too late") {
+        receipt.on_ledger(ledger(12, false));
+        receipt.on_ledger(ledger(13, true));
+        CHECK(receipt.state() == State::accepted);
+        receipt.on_ledger(ledger(14, true));
+        CHECK(receipt.state() == State::outputs);
+        receipt.on_output(output(14));
+        CHECK(receipt.outputs().size() == 1);
+    }
+}

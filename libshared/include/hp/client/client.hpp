@@ -38,6 +38,11 @@ struct Options {
     // agreement among the nodes it names but trusts it for the names.
     std::vector<PublicKey> trusted_keys;
     double quorum = default_quorum;
+    // Pins from an earlier session; absent means any.
+    std::optional<PublicKey> server_key;
+    std::string certificate_sha256; // lowercase hex
+    // When given, outputs are counted against these, whatever the server announces.
+    std::vector<PublicKey> validators;
 
     bool verify_certificate = false; // nodes use self-signed certificates
     std::string ca_file;             // PEM, with verify_certificate; empty: the system's
@@ -51,7 +56,10 @@ struct ServerInfo {
     std::string contract_id;
     std::string contract_version;
     PublicKey key;
-    std::vector<PublicKey> unl; // as announced, ascending
+    std::vector<PublicKey> unl;     // as announced, ascending
+    std::string certificate_sha256; // of the TLS certificate, lowercase hex; empty without TLS
+    std::int64_t transport_us = 0;  // name lookup, TCP, TLS and upgrade took this long
+    std::int64_t handshake_us = 0;  // and then the challenges this long
 };
 
 enum class ConnectProblem : std::uint8_t {
@@ -85,6 +93,15 @@ struct SentInput {
     std::uint64_t nonce = 0;
     LedgerSeq max_ledger_seq = 0;
 };
+
+// An input ready to be sent, as often as need be: the same bytes are the same input.
+struct SignedInput {
+    proto::InputRequest request;
+    SentInput info;
+};
+
+SignedInput sign_input(const crypto::KeyPair& keys, proto::Encoding encoding, Bytes input,
+                       std::uint64_t nonce, LedgerSeq max_ledger_seq);
 
 struct InputOutcome {
     std::optional<proto::RejectReason> rejected; // absent: accepted
@@ -130,6 +147,13 @@ public:
     // (receipt.hpp).
     void submit(Submission submission, Callback<SentInput> on_sent,
                 Callback<InputOutcome> on_outcome);
+
+    // The same with an input that was signed before. Sending it again is harmless: a node takes an
+    // input once.
+    void submit(const SignedInput& input, Callback<InputOutcome> on_outcome);
+
+    // The outcome of an input that an earlier session sent, should this node still tell it.
+    void await_outcome(const Hash32& input, Callback<InputOutcome> on_outcome);
 
     // The first output of the contract's read run. Errc::timeout also when it wrote nothing:
     // the protocol cannot tell.

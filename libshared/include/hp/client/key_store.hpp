@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // User keys on disk: one JSON file a key, mode 0600, in a directory of mode 0700. A key file that
-// others can read is refused, not repaired: its key may be known already. Also keeps the last
+// others can read is refused, not repaired: its key may be known already. A key may be kept under a
+// passphrase (argon2id); then its public half stays readable. Also keeps the last
 // nonce used with a key, so that separate processes go on strictly increasing whatever the clock
 // does. Blocking file work; any thread, any number of processes.
 #pragma once
@@ -10,6 +11,7 @@
 #include "hp/crypto/keys.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,8 +21,10 @@ namespace hp::client {
 struct StoredKey {
     std::string name;
     std::filesystem::path path;
-    std::string created; // RFC 3339
-    crypto::KeyPair keys;
+    std::string created;    // RFC 3339
+    crypto::KeyPair keys;   // the private half is zero while locked
+    bool encrypted = false; // on disk
+    bool locked = false;    // encrypted, and opened without its passphrase
 };
 
 struct KeyListing {
@@ -35,8 +39,15 @@ Result<std::filesystem::path> user_data_dir();
 // Letters, digits, '.', '_' and '-', not starting with a dot or dash, at most 64 characters.
 bool is_key_name(std::string_view name);
 
-// The key in any file of the store's format.
-Result<StoredKey> load_key_file(const std::filesystem::path& path);
+// The key in any file of the store's format. Errc::denied for a wrong passphrase; without one an
+// encrypted key comes back locked.
+using Passphrase = std::optional<std::string>;
+Result<StoredKey> load_key_file(const std::filesystem::path& path,
+                                const Passphrase& passphrase = std::nullopt);
+
+// Keys that other programs have stored: a private key as 130 hex characters (the user.key files of
+// the JavaScript tutorials), a bare seed as 64, or a file of the store's own format.
+Result<crypto::KeyPair> decode_foreign_key(ByteView text, const Passphrase& passphrase);
 
 class KeyStore {
 public:
@@ -45,9 +56,16 @@ public:
 
     std::filesystem::path key_path(std::string_view name) const;
 
-    Result<StoredKey> make(std::string_view name) const; // Errc::exists when it is there
-    Result<StoredKey> load(std::string_view name) const; // Errc::not_found when it is not
-    Result<std::vector<KeyListing>> list() const;        // by name
+    // A new key, or the one given. Errc::exists when the name is taken.
+    Result<StoredKey> make(std::string_view name, const Passphrase& passphrase = std::nullopt,
+                           std::optional<crypto::KeyPair> keys = std::nullopt) const;
+    // Errc::not_found when it is not there.
+    Result<StoredKey> load(std::string_view name,
+                           const Passphrase& passphrase = std::nullopt) const;
+    // Stores an unlocked key again, under another passphrase or none.
+    Status rewrite(const StoredKey& key, const Passphrase& passphrase) const;
+    Status remove(std::string_view name) const;
+    Result<std::vector<KeyListing>> list() const; // by name
 
     // The nonce for the next input of `key`: the wall clock, or one more than the last.
     Result<std::uint64_t> next_nonce(const PublicKey& key, TimeMs wall_ms) const;

@@ -7,7 +7,9 @@
 #include "hp/client/client.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <vector>
 
 namespace hp::client {
 
@@ -23,7 +25,11 @@ public:
         status_missing, // the last allowed ledger has long closed without any status
     };
 
-    explicit Receipt(LedgerSeq max_ledger_seq) : max_ledger_seq_(max_ledger_seq) {}
+    // Outputs are those of the `rounds` ledgers after the input's, or fewer as soon as `enough`
+    // says so of what has come. Without it the first ones end the wait for one round.
+    using Enough = std::function<bool(const std::vector<Output>&)>;
+    explicit Receipt(LedgerSeq max_ledger_seq, LedgerSeq rounds = 1, Enough enough = nullptr)
+        : max_ledger_seq_(max_ledger_seq), rounds_(rounds), enough_(std::move(enough)) {}
 
     // Feed what the client reports, in order of arrival.
     void on_outcome(const InputOutcome& outcome);
@@ -33,17 +39,23 @@ public:
     State state() const { return state_; }
     bool is_final() const { return state_ != State::pending && state_ != State::accepted; }
     const InputOutcome& outcome() const { return outcome_; }
-    const Output& output() const { return *output_; } // State::outputs only
+    const Output& output() const { return outputs_.front(); } // State::outputs only
+    const std::vector<Output>& outputs() const { return outputs_; }
 
 private:
     void judge(const proto::LedgerHeader& ledger);
 
+    State at_end() const; // of the last round
+    bool is_enough() const { return enough_ ? enough_(outputs_) : rounds_ == 1; }
+
     LedgerSeq max_ledger_seq_;
+    LedgerSeq rounds_;
+    Enough enough_;
     State state_ = State::pending;
     InputOutcome outcome_;
-    std::optional<Output> output_;
+    std::vector<Output> outputs_;
     std::optional<proto::LedgerHeader> last_ledger_;
-    bool next_seen_ = false; // the ledger after outcome_.ledger
+    LedgerSeq seen_ = 0; // how many of the rounds' ledgers the node told about
 };
 
 } // namespace hp::client

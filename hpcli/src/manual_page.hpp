@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// The manual page in man(7) markup, from the command table. Pure.
+#pragma once
+
+#include <string>
+
+namespace hp::cli {
+
+std::string manual_page();
+
+} // namespace hp::cli
