@@ -40,6 +40,7 @@ EXTERNAL = {
     "bson/": ["proto"],
     "sqlite3": ["ledger"],
     "zstd.h": ["state"],
+    "editline/": ["hpcli"],
     "CLI/": ["node", "hpcli", "hpdev"],
     "nlohmann/": ["proto", "config", "contract", "client", "node", "hpcli"],
 }

@@ -13,9 +13,9 @@ const std::vector<CommandInfo>& command_table() {
         for (const auto& part :
              {send_commands(), read_commands(), watch_commands(), status_commands(),
               wait_commands(), ledger_commands(), ledger_range_commands(), proof_commands(),
-              script_commands(), bench_commands(), key_commands(), context_commands(),
-              trust_commands(), ping_commands(), doctor_commands(), decode_commands(),
-              manual_commands()}) {
+              script_commands(), shell_commands(), bench_commands(), key_commands(),
+              context_commands(), trust_commands(), ping_commands(), doctor_commands(),
+              decode_commands(), manual_commands()}) {
             out.insert(out.end(), part.begin(), part.end());
         }
         return out;

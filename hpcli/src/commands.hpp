@@ -18,6 +18,7 @@ Commands ledger_commands();
 Commands ledger_range_commands();
 Commands proof_commands();
 Commands script_commands();
+Commands shell_commands();
 Commands bench_commands();
 Commands key_commands();
 Commands context_commands();

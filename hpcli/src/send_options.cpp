@@ -53,20 +53,6 @@ std::optional<std::set<proto::RejectReason>> parse_retry(std::string_view text) 
     return out.empty() ? std::nullopt : std::optional(out);
 }
 
-// nullopt inside: automatic.
-std::optional<std::optional<std::uint64_t>> parse_nonce(std::string_view text) {
-    if (text == "auto") {
-        return std::optional<std::uint64_t>();
-    }
-    const auto number = parse_count(text);
-    return number ? std::optional(number) : std::nullopt;
-}
-
-std::optional<std::optional<Match>> parse_optional_match(std::string_view text) {
-    auto match = parse_match(text);
-    return match ? std::optional(std::move(match)) : std::nullopt;
-}
-
 Parsed<void> check_combination(const Args& args, const SendOptions& options) {
     const bool about_outputs = options.require_output || options.outputs > 0 || options.match ||
                                options.raw || args.options.has("rounds") ||
@@ -101,8 +87,7 @@ Parsed<SendOptions> check_send(const Args& args) {
     reader.take("wait", "sent, ledger or output", parse_wait, out.wait)
         .take("format", "text, json, bson, hex or base64", parse_payload_format, out.format)
         .take("expires", "+N or @SEQ", parse_expiry, out.expires)
-        .take("nonce", "auto or a number above 0", parse_nonce, out.nonce)
-        .take("match", "PATH=VALUE such as $.total=5", parse_optional_match, out.match)
+        .take("match", "PATH=VALUE such as $.total=5", parse_match, out.match)
         .take("retry",
               "max_ledger_expired, nonce_expired, round_inputs_overflow or "
               "max_ledger_offset_exceeded",
@@ -111,6 +96,9 @@ Parsed<SendOptions> check_send(const Args& args) {
         .count("outputs", out.outputs)
         .count("inflight", out.inflight)
         .text("proof", out.proof_file);
+    if (args.options.text("nonce") != "auto") {
+        reader.take("nonce", "auto or a number above 0", parse_count, out.nonce);
+    }
     out.rounds = out.outputs > 0 || out.match ? 8 : 1;
     reader.count("rounds", out.rounds);
     out.text = reader.flag("text");

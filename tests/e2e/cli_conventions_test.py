@@ -44,6 +44,9 @@ SAMPLES = {
     "proof verify": ["{proof}", "--validator", "{node_key}"],
     "proof show": ["{proof}"],
     "run": ["{script}"],
+    "session record": ["{unique}"],
+    "session replay": ["{recording}", "--speed", "100x", "--expect"],
+    "shell": [],
     "bench": ["--rate", "20", "--duration", "1s", "--read", "echo:x"],
     "key new": ["{unique}"],
     "key show": ["alice"],
@@ -95,7 +98,8 @@ class Suite:
             print("FAILED:", what, *more, flush=True)
 
     def run(self, arguments, env=None, **more):
-        more.setdefault("stdin", subprocess.DEVNULL)
+        if "input" not in more:
+            more["stdin"] = subprocess.DEVNULL
         return subprocess.run([self.cli, *arguments], capture_output=True, timeout=60,
                               env={**self.env, **(env or {})}, **more)
 
@@ -109,6 +113,8 @@ class Suite:
     def fresh(self, words):
         self.count += 1
         out = dict(self.facts, unique=f"n{self.count}")
+        if words == "session record":
+            out["unique"] = str(self.root / f"recording{self.count}")
         if words == "key rm":
             out["removable_key"] = f"k{self.count}"
             self.ok(["key", "new", out["removable_key"]])
@@ -148,6 +154,9 @@ class Suite:
         self.ok(["context", "add", "other", "-s", node.url])
         self.ok(["context", "use", "other"])
         self.ok(["trust", "pin", node.url])
+        self.facts["recording"] = str(self.root / "recording")
+        self.ok(["session", "record", self.facts["recording"]],
+                input=b"echo:one\n?echo:two\n.as alice\necho:{\"a\":1}\n")
 
     def commands(self):
         return {item["command"]: item
@@ -229,7 +238,7 @@ class Suite:
                                 stdout=writing, stderr=subprocess.PIPE, env=self.env)
         os.close(writing)
         stderr = done.communicate(timeout=60)[1]
-        silent = words in ("wait", "key rm", "context rm", "trust rm")  # nothing to write
+        silent = words in ("wait", "key rm", "context rm", "trust rm", "shell")  # nothing to write
         self.check(done.returncode == (0 if silent else 141),
                    f"{words} into a closed pipe: exit {done.returncode}", stderr)
         self.check(stderr == b"" or b"error" not in stderr, f"{words} into a closed pipe", stderr)

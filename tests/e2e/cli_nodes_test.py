@@ -11,6 +11,9 @@ changed keys, certificates and validators are noticed.
 import json
 import os
 import pathlib
+import pty
+import re
+import select
 import subprocess
 import sys
 import tempfile
@@ -284,6 +287,48 @@ class Suite:
         wrong = self.expect(2, "run", "-", "-s", node.url, stdin="sned x\nas\nprint ok\n")
         self.check(len(wrong.json["error"]["detail"]) == 2, "all mistakes at once", wrong.json)
 
+    def shell(self, node):
+        """On a terminal: an answer, a completed word, history, and a ledger above the prompt."""
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execve(self.cli, [self.cli, "shell", "-s", node.url], {**self.env, "TERM": "xterm"})
+        shown = b""
+
+        def until(pattern, keys=b""):
+            nonlocal shown
+            os.write(terminal, keys) if keys else None
+            shown, deadline = b"", time.monotonic() + 20
+            while not re.search(pattern, shown) and time.monotonic() < deadline:
+                if select.select([terminal], [], [], 0.2)[0]:
+                    shown += os.read(terminal, 4096)
+            self.check(re.search(pattern, shown), f"shell: {pattern}", shown)
+
+        until(b"ephemeral #\\d+> ")
+        until(b"\nread this\r\n", b"?echo:read this\n")
+        until(b"\nsend this\r\n", b"echo:send this\n")
+        until(b"synced, ledger", b".st\t\n")
+        until(b"\nsend this\r\n", b"\x1b[A\x1b[A\n")  # two lines up
+        until(b"ledger \\d+", b".watch on\n")
+        os.write(terminal, b".quit\n")
+        self.check(os.waitpid(child, 0)[1] == 0, "shell: its end")
+        os.close(terminal)
+        piped = subprocess.run([self.cli, "shell", "-s", node.url], env=self.env, text=True,
+                               input="?echo:one\n.nonsense\n?echo:two\n", capture_output=True)
+        self.check(piped.returncode == 2 and piped.stdout == "one\n", "shell in a pipe", piped)
+
+    def recordings(self, node):
+        path = str(self.root / "recorded")
+        lines = "echo:same\n?context\n.as bob\nwrite:n=1\nx --expires\n"
+        self.expect(0, "key", "new", "bob")
+        made = self.expect(0, "session", "record", path, "-s", node.url, stdin=lines)
+        self.check(made.json["records"] == 5, "record", made.json)
+        again = ["session", "replay", path, "-s", node.url, "--speed", "50x"]
+        self.expect(12, *again, "--expect")  # the context names the time
+        differ = self.expect(0, *again)
+        self.check(differ.json["different"] == 1, "replay", differ.json)
+        pathlib.Path(path).write_text("{}\n")
+        self.expect(2, *again)
+
     def load(self, node):
         done = self.expect(0, "bench", "echo:{{n}}", "--rate", "50", "--duration", "2s", "--users",
                            "5", "-s", node.url)
@@ -295,7 +340,8 @@ class Suite:
     def run_all(self):
         one = self.node("one").start()
         two = self.node("two").start()
-        for part in (self.stream, self.proofs, self.keys, self.scripts, self.load):
+        for part in (self.stream, self.proofs, self.keys, self.scripts, self.shell,
+                     self.recordings, self.load):
             part(one)
         self.compare(one, two)
         self.pins(one, two)

@@ -109,7 +109,7 @@ private:
         std::map<std::uint64_t, Request> open; // by number
     };
 
-    void connect(std::size_t user);
+    void connect(std::size_t user, std::size_t attempt);
     void start();
     void on_tick();
     void issue(std::uint64_t number);
@@ -150,15 +150,16 @@ Outcome Bench::run() {
         reactor_.stop();
     });
     for (std::size_t i = 0; i < users_.size(); ++i) {
-        connect(i);
+        connect(i, 0);
     }
     reactor_.run();
     return problem_ ? Outcome(tl::unexpected(std::move(*problem_))) : report();
 }
 
-void Bench::connect(std::size_t user) {
+// Users are spread over the servers; one that is down is passed over.
+void Bench::connect(std::size_t user, std::size_t attempt) {
     const auto& servers = args_.connection.servers;
-    const std::string& url = servers[user % servers.size()];
+    const std::string& url = servers[(user + attempt) % servers.size()];
     client::Events events;
     events.on_ledger = [this, user](const proto::LedgerHeader& ledger) {
         lcl_ = std::max(lcl_, ledger.seq);
@@ -198,7 +199,11 @@ void Bench::connect(std::size_t user) {
                 }
             });
         },
-        [this, url](const client::ConnectError& error) {
+        [this, url, user, attempt, &servers](const client::ConnectError& error) {
+            if (attempt + 1 < servers.size()) {
+                reactor_.post([this, user, attempt] { connect(user, attempt + 1); });
+                return;
+            }
             problem_ = connect_failure(url, error);
             reactor_.stop();
         });

@@ -22,10 +22,7 @@ struct LedgerOptions {
 Parsed<LedgerOptions> check_ledger(const Args& args) {
     LedgerOptions out;
     OptionReader reader(args);
-    const auto user = [](std::string_view text) {
-        const auto key = parse_public_key_hex(text);
-        return key ? std::optional(key) : std::nullopt;
-    };
+    const auto user = [](std::string_view text) { return parse_public_key_hex(text); };
     reader.take("user", "a public key", user, out.user);
     out.inputs = reader.flag("inputs");
     out.outputs = reader.flag("outputs");

@@ -289,18 +289,9 @@ bool holds(const proto::QueriedLedger& ledger, const Wanted& wanted) {
 Parsed<Wanted> check_find(const Args& args) {
     Wanted out;
     OptionReader reader(args);
-    const auto hash = [](std::string_view text) {
-        const auto value = Hash32::from_hex(text);
-        return value ? std::optional(value) : std::nullopt;
-    };
-    const auto user = [](std::string_view text) {
-        const auto value = parse_public_key_hex(text);
-        return value ? std::optional(value) : std::nullopt;
-    };
-    const auto time = [](std::string_view text) {
-        const auto value = parse_time(std::string(text));
-        return value ? std::optional(value) : std::nullopt;
-    };
+    const auto hash = [](std::string_view text) { return Hash32::from_hex(text); };
+    const auto user = [](std::string_view text) { return parse_public_key_hex(text); };
+    const auto time = [](std::string_view text) { return parse_time(std::string(text)); };
     reader.take("hash", "64 hex characters", hash, out.hash)
         .take("user", "a public key", user, out.user)
         .take("time", "a time such as 2026-02-03T04:05:06Z, or milliseconds", time, out.time_ms);

@@ -29,11 +29,7 @@ Parsed<ReadOptions> check_read(const Args& args) {
     ReadOptions out;
     OptionReader reader(args);
     const auto share = [](std::string_view text) {
-        return text == "all" ? std::optional(std::optional(1.0))
-                             : [text]() -> std::optional<std::optional<double>> {
-            const auto value = parse_share(text);
-            return value ? std::optional(value) : std::nullopt;
-        }();
+        return text == "all" ? std::optional(1.0) : parse_share(text);
     };
     reader.take("format", "text, json, bson, hex or base64", parse_payload_format, out.format)
         .take("quorum", "all or a share such as 0.8", share, out.quorum);

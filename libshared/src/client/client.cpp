@@ -52,6 +52,13 @@ struct Client::Impl : std::enable_shared_from_this<Client::Impl> {
 
     void submit(Submission submission, LedgerSeq max_ledger_seq, Callback<SentInput> on_sent,
                 Callback<InputOutcome> on_outcome);
+    struct Query {
+        LedgerSeq seq = 0;
+        bool inputs = false;
+        bool outputs = false;
+    };
+    void query(const Query& wanted, Callback<std::optional<proto::QueriedLedger>> on_done);
+    void query_safely(const Query& wanted, Callback<std::optional<proto::QueriedLedger>> on_done);
     void send(const proto::UserRequest& request) { send_bytes(encode(request)); }
     Bytes encode(const proto::UserRequest& request) const {
         return proto::encode_request(options.encoding, request);
@@ -108,7 +115,8 @@ struct Client::Impl : std::enable_shared_from_this<Client::Impl> {
     std::vector<PublicKey> validators; // outputs are counted against these
     std::shared_ptr<net::Stream> stream;
 
-    std::string id_prefix; // no mix-up with replies to an earlier session of the same key
+    std::optional<bool> is_ours; // this project's node; known from its first status
+    std::string id_prefix;       // no mix-up with replies to an earlier session of the same key
     std::uint64_t last_id = 0;
     std::uint64_t last_nonce = 0;
     OrderedCalls<proto::StatResponse> stats;
@@ -380,6 +388,57 @@ void Client::Impl::submit(Submission submission, LedgerSeq max_ledger_seq,
     on_sent(input.info);
 }
 
+// The original engine (0.6.4) crashes when asked in BSON for the inputs or outputs of a ledger that
+// it does not have. So a node that is not known to be one of ours is asked for the ledger first.
+void Client::Impl::query_safely(const Query& wanted,
+                                Callback<std::optional<proto::QueriedLedger>> on_done) {
+    const bool is_risky =
+        options.encoding == proto::Encoding::bson && (wanted.inputs || wanted.outputs);
+    if (!is_risky || is_ours == true || !is_connected()) {
+        query(wanted, std::move(on_done));
+        return;
+    }
+    if (!is_ours) {
+        const auto stat =
+            call<proto::StatResponse>("stat request", options.request_timeout_ms,
+                                      [this, wanted, done = std::move(on_done)](const auto& reply) {
+                                          if (!reply) {
+                                              done(fail(reply.err()));
+                                              return;
+                                          }
+                                          is_ours = !reply->node_version.empty();
+                                          query_safely(wanted, done);
+                                      });
+        stats.add(stat);
+        send(proto::StatRequest{});
+        return;
+    }
+    query({wanted.seq, false, false}, [this, wanted, done = std::move(on_done)](auto ledger) {
+        if (ledger && *ledger) {
+            query(wanted, done);
+        } else {
+            done(std::move(ledger));
+        }
+    });
+}
+
+void Client::Impl::query(const Query& wanted,
+                         Callback<std::optional<proto::QueriedLedger>> on_done) {
+    const auto made = call<std::optional<proto::QueriedLedger>>(
+        "ledger query", options.request_timeout_ms,
+        [seq = wanted.seq,
+         done = std::move(on_done)](Result<std::optional<proto::QueriedLedger>> ledger) {
+            const bool wrong = ledger && *ledger && (*ledger)->header.seq != seq;
+            done(wrong ? fail(Errc::corrupt, "the node answered with another ledger")
+                       : std::move(ledger));
+        });
+    if (is_connected()) {
+        std::string id = next_id();
+        queries.add(id, made);
+        send(proto::LedgerQuery{std::move(id), wanted.seq, wanted.inputs, wanted.outputs});
+    }
+}
+
 // --- Client --------------------------------------------------------------------------------------
 
 Client::Client(net::Reactor& reactor, Options options, Events events, Log log)
@@ -484,18 +543,7 @@ void Client::lcl(Callback<LedgerId> on_done) {
 
 void Client::query(LedgerSeq seq, bool inputs, bool outputs,
                    Callback<std::optional<proto::QueriedLedger>> on_done) {
-    const auto call = impl_->call<std::optional<proto::QueriedLedger>>(
-        "ledger query", impl_->options.request_timeout_ms,
-        [seq, done = std::move(on_done)](Result<std::optional<proto::QueriedLedger>> ledger) {
-            const bool wrong = ledger && *ledger && (*ledger)->header.seq != seq;
-            done(wrong ? fail(Errc::corrupt, "the node answered with another ledger")
-                       : std::move(ledger));
-        });
-    if (impl_->is_connected()) {
-        std::string id = impl_->next_id();
-        impl_->queries.add(id, call);
-        impl_->send(proto::LedgerQuery{std::move(id), seq, inputs, outputs});
-    }
+    impl_->query_safely({seq, inputs, outputs}, std::move(on_done));
 }
 
 void Client::subscribe(proto::Channel channel, bool enabled) {

@@ -211,6 +211,8 @@ TEST_CASE("options of send that do not fit together", "[cli]") {
         {"x", "--retry", "bad_sig"}, // another try would change nothing
         {"x", "--match", "=5"},
         {"x", "--outputs", "0"},
+        {"x", "--nonce", "0"},
+        {"x", "--nonce", "x"},
     };
     for (auto words : bad) {
         words.insert(words.begin(), {"send", "-s", "ws://a:1"});

@@ -424,3 +424,92 @@ TEST_CASE("a client may go away inside its callbacks", "[client]") {
         CHECK(calls == 1);
     }
 }
+
+TEST_CASE("the original engine is never asked for lists of a ledger it lacks", "[client]") {
+    // In BSON that crashes it (user-protocol.md 18, C3).
+    Scene scene;
+    scene.options.encoding = GENERATE(proto::Encoding::json, proto::Encoding::bson);
+    const bool ours = GENERATE(true, false);
+    std::vector<std::string> asked;
+    scene.server.on_request = [&](const proto::UserRequest& request) {
+        if (as<proto::StatRequest>(request) != nullptr) {
+            asked.emplace_back("stat");
+            proto::StatResponse stat;
+            stat.node_version = ours ? "0.1.0" : "";
+            scene.server.send(stat);
+        } else if (const auto* query = as<proto::LedgerQuery>(request)) {
+            asked.push_back(std::to_string(query->seq) + (query->inputs ? " inputs" : ""));
+            proto::LedgerQueryResult result;
+            result.reply_for = query->id;
+            if (query->seq == 4) {
+                result.results.resize(1);
+                result.results[0].header.seq = 4;
+                if (query->inputs) {
+                    result.results[0].inputs.emplace();
+                }
+            }
+            scene.server.send(result);
+        }
+    };
+    scene.run([&] {
+        scene.client->query(4, true, false, [&](const auto& ledger) {
+            REQUIRE(ledger);
+            CHECK((*ledger)->inputs);
+            scene.client->query(5, true, false, [&](const auto& missing) {
+                REQUIRE(missing);
+                CHECK_FALSE(*missing);
+                scene.reactor.stop();
+            });
+        });
+    });
+    using Asked = std::vector<std::string>;
+    if (scene.options.encoding == proto::Encoding::json) {
+        CHECK(asked == Asked{"4 inputs", "5 inputs"});
+    } else if (ours) {
+        CHECK(asked == Asked{"stat", "4 inputs", "5 inputs"});
+    } else {
+        CHECK(asked == Asked{"stat", "4", "4 inputs", "5"});
+    }
+}
+
+TEST_CASE("a server that is not the pinned one", "[client]") {
+    Scene scene;
+    SECTION("another key") {
+        scene.options.server_key = crypto::make_key_pair().public_key;
+        scene.expect_refusal(ConnectProblem::untrusted_server);
+    }
+    SECTION("another certificate: nothing is signed for it") {
+        scene.options.certificate_sha256 = std::string(64, '0');
+        scene.expect_refusal(ConnectProblem::untrusted_server);
+        CHECK_FALSE(scene.server.response);
+    }
+    SECTION("the right key") {
+        scene.options.server_key = scene.server.keys.public_key;
+        scene.run();
+        CHECK(scene.connected);
+    }
+}
+
+TEST_CASE("pinned validators are not talked away", "[client]") {
+    Scene scene;
+    const auto stranger = crypto::make_key_pair().public_key;
+    scene.options.validators = {stranger};
+    std::optional<client::OutputProof> proof;
+    scene.events.on_output = [&](const client::Output& output) {
+        proof = output.proof;
+        scene.reactor.stop();
+    };
+    scene.run([&] {
+        proto::ContractOutput output;
+        const Hash32 own = crypto::output_hash(scene.options.keys.public_key, output.outputs);
+        output.output_hash = own;
+        output.hash_tree.value = std::vector<crypto::TreeNode>{{}, {Hash32{}}};
+        const auto root = crypto::root_of(output.hash_tree, own);
+        output.unl_signatures = {
+            {scene.server.keys.public_key, crypto::sign(scene.server.keys, root->view())}};
+        scene.server.send(output);
+    });
+    REQUIRE(proof);
+    CHECK(proof->problem == client::OutputProblem::signatures);
+    CHECK(proof->validators == 1);
+}
