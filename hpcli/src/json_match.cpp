@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "json_match.hpp"
 
+#include "json_writer.hpp"
 #include "values.hpp"
 
 #include <nlohmann/json.hpp>
@@ -10,8 +11,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Deep enough for real documents; the parser itself does not recurse.
+// What is no JSON, or too deep to be walked, is a text.
 Json parse_content(ByteView content) {
+    if (nests_too_deeply(as_text(content))) {
+        return hp::to_text(content);
+    }
     Json out = Json::parse(content.begin(), content.end(), nullptr, false);
     return out.is_discarded() ? Json(hp::to_text(content)) : out;
 }

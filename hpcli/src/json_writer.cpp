@@ -15,10 +15,16 @@ namespace {
 constexpr std::uint64_t exact_integer_max = std::uint64_t{1} << 53U; // of a double
 constexpr std::size_t hex_bytes_max = 1024;
 
-// Nesting depth of valid JSON.
-std::size_t json_depth(std::string_view json) {
+// Objects and arrays only: a bare 5 or "x" could not be told from the text 5 or x.
+bool is_embeddable(std::string_view text) {
+    return !text.empty() && (text.front() == '{' || text.front() == '[') && is_utf8(text) &&
+           nlohmann::json::accept(text) && !nests_too_deeply(text);
+}
+
+} // namespace
+
+bool nests_too_deeply(std::string_view json) {
     std::size_t depth = 0;
-    std::size_t deepest = 0;
     bool in_string = false;
     for (std::size_t i = 0; i < json.size(); ++i) {
         const char c = json[i];
@@ -28,21 +34,15 @@ std::size_t json_depth(std::string_view json) {
         } else if (c == '"') {
             in_string = true;
         } else if (c == '{' || c == '[') {
-            deepest = std::max(deepest, ++depth);
-        } else if (c == '}' || c == ']') {
+            if (++depth > limits::message_depth_max) {
+                return true;
+            }
+        } else if ((c == '}' || c == ']') && depth > 0) {
             --depth;
         }
     }
-    return deepest;
+    return false;
 }
-
-// Objects and arrays only: a bare 5 or "x" could not be told from the text 5 or x.
-bool is_embeddable(std::string_view text) {
-    return !text.empty() && (text.front() == '{' || text.front() == '[') && is_utf8(text) &&
-           nlohmann::json::accept(text) && json_depth(text) <= limits::message_depth_max;
-}
-
-} // namespace
 
 std::string json_string(std::string_view text) {
     static constexpr std::string_view digits = "0123456789abcdef";

@@ -16,6 +16,9 @@ std::string json_string(std::string_view text); // malformed bytes become U+FFFD
 std::string json_integer(std::uint64_t value);
 std::string base64(ByteView bytes);
 
+// Whether text from a contract nests so deeply that a recursive reader could run out of stack.
+bool nests_too_deeply(std::string_view json);
+
 class JsonArray {
 public:
     void add_raw(std::string_view json);

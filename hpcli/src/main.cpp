@@ -48,8 +48,9 @@ int run(int argc, const char* const* argv) {
 } // namespace
 
 int main(int argc, char** argv) {
-    // A reader that has gone is an error of write(), with an exit code of ours.
-    std::signal(SIGPIPE, SIG_IGN);
+    // A reader that has gone is an error of write(), with an exit code of ours. Handled, not
+    // ignored: programs that we start begin with the default again.
+    std::signal(SIGPIPE, [](int) {});
     hp::crypto::init();
     return run(argc, argv);
 }

@@ -8,8 +8,7 @@ namespace {
 
 std::vector<PublicKey> sorted(std::vector<PublicKey> keys) {
     std::ranges::sort(keys);
-    const auto extra = std::ranges::unique(keys);
-    keys.erase(extra.begin(), extra.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
     return keys;
 }
 

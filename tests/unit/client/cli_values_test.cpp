@@ -256,6 +256,9 @@ TEST_CASE("conditions on what a contract said", "[cli]") {
     CHECK_FALSE(fits("$.total=5", R"({"total":6})"));
     CHECK_FALSE(fits("$.total.deep=5", R"({"total":5})"));
     CHECK_FALSE(fits("$.total=5", "no JSON"));
+    const std::string deep(1'000'000, '['); // is a text, not a stack overflow
+    CHECK(fits(("$=" + deep).c_str(), deep));
+    CHECK(value_at(as_bytes(deep + std::string(1'000'000, ']')), {})->size() > deep.size());
     for (const char* bad : {"", "=5", "total", "$total=5", "a[=5", "a..b=5"}) {
         INFO(bad);
         CHECK_FALSE(parse_match(bad));
