@@ -65,6 +65,7 @@ private:
                                                  const proto::SharedLedger& head) const;
     Status confine_contracts();
     Status start_contracts_ahead();
+    net::TlsFiles tls_files() const;
     Status open_user_port();
     Status open_peer_port();
     void open_status_socket();

@@ -43,12 +43,18 @@ Status Node::open_peer_port() {
     };
     peers_ = std::make_unique<PeerPort>(reactor_, config(), clock_, known_peers_, std::move(events),
                                         log_.module("peer"));
-    const net::TlsFiles tls{dir_.tls_cert().string(), dir_.tls_key().string()};
-    HP_TRY_STATUS(peers_->start(tls));
-    if (config().mesh.listen) {
-        log_.info("listening for nodes", {{"port", peers_->port()}});
+    peers_->start();
+    if (!config().mesh.listen) {
+        return {};
     }
-    return {};
+    const auto done = peers_->listen(tls_files());
+    if (done) {
+        log_.info("listening for nodes", {{"port", peers_->port()}});
+    } else if (decides_alone()) {
+        log_.warning("other nodes cannot connect to this one", {{"why", done.err().context}});
+        return {};
+    }
+    return done;
 }
 
 bool Node::is_member(const PublicKey& key) const {

@@ -20,6 +20,11 @@ std::string resolve(const config::ContractDir& dir, const std::string& path,
 
 } // namespace
 
+net::TlsFiles Node::tls_files() const {
+    return {resolve(dir_, config().user.tls_cert, dir_.tls_cert()),
+            resolve(dir_, config().user.tls_key, dir_.tls_key())};
+}
+
 Status Node::open_user_port() {
     UserPort::Events events;
     events.on_joined = [this](const PublicKey& key) { feed(consensus::UserJoined{key}); };
@@ -34,8 +39,7 @@ Status Node::open_user_port() {
     }
     std::optional<net::TlsFiles> tls;
     if (!config().user.plain_ws) {
-        tls = net::TlsFiles{resolve(dir_, config().user.tls_cert, dir_.tls_cert()),
-                            resolve(dir_, config().user.tls_key, dir_.tls_key())};
+        tls = tls_files();
     }
     HP_TRY_STATUS(users_->listen(tls));
     log_.info("listening for users",

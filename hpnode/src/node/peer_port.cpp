@@ -43,28 +43,29 @@ PeerPort::PeerPort(net::Reactor& reactor, const config::Config& config, const Cl
       log_(std::move(log)), own_{config.node.keys, crypto::b3(as_bytes(config.contract.id)), 0},
       tick_timer_(reactor) {}
 
-Status PeerPort::start(const net::TlsFiles& tls) {
-    if (config_.mesh.listen) {
-        net::ListenOptions options;
-        options.port = config_.mesh.port;
-        options.tls = tls;
-        options.tls13_only = true;
-        options.message_bytes_max = limits::handshake_message_bytes_max;
-        options.send_queue_bytes_max = stream_queue_bytes_max;
-        options.setup_timeout_ms = limits::handshake_timeout_ms;
-        options.ping_interval_ms = limits::peer_ping_interval_ms;
-        net::ListenHandlers handlers;
-        handlers.admit = [this](const std::string& host) { return admit(host); };
-        handlers.on_stream = [this](std::shared_ptr<net::Stream> s) { add(std::move(s), {}); };
-        handlers.on_aborted = [this](const std::string& host, const std::string& why) {
-            leave_host(host);
-            log_limited("connection of a node was not set up", host, why);
-        };
-        HP_TRY(listener_, net::listen(reactor_, options, std::move(handlers), log_));
-        own_.listen_port = listener_->port();
-    }
-    tick();
+Status PeerPort::listen(const net::TlsFiles& tls) {
+    net::ListenOptions options;
+    options.port = config_.mesh.port;
+    options.tls = tls;
+    options.tls13_only = true;
+    options.message_bytes_max = limits::handshake_message_bytes_max;
+    options.send_queue_bytes_max = stream_queue_bytes_max;
+    options.setup_timeout_ms = limits::handshake_timeout_ms;
+    options.ping_interval_ms = limits::peer_ping_interval_ms;
+    net::ListenHandlers handlers;
+    handlers.admit = [this](const std::string& host) { return admit(host); };
+    handlers.on_stream = [this](std::shared_ptr<net::Stream> s) { add(std::move(s), {}); };
+    handlers.on_aborted = [this](const std::string& host, const std::string& why) {
+        leave_host(host);
+        log_limited("connection of a node was not set up", host, why);
+    };
+    HP_TRY(listener_, net::listen(reactor_, options, std::move(handlers), log_));
+    own_.listen_port = listener_->port();
     return {};
+}
+
+void PeerPort::start() {
+    tick();
 }
 
 void PeerPort::stop() {

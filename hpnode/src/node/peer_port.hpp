@@ -37,8 +37,10 @@ public:
     PeerPort(net::Reactor& reactor, const config::Config& config, const Clock& clock,
              const KnownPeers& known, Events events, Log log);
 
-    // Opens the port if mesh.listen says so, and begins to call known peers.
-    Status start(const net::TlsFiles& tls);
+    // Opens the port.
+    Status listen(const net::TlsFiles& tls);
+    // Begins to call known peers.
+    void start();
     // Says goodbye to everybody (1001), calls and accepts nobody any more.
     void stop();
 

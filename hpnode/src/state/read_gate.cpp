@@ -23,6 +23,7 @@ struct ReadGate::Impl {
     std::condition_variable changed;
     std::size_t inside = 0;
     bool closed = false;
+    bool announced = false; // an application is about to be tried
     bool shut = false;
     std::optional<SteadyClock::time_point> wanted_since; // an application is being kept out
 };
@@ -50,6 +51,7 @@ ReadGate::Pass ReadGate::enter() {
             gate.wanted_since = SteadyClock::now();
         }
     }
+    gate.changed.wait_for(lock, hold_back, [&gate] { return gate.shut || !gate.announced; });
     gate.changed.wait(lock, [&gate] { return gate.shut || !gate.closed; });
     if (gate.shut) {
         return Pass(nullptr);
@@ -58,8 +60,15 @@ ReadGate::Pass ReadGate::enter() {
     return Pass(this);
 }
 
+void ReadGate::announce() {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->announced = true;
+}
+
 bool ReadGate::try_close() {
     const std::lock_guard lock(impl_->mutex);
+    impl_->announced = false;
+    impl_->changed.notify_all();
     HP_CHECK(!impl_->closed, "only one application at a time");
     if (impl_->inside > 0) {
         if (!impl_->wanted_since) {

@@ -327,6 +327,7 @@ Status PlainStore::commit(LedgerSeq seq, ByteView record) {
                 seq, captured_->roots, captured_->state, captured_->patch, pending_.back(), {}, 0},
             log_);
         replayed_config_ = captured_->roots.config;
+        gate_.announce();
     }
     state_ = std::move(captured_->state);
     totals_ = captured_->totals;

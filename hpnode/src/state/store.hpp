@@ -73,6 +73,9 @@ public:
         ReadGate* gate_;
     };
     Pass enter();     // blocks while an application is in progress; empty after shut()
+    // A run is committed and about to be applied: who enters from now on sees it, unless readers are
+    // inside, which it would have to wait for.
+    void announce();
     bool try_close(); // false when readers are inside
     void open();
     // Nobody enters any more and those waiting get an empty Pass: the node stops, or applying

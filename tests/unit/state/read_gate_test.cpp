@@ -42,6 +42,34 @@ TEST_CASE("readers wait while the gate is closed") {
     CHECK(inside);
 }
 
+TEST_CASE("who comes after a commit sees it, unless somebody inside keeps it out") {
+    ReadGate gate;
+    gate.announce();
+    std::atomic<bool> applied = false;
+    std::atomic<bool> seen = false;
+    std::thread reader([&] {
+        const auto pass = gate.enter();
+        seen = applied.load();
+    });
+    std::this_thread::sleep_for(20ms);
+    REQUIRE(gate.try_close());
+    applied = true;
+    gate.open();
+    reader.join();
+    CHECK(seen);
+
+    const auto inside = gate.enter();
+    gate.announce();
+    CHECK_FALSE(gate.try_close());
+    CHECK(gate.enter()); // at once: the application has to wait
+}
+
+TEST_CASE("an application that never comes keeps readers out for a moment only") {
+    ReadGate gate;
+    gate.announce();
+    CHECK(gate.enter());
+}
+
 TEST_CASE("shutting the gate releases waiting readers with nothing") {
     ReadGate gate;
     REQUIRE(gate.try_close());
