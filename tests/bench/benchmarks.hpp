@@ -62,4 +62,16 @@ struct IdleOptions {
 };
 Result<Report> measure_idle(const IdleOptions& options);
 
+// The state store alone: what it adds to a round, and the sync of a state from one store to another
+// in one thread. No node is needed.
+struct StateOptions {
+    std::string directory = "."; // where the files go; on the disk that is to be measured
+    std::uint64_t bytes = 0;     // of one big file
+    std::size_t files = 0;       // of 100 bytes each
+    std::size_t rounds = 50;
+    std::size_t full_rounds = 3; // in which everything is written anew
+};
+Result<Report> measure_state(const StateOptions& options);
+Result<Report> measure_sync(const StateOptions& options);
+
 } // namespace hp::bench

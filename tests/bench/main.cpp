@@ -26,6 +26,7 @@ struct Options {
     InputsOptions inputs;
     ReadsOptions reads;
     IdleOptions idle;
+    StateOptions state;
 };
 
 using Measurement = std::function<hp::Result<Report>()>;
@@ -114,6 +115,28 @@ Command idle_command(CLI::App& parent, Options& o) {
     return {app, [&o] { return measure_idle(o.idle); }};
 }
 
+void state_options(CLI::App* app, StateOptions& state) {
+    option(app, "--dir", state.directory, "an existing directory for the files");
+    option(app, "--bytes", state.bytes, "of one big file")->transform(CLI::AsSizeValue(false));
+    option(app, "--files", state.files, "of 100 bytes each");
+}
+
+Command state_command(CLI::App& parent, Options& o) {
+    CLI::App* app =
+        parent.add_subcommand("state", "what the state store adds to a round; needs no node");
+    state_options(app, o.state);
+    amount(app, "--rounds", o.state.rounds, "of each kind");
+    amount(app, "--full-rounds", o.state.full_rounds, "in which everything changes");
+    return {app, [&o] { return measure_state(o.state); }};
+}
+
+Command sync_command(CLI::App& parent, Options& o) {
+    CLI::App* app = parent.add_subcommand(
+        "sync", "one store gets its state from another, in one thread; needs no node");
+    state_options(app, o.state);
+    return {app, [&o] { return measure_sync(o.state); }};
+}
+
 int measure(const Command& command, const Options& options) {
     hp::crypto::init();
     const auto report = command.run();
@@ -131,14 +154,16 @@ int measure(const Command& command, const Options& options) {
 
 int run(int argc, char** argv) {
     Options options;
-    CLI::App app("hpbench: measures a running node that has the echo contract", "hpbench");
+    CLI::App app("hpbench: measures a running node that has the echo contract, and the state store",
+                 "hpbench");
     app.require_subcommand(1);
     app.fallthrough(); // options below may follow the subcommand
     option(&app, "--url", options.url, "the node's user port");
     app.add_flag("--json", options.json, "one JSON object instead of lines");
     const std::vector<Command> commands = {
         ledgers_command(app, options), latency_command(app, options), inputs_command(app, options),
-        reads_command(app, options), idle_command(app, options)};
+        reads_command(app, options),   idle_command(app, options),    state_command(app, options),
+        sync_command(app, options)};
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -140,10 +140,11 @@ Status ChangeWatch::compare(int dir, const std::string& path, const Entry& befor
     for (const Child& child : after.children) {
         gone_until(&child.name);
         const bool both = old != before.children.end() && old->name == child.name;
-        const EntryPtr was = both ? (old++)->entry : EntryPtr();
-        if (was == child.entry) {
+        if (both && old->entry == child.entry) {
+            ++old;
             continue;
         }
+        const EntryPtr was = both ? (old++)->entry : EntryPtr();
         const std::string at = below(path, child.name);
         const EntryType type = child.entry->type;
         if (was && was->type != type) {

@@ -88,12 +88,17 @@ DirectoryHasher::DirectoryHasher() : input_(to_bytes(directory_tag)) {}
 
 void DirectoryHasher::add(std::string_view name, EntryType type, bool executable,
                           const Hash32& hash) {
-    Writer out;
-    out.bytes(as_bytes(name));
-    out.u8(static_cast<std::uint8_t>(type));
-    out.u32(canonical_mode(type, executable));
-    out.fixed(hash);
-    append(input_, out.view());
+    // By hand: a directory of many entries is hashed whenever one of them has changed.
+    const auto put_u32 = [this](std::uint32_t value) {
+        for (int shift = 24; shift >= 0; shift -= 8) {
+            input_.push_back(static_cast<std::uint8_t>(value >> shift));
+        }
+    };
+    put_u32(static_cast<std::uint32_t>(name.size()));
+    append(input_, as_bytes(name));
+    input_.push_back(static_cast<std::uint8_t>(type));
+    put_u32(canonical_mode(type, executable));
+    append(input_, hash.view());
 }
 
 Hash32 DirectoryHasher::finish() const {
