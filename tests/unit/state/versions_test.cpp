@@ -73,8 +73,8 @@ TEST_CASE("old versions keep their bytes through runs, discards, readers and res
         if (changes.below(3) == 0) {
             reader.emplace(node.store->gate().enter()); // the run stays out of base/ for a while
         }
+        put_file(node.live() / "counter", std::to_string(i)); // versions differ, mostly
         changes.change(1 + changes.below(10));
-        put_file(node.live() / "counter", std::to_string(i)); // each version differs
         capture_now(*node.store);
         REQUIRE(node.store->commit(++node.seq, {}));
         REQUIRE(node.store->apply_pending());
