@@ -73,6 +73,7 @@ TEST_CASE("old versions keep their bytes through runs, discards, readers and res
         if (changes.below(3) == 0) {
             reader.emplace(node.store->gate().enter()); // the run stays out of base/ for a while
         }
+        fs::remove_all(node.live() / "counter");              // whatever it has become
         put_file(node.live() / "counter", std::to_string(i)); // versions differ, mostly
         changes.change(1 + changes.below(10));
         capture_now(*node.store);
