@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Runs the suites named as arguments (default: all) against the built node:
-//     node run.mjs [conformance] [contract] [interop] [hostile] [bad] [real] [recovery] [sdk]
+//     node run.mjs [conformance] [contract] [interop] [hostile] [bad] [real] [recovery] [cluster] [sdk]
 // HP_BIN_DIR names the directory of hpnode, HP_PROBE the probe contract.
 
 import { spawnSync } from 'node:child_process';
@@ -19,6 +19,7 @@ const all_suites = [
     'bad',
     'real',
     'recovery',
+    'cluster',
     'sdk',
 ];
 // Files at a time. The suites wait more than they compute; hostile tests measure, recovery tests
@@ -31,6 +32,7 @@ const concurrency = {
     bad: 2,
     real: 2,
     recovery: 3,
+    cluster: 2,
     sdk: 2,
 };
 

@@ -4,26 +4,29 @@
 // again with the same key, repeats what it never got an answer to, and remembers what it was told.
 
 import { RawClient } from './rawclient.mjs';
-import { sleep } from './util.mjs';
+import { sleep, until } from './util.mjs';
 
 const retry_ms = 20;
 const connect_timeout_ms = 5000;
-const max_offset = 8;
+const near_offset = 8;
 const unanswered_max = 12;
+const finish_timeout_ms = 30000;
 
 export class SteadyUser {
     /** make_text(number) gives the content of an input; pause_ms() the time to the next one. */
-    constructor(node, { keys, protocol, make_text, pause_ms }) {
+    constructor(node, { keys, protocol, make_text, pause_ms, max_offset = near_offset }) {
         this.node = node;
         this.options = { keys, protocol };
         this.make_text = make_text;
         this.pause_ms = pause_ms;
+        this.max_offset = max_offset;
         this.inputs = []; // { hash, text, sessions, statuses, ... } in the order of submission
         this.by_hash = new Map();
         this.outputs = []; // { text, ledger_seq_no }
         this.session = 0;
         this.lcl = 0;
         this.last_nonce = 0;
+        this.finishing = false;
     }
 
     /** Submits until stop(), whatever happens to the node. */
@@ -38,6 +41,17 @@ export class SteadyUser {
     async stop() {
         this.going = false;
         await this.done;
+    }
+
+    /** Submits nothing new, but stays until it knows what became of every input. */
+    async finish(timeout_ms = finish_timeout_ms) {
+        this.finishing = true;
+        const what = 'answer to every input';
+        try {
+            await until(() => this.unanswered().length === 0, { timeout_ms, what });
+        } finally {
+            await this.stop();
+        }
     }
 
     async live() {
@@ -83,7 +97,8 @@ export class SteadyUser {
         for (const input of this.unanswered()) this.send(client, input);
         while (this.going && !client.end) {
             this.absorb(client);
-            if (this.unanswered().length < unanswered_max) this.submit_next(client);
+            const full = this.unanswered().length >= unanswered_max;
+            if (!full && !this.finishing) this.submit_next(client);
             await sleep(this.pause_ms());
         }
     }
@@ -95,7 +110,7 @@ export class SteadyUser {
     submit_next(client) {
         const number = this.inputs.length;
         const text = this.make_text(number);
-        const built = client.make_input(text, { max: this.lcl + max_offset });
+        const built = client.make_input(text, { max: this.lcl + this.max_offset });
         const input = { ...built, text, number, sent: 0, statuses: [] };
         this.inputs.push(input);
         this.by_hash.set(input.hash, input);

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A cluster of real nodes on this machine: one contract, one UNL, known to each other through
+// `links`. What has to be true of it after anything that happened to it is in `check`.
+
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+
+import { check_links, check_outputs, check_promises, read_chain } from './chain.mjs';
+import { Links } from './links.mjs';
+import { RawClient } from './rawclient.mjs';
+import { config_root_hex, state_root_hex } from './state_hash.mjs';
+import { range, sleep, until } from './util.mjs';
+
+const wait_ms = 30000;
+const every_ms = 150;
+
+/** What no two nodes of a cluster may have of their own. The mark of a node's contract is one. */
+const common_config = {
+    contract: {
+        consensus: { mode: 'public', roundtime: 250 },
+        environment: { HP_TEST_NODE: 'cluster' },
+        max_input_ledger_offset: 60,
+    },
+    mesh: { peer_discovery: { enabled: false } },
+};
+
+export class Cluster {
+    /** Makes and starts `size` nodes; options.contract and options.config as those of TestNode. */
+    static async start(scope, size, options = {}) {
+        const cluster = await Cluster.make(scope, size, options);
+        await cluster.run();
+        return cluster;
+    }
+
+    static async make(scope, size, options = {}) {
+        const cluster = new Cluster(scope, options);
+        scope.at_end(() => cluster.links.close());
+        for (const _ of range(size)) await cluster.make_node();
+        const unl = cluster.nodes.map((node) => node.cfg.node.public_key);
+        for (const node of cluster.nodes) {
+            node.edit_config({ contract: { ...cluster.contract_section(), unl } });
+            await cluster.introduce(node);
+        }
+        return cluster;
+    }
+
+    constructor(scope, options) {
+        this.scope = scope;
+        this.options = options;
+        this.links = new Links();
+        this.nodes = [];
+    }
+
+    contract_section() {
+        const { id } = this.nodes[0].cfg.contract;
+        return { ...common_config.contract, ...this.options.config?.contract, id };
+    }
+
+    async make_node() {
+        const node = await this.scope.make_node({
+            ...this.options,
+            name: `node ${this.nodes.length}`,
+        });
+        this.nodes.push(node);
+        const { consensus } = common_config.contract;
+        node.edit_config(common_config);
+        node.edit_config({ ...this.options.config, contract: { consensus } });
+        node.edit_config({ contract: this.options.config?.contract ?? {} });
+        return node;
+    }
+
+    /** Lets a node know all others, each through a link of its own. */
+    async introduce(node) {
+        const from = this.nodes.indexOf(node);
+        const known_peers = [];
+        for (const [to, other] of this.nodes.entries()) {
+            if (to === from) continue;
+            const port = await this.links.open(from, to, other.cfg.mesh.port);
+            known_peers.push(`127.0.0.1:${port}`);
+        }
+        node.edit_config({ mesh: { known_peers } });
+    }
+
+    /** A node that is not in the UNL of the others yet; it knows theirs. */
+    async make_newcomer() {
+        const node = await this.make_node();
+        const { unl } = this.nodes[0].read_config().contract;
+        node.edit_config({ contract: { ...this.contract_section(), unl } });
+        await this.introduce(node);
+        return node;
+    }
+
+    keys() {
+        return this.nodes.map((node) => node.cfg.node.public_key);
+    }
+
+    running() {
+        return this.nodes.filter((node) => node.running);
+    }
+
+    run(nodes = this.nodes) {
+        return Promise.all(nodes.map((node) => node.run()));
+    }
+
+    kill(nodes = this.nodes) {
+        return Promise.all(nodes.map((node) => node.kill()));
+    }
+
+    // ---- how it is
+
+    /** Waits until each of the nodes has closed the ledger `seq_no`. */
+    async wait_ledger(seq_no, { nodes = this.running(), timeout_ms = wait_ms } = {}) {
+        for (const node of nodes) {
+            await wait_status(node, (status) => seq_of(status) >= seq_no, {
+                timeout_ms,
+                what: `ledger ${seq_no} of ${node.name}`,
+            });
+        }
+    }
+
+    /** Waits until the nodes have closed that many more ledgers; the number of the last one. */
+    async wait_more(count = 3, options = {}) {
+        const nodes = options.nodes ?? this.running();
+        const seen = (await Promise.all(nodes.map(status_of))).map(seq_of);
+        const seq_no = Math.max(...seen) + count;
+        await this.wait_ledger(seq_no, { ...options, nodes });
+        return seq_no;
+    }
+
+    /** Waits until all nodes vote together and have one state, on disk as well. */
+    async settle({ nodes = this.running(), timeout_ms = wait_ms } = {}) {
+        let seen = [];
+        const settled = async () => {
+            seen = await Promise.all(nodes.map(status_of));
+            const [first] = seen;
+            return (
+                seen.every(({ consensus }) => consensus.vote_status === 'synced') &&
+                seen.every(({ contract }) => contract.state_root === first.contract.state_root) &&
+                seen.every(({ contract }) => contract.config_root === first.contract.config_root) &&
+                Math.max(...seen.map(seq_of)) - Math.min(...seen.map(seq_of)) <= 2 &&
+                nodes.every((node) => state_on_disk(node) === first.contract.state_root)
+            );
+        };
+        try {
+            await until(settled, { timeout_ms, every_ms, what: 'agreement of all nodes' });
+        } catch (error) {
+            const lines = seen.map((status, at) => {
+                const { consensus, contract } = status;
+                const disk = state_on_disk(nodes[at]).slice(0, 8);
+                return (
+                    `${nodes[at].name}: ledger ${seq_of(status)}, ${consensus.vote_status}, ` +
+                    `state ${contract.state_root.slice(0, 8)} (on disk ${disk}), ` +
+                    `config ${contract.config_root.slice(0, 8)} ${consensus.why_not}`
+                );
+            });
+            throw new Error(`${error.message}\n${lines.join('\n')}`);
+        }
+        for (const node of nodes) {
+            const root = config_root_hex(fs.readFileSync(node.patch_path));
+            assert.equal(root, seen[0].contract.config_root, `patch.cfg of ${node.name}`);
+        }
+        return seen[0].contract.state_root;
+    }
+
+    /**
+     * One chain and one state everywhere, and what users were told is what the chain says.
+     * answer_of: the contract's answer to a text, if it answers each input once.
+     * reader: a node that has kept the inputs of all ledgers.
+     */
+    async check({ users = [], answer_of, nodes = this.running(), reader = nodes[0] } = {}) {
+        for (const user of users) await user.finish();
+        await this.wait_more(2, { nodes });
+        await this.settle({ nodes });
+        const client = await this.scope.login(reader, { label: `reader of ${reader.name}` });
+        const ledgers = await read_chain(client);
+        check_links(ledgers);
+        check_promises(ledgers, users);
+        if (answer_of) check_outputs(ledgers, answer_of);
+        for (const node of nodes) await this.check_same(node, ledgers);
+        return ledgers;
+    }
+
+    async check_same(node, ledgers) {
+        const client = await this.scope.login(node, { label: `reader of ${node.name}` });
+        const { ledger_seq_no } = await client.lcl();
+        for (const ledger of ledgers.slice(0, ledger_seq_no)) {
+            const { results } = await client.query(ledger.seq_no);
+            assert.equal(results[0]?.hash, ledger.hash, `ledger ${ledger.seq_no}, ${node.name}`);
+        }
+        await client.close();
+    }
+}
+
+export async function status_of(node) {
+    const { code, stdout, stderr } = await node.command('status', '--json');
+    assert.equal(code, 0, `status of ${node.name}: ${stderr}`);
+    return JSON.parse(stdout);
+}
+
+export const seq_of = (status) => status.ledger?.seq ?? 0;
+
+/** The first status that is as wanted. */
+export async function wait_status(node, wanted, { timeout_ms = wait_ms, what = 'status' } = {}) {
+    let last = null;
+    const look = async () => {
+        last = await status_of(node);
+        return wanted(last) ? last : null;
+    };
+    try {
+        return await until(look, { timeout_ms, every_ms, what });
+    } catch (error) {
+        throw new Error(`${error.message}; ${node.name} said ${JSON.stringify(last)}`);
+    }
+}
+
+/** Empty while a contract is at work on it. */
+export function state_on_disk(node) {
+    try {
+        return state_root_hex(node.state_dir);
+    } catch (error) {
+        if (error.code === 'ENOENT') return '';
+        throw error;
+    }
+}
+
+/** What an operator loses with a disk: state and ledgers, not the configuration. */
+export function wipe(node) {
+    for (const name of ['contract_fs', 'ledger_fs']) {
+        fs.rmSync(path.join(node.dir, name), { recursive: true, force: true });
+    }
+}
+
+/** A user of several nodes: submits on each in turn and hears from each. */
+export async function login_everywhere(scope, nodes, options = {}) {
+    return Promise.all(nodes.map((node) => RawClient.login(node, options).then(keep(scope, node))));
+}
+
+const keep = (scope, node) => (client) => {
+    scope.watch(node);
+    return scope.keep(client);
+};
+
+export { sleep };
