@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Runs the suites named as arguments (default: all) against the built node:
-//     node run.mjs [conformance] [contract] [interop] [hostile] [bad] [real] [recovery] [cluster] [sdk]
+//     node run.mjs [conformance] [contract] [interop] [hostile] [bad] [real] [recovery]
+//                  [cluster] [sdk]
 // HP_BIN_DIR names the directory of hpnode, HP_PROBE the probe contract.
 
 import { spawnSync } from 'node:child_process';

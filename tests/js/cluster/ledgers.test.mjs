@@ -85,7 +85,7 @@ describe('cluster: ledgers', () => {
         assert.ok(accepted_count(users) > 10 * users.length, 'the test tested something');
     });
 
-    scoped_test('roundtime 50 for a while: ledgers close without repeated attempts', async (scope, context) => {
+    scoped_test('roundtime 50 under load for 20 s', async (scope, context) => {
         const cluster = await Cluster.start(scope, 3, {
             config: { contract: { consensus: { roundtime: 50, mode: 'public' } } },
         });

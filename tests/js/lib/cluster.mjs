@@ -9,9 +9,8 @@ import path from 'node:path';
 
 import { check_links, check_outputs, check_promises, read_chain } from './chain.mjs';
 import { Links } from './links.mjs';
-import { RawClient } from './rawclient.mjs';
 import { config_root_hex, state_root_hex } from './state_hash.mjs';
-import { range, sleep, until } from './util.mjs';
+import { range, until } from './util.mjs';
 
 const wait_ms = 30000;
 const every_ms = 150;
@@ -129,6 +128,14 @@ export class Cluster {
         return seq_no;
     }
 
+    /** Waits until all nodes vote together. */
+    async settle_votes({ nodes = this.running(), timeout_ms = wait_ms } = {}) {
+        for (const node of nodes) {
+            const is_synced = ({ consensus }) => consensus.vote_status === 'synced';
+            await wait_status(node, is_synced, { timeout_ms, what: `vote of ${node.name}` });
+        }
+    }
+
     /** Waits until all nodes vote together and have one state, on disk as well. */
     async settle({ nodes = this.running(), timeout_ms = wait_ms } = {}) {
         let seen = [];
@@ -231,15 +238,3 @@ export function wipe(node) {
         fs.rmSync(path.join(node.dir, name), { recursive: true, force: true });
     }
 }
-
-/** A user of several nodes: submits on each in turn and hears from each. */
-export async function login_everywhere(scope, nodes, options = {}) {
-    return Promise.all(nodes.map((node) => RawClient.login(node, options).then(keep(scope, node))));
-}
-
-const keep = (scope, node) => (client) => {
-    scope.watch(node);
-    return scope.keep(client);
-};
-
-export { sleep };
