@@ -59,7 +59,9 @@ std::string Node::no_quorum_reason() const {
     const bool member = validators.contains(config().node.keys.public_key);
     const bool observer = config().node.role == config::Role::observer;
     const bool enough_alone = validators.quorum() == 1 && member && !observer;
-    if (enough_alone || engine_->vote_status() == proto::VoteStatus::synced) {
+    const proto::VoteStatus vote = engine_->vote_status();
+    // A node that is behind knows of ledgers that others closed.
+    if (enough_alone || vote == proto::VoteStatus::synced || vote == proto::VoteStatus::desync) {
         return {};
     }
     return "the UNL has " + std::to_string(validators.size()) + " members, of which " +

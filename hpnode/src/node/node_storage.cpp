@@ -3,6 +3,7 @@
 // where the engine goes on from there.
 #include "consensus/message_codec.hpp"
 #include "hp/crypto/blake3.hpp"
+#include "hp/os/files.hpp"
 #include "node/node.hpp"
 
 namespace hp::node {
@@ -53,6 +54,10 @@ Result<consensus::Start> Node::load_start() {
     HP_TRY(start.nonces, load_nonces(head.ledger));
 
     const LedgerSeq seq = head.ledger ? head.ledger->header.seq : 0;
+    if (!head.ledger) {
+        // A node that lost its disk has its configuration only, and gets the rest from its peers.
+        HP_TRY_STATUS(os::make_directories(dir_.contract_fs() / "seed" / "state"));
+    }
     HP_TRY(std::unique_ptr<state::Store> store,
            state::open_store(dir_.contract_fs(), log_.module("state"),
                              contract_owner(config().contract.run_as)));
