@@ -33,7 +33,7 @@ const concurrency = {
     bad: 2,
     real: 2,
     recovery: 3,
-    cluster: 2,
+    cluster: 3,
     sdk: 2,
 };
 

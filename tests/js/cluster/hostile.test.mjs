@@ -94,7 +94,7 @@ describe('cluster: strangers', () => {
         await cluster.wait_more(1);
         const stranger = await cluster.make_newcomer();
         stranger.edit_config({ contract: { id: '00000000-0000-4000-8000-000000000000' } });
-        const users = start_users(cluster.nodes.slice(0, 3));
+        const users = start_users(cluster, { nodes: cluster.nodes.slice(0, 3) });
         await stranger.run();
         const members = cluster.nodes.slice(0, 3);
         for (const node of members) await node.wait_log(/a node was not accepted as a peer/);
@@ -108,7 +108,7 @@ describe('cluster: strangers', () => {
         context.diagnostic(`HP_SEED=${seed}`);
         const random = make_random(seed);
         const cluster = await Cluster.start(scope, 3, settings);
-        const users = start_users(cluster.nodes);
+        const users = start_users(cluster);
         const first = await cluster.wait_more(2);
         const before = cluster.nodes.map((node) => node.rss_kb());
         const until_ms = Date.now() + siege_ms;

@@ -79,7 +79,7 @@ describe('cluster: ledgers', () => {
 
     scoped_test('users on every node: one order, one fate', async (scope) => {
         const cluster = await Cluster.start(scope, 5);
-        const users = start_users(cluster.nodes);
+        const users = start_users(cluster);
         await sleep(load_ms);
         await cluster.check({ users, answer_of });
         assert.ok(accepted_count(users) > 10 * users.length, 'the test tested something');
@@ -91,7 +91,7 @@ describe('cluster: ledgers', () => {
         });
         const first = await cluster.wait_more(1);
         const started_ms = Date.now();
-        const users = start_users(cluster.nodes);
+        const users = start_users(cluster);
         await sleep(short_run_ms);
         const last = (await status_of(cluster.nodes[0])).ledger.seq;
         const took_ms = Date.now() - started_ms;

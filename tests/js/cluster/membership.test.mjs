@@ -7,18 +7,14 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { describe } from 'node:test';
 
-import { Cluster, seq_of, status_of, wait_status, wipe } from '../lib/cluster.mjs';
-import { answer_of, start_users } from '../lib/cluster_users.mjs';
+import { Cluster, seq_of, status_of, wait_status, wipe, with_threshold } from '../lib/cluster.mjs';
+import { start_users } from '../lib/cluster_users.mjs';
 import { script_contract } from '../lib/node.mjs';
 import { scoped_test } from '../lib/scope.mjs';
 import { until } from '../lib/util.mjs';
 
 const offset = 50;
 const wait_ms = 30000;
-
-const with_threshold = (threshold) => ({
-    config: { contract: { consensus: { mode: 'public', roundtime: 250, threshold } } },
-});
 
 /** patch.cfg with changes: { unl, consensus: {...} }. */
 function changed_patch(node, { consensus = {}, ...changes }) {
@@ -56,27 +52,27 @@ describe('cluster: membership', () => {
             const consensus = { mode, roundtime: 250, threshold: 66 };
             const cluster = await Cluster.start(scope, 3, { config: { contract: { consensus } } });
             const members = [...cluster.nodes];
-            const users = start_users(members);
+            const users = start_users(cluster, { nodes: members });
             await cluster.wait_more(5);
             const newcomer = await cluster.make_newcomer();
             const key = newcomer.cfg.node.public_key;
-            const unl = [...cluster.keys()];
-            const seq_no = await change(scope, cluster, members[0], { unl });
+            const seq_no = await change(scope, cluster, members[0], { unl: cluster.keys() });
             await expect_adopted(members, seq_no);
-            if (mode === 'private') newcomer.edit_config({ contract: { unl } });
+            // Its hp.cfg has the UNL that the cluster began with.
             await newcomer.run();
             await cluster.wait_ledger(seq_no + 3);
             for (const node of cluster.nodes) await expect_unl(node, 4);
             for (const user of users) await user.finish();
             await cluster.settle();
             // Four of four have to take part at threshold 80.
-            const later = await change(scope, cluster, members[1], { consensus: { threshold: 80 } });
+            const all = { consensus: { threshold: 80 } };
+            const later = await change(scope, cluster, members[1], all);
             await expect_adopted(cluster.nodes, later);
             await cluster.wait_more(2);
             const user = await scope.login(members[2]);
             const { output } = await user.echo('signed by all', { offset });
             assert.ok(output.unl_sig.some(([signer]) => signer === key));
-            if (mode === 'public') await cluster.check({ users, answer_of: undefined });
+            if (mode === 'public') await cluster.check({ users });
             else await cluster.settle();
         });
     }

@@ -3,7 +3,8 @@
 // On the published Node.js contract library: every input makes each node send it over the node
 // party line and wait until as many messages have come as the first argument says. Answers with
 // the sorted list "<sender>:<text>"; what it heard is in ../heard.json as well. A node with a file
-// ../late_ms lets that time pass before its contract begins.
+// ../late_ms lets that time pass before its contract begins. The library has to end the process: its
+// listening never ends by itself.
 
 'use strict';
 
@@ -22,7 +23,7 @@ function begin_late() {
 async function gather(context, text) {
     const heard = [];
     const complete = new Promise((resolve) => {
-        setTimeout(resolve, patience_ms).unref();
+        setTimeout(resolve, patience_ms);
         context.unl.onMessage((node, message) => {
             heard.push(`${node.publicKey}:${message}`);
             if (heard.length >= expected) resolve();
@@ -45,4 +46,4 @@ async function run(context) {
 }
 
 begin_late();
-new HotPocket.Contract().init(run, 'bson');
+new HotPocket.Contract().init(run, 'bson', true);

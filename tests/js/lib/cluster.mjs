@@ -10,10 +10,11 @@ import path from 'node:path';
 import { check_links, check_outputs, check_promises, read_chain } from './chain.mjs';
 import { Links } from './links.mjs';
 import { config_root_hex, state_root_hex } from './state_hash.mjs';
-import { range, until } from './util.mjs';
+import { range, sleep, until } from './util.mjs';
 
 const wait_ms = 30000;
 const every_ms = 150;
+const silence_ms = 1500; // many rounds: whoever could close a ledger would
 
 /** What no two nodes of a cluster may have of their own. The mark of a node's contract is one. */
 const common_config = {
@@ -220,6 +221,26 @@ export async function wait_status(node, wanted, { timeout_ms = wait_ms, what = '
     } catch (error) {
         throw new Error(`${error.message}; ${node.name} said ${JSON.stringify(last)}`);
     }
+}
+
+/** What tests of agreement differ in. */
+export const with_threshold = (threshold, roundtime = 250) => ({
+    config: { contract: { consensus: { mode: 'public', threshold, roundtime } } },
+});
+
+/** No ledger closes on these nodes, and they say why. */
+export async function expect_halt(nodes, { have, need }) {
+    const is_halted = ({ consensus }) =>
+        consensus.vote_status === 'unreliable' && !consensus.can_close_ledgers;
+    for (const node of nodes) {
+        const { consensus } = await wait_status(node, is_halted, { what: 'a halt' });
+        assert.match(consensus.why_not, new RegExp(`of which ${need} have to take part`));
+        assert.match(consensus.why_not, new RegExp(`heard from ${have}\\b`));
+    }
+    const before = await Promise.all(nodes.map(status_of));
+    await sleep(silence_ms);
+    const after = await Promise.all(nodes.map(status_of));
+    assert.deepEqual(after.map(seq_of), before.map(seq_of), 'a ledger without a quorum');
 }
 
 /** Empty while a contract is at work on it. */

@@ -14,8 +14,8 @@ const far_ledgers = 50;
 
 export const answer_of = (text) => /=(.*)$/.exec(text)[1];
 
-/** One user per node, all of them submitting. */
-export function start_users(nodes, { pause_ms = usual_pause_ms } = {}) {
+/** One user per node, all of them submitting; the end of the test is their end at the latest. */
+export function start_users(cluster, { nodes = cluster.nodes, pause_ms = usual_pause_ms } = {}) {
     const users = nodes.map((node, at) => {
         const make_text = (number) => `append:log.txt=user ${at} ${number}`;
         return new SteadyUser(node, {
@@ -26,6 +26,9 @@ export function start_users(nodes, { pause_ms = usual_pause_ms } = {}) {
         });
     });
     for (const user of users) user.start();
+    cluster.scope.at_end(() => {
+        for (const user of users) user.going = false;
+    });
     return users;
 }
 

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Nodes die, stand still, lose their disks and come back, under load. Nobody helps them; each test
+// ends with one chain, one state and every promise kept. "Row" is a row of the list of faults that
+// the design of consensus is measured by.
+
+import assert from 'node:assert/strict';
+import { describe } from 'node:test';
+
+import { Cluster, expect_halt, seq_of, status_of, wipe, with_threshold } from '../lib/cluster.mjs';
+import { accepted_count, answer_of, start_users } from '../lib/cluster_users.mjs';
+import { scoped_test } from '../lib/scope.mjs';
+import { range, sleep } from '../lib/util.mjs';
+
+const load_ms = 1500;
+
+describe('cluster: crashes', () => {
+    scoped_test('kill -9 of one of five under load; it catches up', async (scope) => {
+        const cluster = await Cluster.start(scope, 5);
+        const users = start_users(cluster);
+        await sleep(load_ms);
+        const victim = cluster.nodes[2];
+        await victim.kill();
+        const others = cluster.running();
+        await cluster.wait_more(5, { nodes: others });
+        const seen = seq_of(await status_of(others[0]));
+        await victim.run();
+        await cluster.wait_ledger(seen, { nodes: [victim] });
+        await sleep(load_ms);
+        await cluster.check({ users, answer_of });
+        assert.ok(accepted_count(users) > 5 * users.length, 'the test tested something');
+    });
+
+    scoped_test('kill -9 again and again, another node each time', async (scope) => {
+        const cluster = await Cluster.start(scope, 5);
+        const users = start_users(cluster);
+        for (const node of cluster.nodes) {
+            await sleep(300);
+            await node.kill();
+            await cluster.wait_more(2);
+            await node.run();
+            const { ledger } = await status_of(cluster.nodes.find((other) => other !== node));
+            await cluster.wait_ledger(ledger.seq, { nodes: [node] });
+            await cluster.settle_votes();
+        }
+        // Every node has missed a run, and so its outputs.
+        await cluster.check({ users });
+    });
+
+    scoped_test('a node that lost its disk gets everything again', async (scope) => {
+        const cluster = await Cluster.start(scope, 5);
+        const users = start_users(cluster, { nodes: cluster.nodes.slice(0, 4) });
+        await sleep(load_ms);
+        const [victim] = cluster.nodes.slice(-1);
+        await victim.kill();
+        wipe(victim);
+        await cluster.wait_more(3);
+        await victim.run();
+        await sleep(load_ms);
+        await cluster.check({ users, answer_of });
+        // And it takes part again: without it four are left, and with one fewer the rest halts.
+        await cluster.nodes[0].kill();
+        await cluster.wait_more(3);
+    });
+
+    scoped_test('all nodes killed at once and started again (row 13)', async (scope) => {
+        const cluster = await Cluster.start(scope, 3);
+        const users = start_users(cluster);
+        for (const _ of range(3)) {
+            await sleep(load_ms);
+            await cluster.kill();
+            await cluster.run();
+        }
+        await cluster.wait_more(2);
+        await cluster.check({ users, answer_of });
+        assert.ok(accepted_count(users) > users.length, 'the test tested something');
+    });
+
+    scoped_test('a node that stands still for a while (row 19)', async (scope) => {
+        const cluster = await Cluster.start(scope, 5);
+        const users = start_users(cluster);
+        const [sleeper] = cluster.nodes;
+        await sleep(load_ms);
+        sleeper.child.kill('SIGSTOP');
+        try {
+            await cluster.wait_more(8, { nodes: cluster.nodes.slice(1) });
+        } finally {
+            sleeper.child.kill('SIGCONT');
+        }
+        // It has the inputs of ledgers that closed meanwhile, but no outputs: others ran them.
+        await cluster.check({ users, answer_of, reader: cluster.nodes[1] });
+    });
+});
+
+describe('cluster: no quorum', () => {
+    scoped_test('one of three missing at threshold 80 (row 2)', async (scope) => {
+        const cluster = await Cluster.start(scope, 3, with_threshold(80));
+        const [first, second, third] = cluster.nodes;
+        const user = await scope.login(first);
+        user.subscribe('ledger_event');
+        await user.echo('append:log.txt=before', { expected: 'before' });
+        const from = user.mark();
+        await third.kill();
+        await expect_halt([first, second], { have: 2, need: 3 });
+        const vote = (status) => (msg) => msg.event === 'vote_status' && msg.vote_status === status;
+        await user.wait(vote('unreliable'), { from });
+        await first.wait_log(/no ledger can close: .*3 have to take part; heard from 2/);
+        const waiting = await user.submit('append:log.txt=meanwhile', { offset: 50 });
+        const { code, stdout } = await first.command('status');
+        assert.equal(code, 0);
+        assert.match(stdout, /no ledger can close: the UNL has 3 members/);
+        const healed = user.mark();
+        await third.run();
+        await user.wait(vote('synced'), { from: healed, timeout_ms: 30000 });
+        await user.wait_accepted(waiting.hash, { from: waiting.from, timeout_ms: 30000 });
+        await cluster.check();
+    });
+
+    scoped_test('one of three missing at threshold 66: ledgers go on (row 3)', async (scope) => {
+        const cluster = await Cluster.start(scope, 3, with_threshold(66));
+        const [first, , third] = cluster.nodes;
+        const users = start_users(cluster, { nodes: cluster.nodes.slice(0, 2) });
+        await third.kill();
+        await cluster.wait_more(5);
+        await third.run();
+        await cluster.wait_ledger(seq_of(await status_of(first)));
+        await cluster.check({ users, answer_of });
+    });
+});
