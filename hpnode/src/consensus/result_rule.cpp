@@ -17,6 +17,17 @@ Counts count(std::span<const SignedResult> results) {
     return counts;
 }
 
+// Without a certificate outputs are dropped, so results that differ in them only are one.
+Counts count_states(std::span<const SignedResult> results) {
+    Counts counts;
+    for (const SignedResult& result : results) {
+        ResultClaim claim = result.claim;
+        claim.output_root = Hash32{};
+        ++counts[claim];
+    }
+    return counts;
+}
+
 // The claim with the most votes, and how many; `tie` when another has as many.
 struct Leading {
     const ResultClaim* claim = nullptr;
@@ -41,8 +52,10 @@ bool is_plurality(const ResultContext& context, const Leading& best) {
     return best.votes > context.members - context.quorum && !best.tie;
 }
 
-ResultDecision without_certificate(const ResultContext& context, const Leading& best,
+ResultDecision without_certificate(const ResultContext& context,
                                    std::span<const SignedResult> results) {
+    const Counts states = count_states(results);
+    const Leading best = leading(states);
     ResultDecision decision;
     decision.evidence.assign(results.begin(), results.end());
     if (is_plurality(context, best)) {
@@ -52,7 +65,7 @@ ResultDecision without_certificate(const ResultContext& context, const Leading& 
         decision.mode = ResultMode::void_run;
         decision.claim = context.before;
     }
-    decision.claim.output_root = Hash32{}; // outputs need a certificate
+    decision.claim.output_root = Hash32{};
     return decision;
 }
 
@@ -105,7 +118,7 @@ std::optional<ResultDecision> decide_result(const ResultContext& context,
     if (results.size() < context.quorum || (still_possible && !waited_out)) {
         return std::nullopt;
     }
-    ResultDecision decision = without_certificate(context, best, results);
+    ResultDecision decision = without_certificate(context, results);
     if (decision.mode == ResultMode::void_run && !context.can_be_void) {
         return std::nullopt;
     }
@@ -125,9 +138,7 @@ Status check_result(const ResultContext& context, const ResultDecision& decision
     if (leading(count(known)).votes >= context.quorum) {
         return fail(Errc::unavailable, "a certified result is passed over");
     }
-    const Counts counts = count(decision.evidence);
-    const ResultDecision expected =
-        without_certificate(context, leading(counts), decision.evidence);
+    const ResultDecision expected = without_certificate(context, decision.evidence);
     if (expected.mode != decision.mode || expected.claim != decision.claim ||
         (expected.mode == ResultMode::void_run && !context.can_be_void)) {
         return fail(Errc::invalid, "not what the evidence says");

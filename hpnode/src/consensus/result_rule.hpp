@@ -12,7 +12,8 @@ namespace hp::consensus {
 
 struct ResultDecision {
     ResultMode mode = ResultMode::certified;
-    // certified, plurality: that claim; outputs count only when certified.
+    // certified, plurality: that claim. Outputs count only when certified; a plurality is one of
+    // states, whatever the outputs.
     // void_run: state and configuration of before the execution.
     ResultClaim claim;
     std::vector<SignedResult> evidence; // ascending by member
