@@ -45,7 +45,9 @@ public:
     Status sync() override {
         return disk_.operate([&] { disk_.lose_some(*node_); },
                              [&] {
-                                 node_->durable = node_->now;
+                                 for (const Write& write : node_->unsynced) {
+                                     put_at(node_->durable, write.offset, write.bytes);
+                                 }
                                  node_->unsynced.clear();
                              });
     }

@@ -488,6 +488,30 @@ void Agreement::repeat(AgreementOutput& out) {
     }
 }
 
+bool Agreement::may_need(const Hash32& digest) const {
+    const auto names = [&digest](const auto& entry) { return entry.second == digest; };
+    return (highest_prepared_ && highest_prepared_->digest == digest) ||
+           (decided_ && decided_->digest == digest) ||
+           std::any_of(prepared_.begin(), prepared_.end(), names);
+}
+
+bool Agreement::has_voted(StatementKind kind, Attempt attempt, const Hash32& digest) const {
+    const auto cast = [&](const std::map<Attempt, Hash32>& votes) {
+        const auto found = votes.find(attempt);
+        return found != votes.end() && found->second == digest;
+    };
+    switch (kind) {
+    case StatementKind::prepare:
+        return cast(prepared_);
+    case StatementKind::commit:
+        return cast(committed_);
+    case StatementKind::skip:
+        return skipped_.count(attempt) != 0;
+    default:
+        return false;
+    }
+}
+
 // --- for tests ---------------------------------------------------------------------------------
 
 Bytes Agreement::fingerprint() const {

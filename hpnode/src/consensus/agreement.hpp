@@ -15,7 +15,7 @@
 #include <map>
 #include <set>
 
-#include "consensus/agreement_guards.hpp"
+#include "consensus/guards.hpp"
 #include "consensus/messages.hpp"
 
 namespace hp::consensus {
@@ -97,6 +97,13 @@ public:
     // commit certificate, for members that are behind.
     void repeat(AgreementOutput& out);
 
+    // Whether a decision for this block may need this member's copy of it.
+    bool may_need(const Hash32& digest) const;
+    // Whether this member has cast this vote, as far as it knows.
+    bool has_voted(StatementKind kind, Attempt attempt, const Hash32& digest) const;
+    // From now on it follows. What it has said stands, and is repeated.
+    void stop_voting() { setup_.self.reset(); }
+
     bool is_decided() const { return decided_ != nullptr; }
     // Pairs of contradictory signed statements (proposals too), bounded: the first of each member.
     const std::vector<std::pair<Vote, Vote>>& equivocations() const { return equivocations_; }
@@ -113,7 +120,9 @@ private:
     enum class Noted : std::uint8_t { ignored, first, repeated, conflicting };
 
     bool is_lifted(Guard guard) const { return setup_.lifted.contains(guard); }
-    bool holds(Guard guard, bool condition) const { return condition || is_lifted(guard); }
+    bool holds(Guard guard, bool condition) const {
+        return consensus::holds(setup_.lifted, guard, condition);
+    }
 
     void restore(const LogRecord& record);
     std::optional<std::size_t> index_of(const PublicKey& member) const;

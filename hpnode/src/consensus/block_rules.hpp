@@ -21,6 +21,7 @@ struct BlockContext {
     TimeMs prev_time_ms = 0;
     ResultContext result;
     const NonceRecords* nonces = nullptr; // as of `prev`
+    LiftedGuards lifted;
 };
 
 // Parts that checking needs and this member lacks; fetch them, then check.

@@ -42,8 +42,8 @@ Engine::Engine(Params params, Identity identity, const Signer& signer, Start sta
     : params_(std::move(params)), identity_(identity),
       signer_(signer), domain_{identity.contract_id_hash, {}},
       validators_(params_.unl, params_.threshold_percent), pace_(params_, now.mono_us),
-      nonces_(std::move(start.nonces)), execution_(start.result), lcl_(id_of(start.head)),
-      head_(start.head), certified_(std::move(start.certified)) {
+      nonces_(std::move(start.nonces)), execution_(start.result, identity.lifted),
+      lcl_(id_of(start.head)), head_(start.head), certified_(std::move(start.certified)) {
     HP_CHECK(start.result && start.result->seq <= lcl_.seq, "a state from the future");
     if (head_) {
         lcl_time_ms_ = head_->header.timestamp_ms;
@@ -90,11 +90,11 @@ void Engine::on(Instant, const InputIn& event, Effects& out) {
 }
 
 void Engine::on(Instant now, const InputVerified& event, Effects& out) {
-    pool_.verified(*event.input, event.signature_ok);
+    pool_.verified(*event.input, holds(Guard::input_signature, event.signature_ok));
     if (!inputs_since_us_ && pool_.has_ready()) {
         inputs_since_us_ = now.mono_us;
     }
-    if (!event.signature_ok) {
+    if (!holds(Guard::input_signature, event.signature_ok)) {
         return;
     }
     if (height_ && judged_inputs_.count(event.input->hash) != 0) {
@@ -104,6 +104,16 @@ void Engine::on(Instant now, const InputVerified& event, Effects& out) {
     if (!alone && local_inputs_.count(event.input->hash) != 0) {
         out.push_back(Broadcast{Inputs{{event.input}}});
     }
+}
+
+void Engine::on(Instant, const VotesForgotten&, Effects& out) {
+    identity_.may_have_forgotten = true;
+    if (!may_vote()) {
+        height_->agreement().stop_voting();
+    }
+    out.push_back(Report{"this node has signed votes that it does not remember: it follows without "
+                         "voting until they cannot matter any more",
+                         {}});
 }
 
 void Engine::on(Instant, const Logged& event, Effects& out) {
@@ -141,8 +151,57 @@ bool Engine::is_member() const {
 
 bool Engine::may_vote() const {
     return identity_.validator && is_member() &&
-           (!identity_.may_have_forgotten ||
-            decided_since_start_ >= params::ledgers_before_voting_again);
+           (!identity_.may_have_forgotten || validators_.size() == 1); // nobody to contradict
+}
+
+// Nobody can cite an OPEN before it is made: its nonce comes from a secret of this start. So the
+// ledger that was decided just now was not when the node started, and the node, which votes on a
+// ledger only when it has the one before, cannot have voted on the next one.
+void Engine::remember(Effects& out) {
+    if (!identity_.may_have_forgotten || !own_open_) {
+        return;
+    }
+    const std::vector<OpenRef>& opens = certified_->block->opens;
+    const OpenRef own{identity_.self, own_open_->digest};
+    if (std::find(opens.begin(), opens.end(), own) != opens.end()) {
+        identity_.may_have_forgotten = false;
+        out.push_back(Report{"votes that this node may have forgotten do not matter any more: it "
+                             "votes again",
+                             {}});
+    }
+}
+
+bool Engine::has_voted(StatementKind kind, LedgerSeq height, Attempt attempt,
+                       const Hash32& digest) const {
+    return height == height_->seq() && height_->agreement().has_voted(kind, attempt, digest);
+}
+
+bool Engine::remembers(const Certificate& certificate) const {
+    const bool signed_by_self =
+        std::any_of(certificate.votes.begin(), certificate.votes.end(),
+                    [this](const Signed& by) { return by.member == identity_.self; });
+    return !signed_by_self || certificate.height <= lcl_.seq ||
+           has_voted(certificate.kind, certificate.height, certificate.attempt, certificate.digest);
+}
+
+bool Engine::remembers(const Message& message) const {
+    if (const auto* vote = std::get_if<Vote>(&message)) {
+        return vote->by.member != identity_.self || vote->height <= lcl_.seq ||
+               has_voted(vote->kind, vote->height, vote->attempt, vote->digest);
+    }
+    if (const auto* certificate = std::get_if<SharedCertificate>(&message)) {
+        return remembers(**certificate);
+    }
+    if (const auto* ledger = std::get_if<SharedCertifiedLedger>(&message)) {
+        return remembers(*(*ledger)->commit);
+    }
+    if (const auto* propose = std::get_if<Propose>(&message)) {
+        const std::vector<SharedCertificate>& skipped = propose->why.skipped;
+        return (!propose->why.prepared || remembers(*propose->why.prepared)) &&
+               std::all_of(skipped.begin(), skipped.end(),
+                           [this](const SharedCertificate& c) { return remembers(*c); });
+    }
+    return true;
 }
 
 Signed Engine::sign(StatementKind kind, const Hash32& digest) const {
@@ -161,17 +220,28 @@ void Engine::begin_height(Instant now, Effects& out) {
         certified_ ? certified_->block->opens : std::vector<OpenRef>();
     setup.agreement.leaders = leader_order(lcl_, opens, members);
     setup.agreement.quorum = validators_.quorum();
+    setup.agreement.lifted = identity_.lifted;
     if (may_vote()) {
         setup.agreement.self = identity_.self;
     }
     setup.prev = lcl_;
     setup.prev_time_ms = lcl_time_ms_;
-    setup.result = {members.size(), validators_.quorum(), {lcl_, {}, {}, {}}, head_ != nullptr};
+    setup.result = {members.size(),
+                    validators_.quorum(),
+                    {lcl_, {}, {}, {}},
+                    head_ != nullptr,
+                    identity_.lifted};
     if (head_) {
         setup.result.before.state_hash = head_->header.state_hash;
         setup.result.before.config_hash = head_->header.config_hash;
     }
     setup.expected_opens = setup.agreement.leaders;
+    for (const PublicKey& member : opened_) { // perhaps too late for the last block
+        if (validators_.contains(member)) {
+            setup.expected_opens.push_back(member);
+        }
+    }
+    opened_.clear();
     setup.params = &params_;
     setup.nonces = &nonces_;
     setup.pool = &pool_;
@@ -226,10 +296,11 @@ void Engine::open(Instant now, Effects& out) {
     out.push_back(Broadcast{own_open_});
 }
 
-// Tells the others what executing the newest ledger gave, once.
+// Tells the others what executing the newest ledger gave, once: also across restarts, so it says
+// nothing if it may have said something else.
 void Engine::announce_result(Instant now, Effects& out) {
     const proto::SharedResult result = execution_.result();
-    if (!result || !height_ || awaiting_config_ || !identity_.validator || !is_member() ||
+    if (!result || !height_ || awaiting_config_ || !may_vote() ||
         height_->results().count(identity_.self) != 0) {
         return;
     }
@@ -269,8 +340,11 @@ void Engine::apply(Instant now, AgreementOutput output, Effects& out) {
     }
     if (output.decided) {
         undecided_commit_ = output.decided;
-        complete_decision(now, out);
-        return;
+        if (complete_decision(now, out)) {
+            return;
+        }
+        // Parts of the block have to be fetched first: until then the certificate, perhaps with an
+        // own vote in it, is repeated to others, and is as much in need of the log as any vote.
     }
     for (LogRecord& record : output.log) {
         if (record.block) {
@@ -287,7 +361,7 @@ void Engine::apply(Instant now, AgreementOutput output, Effects& out) {
 }
 
 void Engine::send_after_log(Message message, Effects& out) {
-    if (gates_.empty()) {
+    if (gates_.empty() || identity_.lifted.contains(Guard::votes_after_log)) {
         out.push_back(Broadcast{std::move(message)});
     } else {
         gates_.back().messages.push_back(std::move(message));
@@ -331,20 +405,14 @@ SharedLedger Engine::make_ledger(const Block& block, std::vector<SharedInput> in
 void Engine::on(Instant, const Persisted& event, Effects& out) {
     HP_CHECK(persisting_ && persisting_->header.seq == event.seq,
              "persisted a ledger nobody asked for");
-    const ResultClaim agreed{lcl_, persisting_->header.state_hash, persisting_->header.config_hash,
-                             persisting_->header.output_hash};
     Decided decided{std::move(persisting_), {}};
     persisting_ = nullptr;
-    for (const auto& [member, result] : height_->results()) {
-        if (result.claim == agreed && !agreed.output_root.is_zero()) {
-            decided.root_signatures.emplace_back(member, result.root_signature);
-        }
-    }
+    decided.root_signatures = root_signatures(decided.ledger->header, *persisting_certified_);
     head_ = decided.ledger;
     certified_before_ = std::exchange(certified_, std::move(persisting_certified_));
     lcl_ = id_of(head_);
     lcl_time_ms_ = head_->header.timestamp_ms;
-    ++decided_since_start_;
+    remember(out);
     gates_.clear(); // votes for this height help nobody any more
     for (const OpenRef& open : certified_->block->opens) {
         validators_.mark_active(open.member, lcl_time_ms_);
@@ -355,6 +423,25 @@ void Engine::on(Instant, const Persisted& event, Effects& out) {
     out.push_back(std::move(decided));
     execution_.decided(head_, members_of(certified_->block->evidence), !ahead_.empty());
     execute_next(out);
+}
+
+// Everybody's that this node knows of: those the block cites, which are a quorum, and any others.
+std::vector<std::pair<PublicKey, Signature>>
+Engine::root_signatures(const proto::LedgerHeader& header, const CertifiedLedger& certified) const {
+    const ResultClaim agreed{lcl_, header.state_hash, header.config_hash, header.output_hash};
+    std::map<PublicKey, Signature> out;
+    const auto add = [&](const SignedResult& result) {
+        if (result.claim == agreed && !agreed.output_root.is_zero()) {
+            out.emplace(result.by.member, result.root_signature);
+        }
+    };
+    for (const SignedResult& result : certified.block->evidence) {
+        add(result);
+    }
+    for (const auto& [member, result] : height_->results()) {
+        add(result);
+    }
+    return {out.begin(), out.end()};
 }
 
 void Engine::settle_inputs(Effects& out) {

@@ -46,6 +46,14 @@ public:
     // Total: any event at any time is answered, never throws, never blocks.
     void step(Instant now, const Event& event, Effects& out);
 
+    // False when the message proves a vote of this node, at a height not decided here, that it does
+    // not know of: tell it so with VotesForgotten before the message.
+    bool remembers(const Message& message) const;
+    // The node follows without voting. False again when a ledger is decided that cites an OPEN of
+    // this start: then its height was open when the node started, so every forgotten vote was for
+    // that ledger or an earlier one. The vote log has to know either before the next start.
+    bool may_have_forgotten() const { return identity_.may_have_forgotten; }
+
     // --- for status and tests ---
     LedgerId lcl() const { return lcl_; }
     proto::VoteStatus vote_status() const { return vote_status_; }
@@ -55,6 +63,9 @@ public:
     std::size_t candidates() const { return pool_.size(); }
     // Members this node has heard from at the current height, itself included.
     std::size_t members_heard() const { return height_ ? height_->open_count() : 0; }
+    // How many things of other members it keeps beside candidates and votes: bounded by the number
+    // of members, whatever they send.
+    std::size_t kept() const;
     Attempt attempt() const { return height_ ? height_->agreement().current() : 0; }
 
 private:
@@ -65,6 +76,7 @@ private:
     void on(Instant now, const InputIn& event, Effects& out);
     void on(Instant now, const InputVerified& event, Effects& out);
     void on(Instant now, const MessageIn& event, Effects& out);
+    void on(Instant now, const VotesForgotten& event, Effects& out);
     void on(Instant now, const Logged& event, Effects& out);
     void on(Instant now, const Persisted& event, Effects& out);
     void on(Instant now, const ResultReady& event, Effects& out);
@@ -99,11 +111,12 @@ private:
     bool complete_decision(Instant now, Effects& out);
     bool run_timers(Instant now, Effects& out);
     void ask_ahead(Instant now, Effects& out);
-    PublicKey next_holder(Instant now, const std::vector<PublicKey>& holders);
+    PublicKey next_holder(const std::vector<PublicKey>& holders);
     void ask_for_block(Instant now, const Hash32& digest, const Certificate& certificate,
                        Effects& out);
-    void ask_for_parts(Instant now, const MissingParts& missing,
-                       const std::vector<PublicKey>& holders, Effects& out);
+    // Whom it has asked, if it was time to.
+    std::optional<PublicKey> ask_for_parts(Instant now, const MissingParts& missing,
+                                           const std::vector<PublicKey>& holders, Effects& out);
     void repeat(Instant now, Effects& out);
     void request_wake(Instant now, Effects& out);
     bool may_open() const;
@@ -120,6 +133,8 @@ private:
                 std::vector<proto::SharedInput> inputs, Effects& out);
     proto::SharedLedger make_ledger(const Block& block,
                                     std::vector<proto::SharedInput> inputs) const;
+    std::vector<std::pair<PublicKey, Signature>>
+    root_signatures(const proto::LedgerHeader& header, const CertifiedLedger& certified) const;
     void settle_inputs(Effects& out);
     void set_vote_status(Instant now, Effects& out);
     proto::VoteStatus current_vote_status(Instant now) const;
@@ -127,8 +142,14 @@ private:
     void execute_next(Effects& out);
     void contradiction(const PublicKey& member, std::string_view what, Effects& out);
     Signed sign(StatementKind kind, const Hash32& digest) const;
+    bool is_intact(const Block& block) const;
+    bool holds(Guard guard, bool condition) const;
     bool is_member() const;
     bool may_vote() const;
+    bool has_voted(StatementKind kind, LedgerSeq height, Attempt attempt,
+                   const Hash32& digest) const;
+    bool remembers(const Certificate& certificate) const;
+    void remember(Effects& out);
 
     Params params_;
     Identity identity_;
@@ -159,7 +180,8 @@ private:
     std::optional<Propose> own_proposal_;
     std::optional<std::int64_t> attempt_ends_; // timer of the current attempt
     std::int64_t repeat_at_us_ = 0;
-    std::int64_t fetch_at_us_ = 0; // not before: what is missing has been asked for
+    std::int64_t fetch_at_us_ = 0;    // not before: what is missing has been asked for
+    std::int64_t catch_up_at_us_ = 0; // likewise for ledgers: neither may keep the other waiting
     std::size_t fetch_turn_ = 0;
     Hash32 wanted_block_;                // asked for
     SharedCertificate undecided_commit_; // decides, but parts of the block are missing
@@ -167,7 +189,6 @@ private:
     // A decided ledger on its way to the disk.
     proto::SharedLedger persisting_;
     SharedCertifiedLedger persisting_certified_;
-    std::vector<std::pair<PublicKey, Signature>> root_signatures_;
 
     // Votes and certificates wait here for the log records before them.
     std::uint64_t log_number_ = 0;
@@ -177,11 +198,13 @@ private:
     };
     std::deque<Gate> gates_;
 
+    // Whose OPENs for this height or the last have come, however late. Leaders wait a little for
+    // them next time, or a returning member that is slightly slower would never be cited again.
+    std::set<PublicKey> opened_;
     std::map<PublicKey, LedgerSeq> ahead_; // heights members say they are at, beyond ours
     std::map<PublicKey, std::vector<Message>> early_; // for the next height
     std::map<PublicKey, std::int64_t> helped_at_us_;
-    std::vector<LogRecord> restored_; // until the first height
-    int decided_since_start_ = 0;
+    std::vector<LogRecord> restored_;                         // until the first height
     std::vector<std::pair<PublicKey, std::string>> reported_; // once each a height
 
     std::optional<std::int64_t> inputs_since_us_; // arrival of the oldest ready input

@@ -13,6 +13,14 @@ void Engine::on(Instant now, const MessageIn& event, Effects& out) {
     std::visit([&](const auto& message) { hear(now, event.from, message, out); }, event.message);
 }
 
+bool Engine::holds(Guard guard, bool condition) const {
+    return consensus::holds(identity_.lifted, guard, condition);
+}
+
+bool Engine::is_intact(const Block& block) const {
+    return holds(Guard::block_digest_verified, verify_block_digest(block).has_value());
+}
+
 bool Engine::is_current(Instant now, const PublicKey& from, LedgerSeq height,
                         const Message& message, Effects& out) {
     const LedgerSeq current = lcl_.seq + 1;
@@ -40,6 +48,17 @@ bool Engine::is_current(Instant now, const PublicKey& from, LedgerSeq height,
     return false;
 }
 
+std::size_t Engine::kept() const {
+    std::size_t count = height_ ? height_->kept() : 0;
+    for (const auto& [member, messages] : early_) {
+        count += messages.size();
+    }
+    for (const Gate& gate : gates_) {
+        count += gate.messages.size();
+    }
+    return count;
+}
+
 // Its OPEN shows which ledger it lacks.
 void Engine::help_laggard(Instant now, const PublicKey& node, LedgerSeq height, Effects& out) {
     const auto [entry, first] = helped_at_us_.try_emplace(node, now.mono_us);
@@ -51,6 +70,10 @@ void Engine::help_laggard(Instant now, const PublicKey& node, LedgerSeq height, 
 }
 
 void Engine::hear(Instant now, const PublicKey& from, const SharedOpen& open, Effects& out) {
+    if (validators_.contains(open->by.member) &&
+        (open->height == lcl_.seq || open->height == lcl_.seq + 1)) {
+        opened_.insert(open->by.member);
+    }
     if (!is_current(now, from, open->height, open, out)) {
         return;
     }
@@ -73,8 +96,9 @@ void Engine::hear(Instant now, const PublicKey& from, const Propose& propose, Ef
         return;
     }
     const Block& block = *propose.block;
-    if (block.header.seq != propose.height || block.header.prev_hash != lcl_.hash ||
-        !verify_block_digest(block)) {
+    const bool continues =
+        block.header.seq == propose.height && block.header.prev_hash == lcl_.hash;
+    if (!holds(Guard::block_continues_chain, continues) || !is_intact(block)) {
         return;
     }
     AgreementOutput output;
@@ -130,7 +154,7 @@ void Engine::hear(Instant now, const PublicKey& from, const SharedCertifiedLedge
     if (!is_current(now, from, block.header.seq, ledger, out) || persisting_) {
         return;
     }
-    if (block.header.prev_hash != lcl_.hash || !verify_block_digest(block) ||
+    if (block.header.prev_hash != lcl_.hash || !is_intact(block) ||
         ledger->commit->digest != block.digest || ledger->commit->kind != StatementKind::commit ||
         proto::input_list_hash(ledger->inputs) != block.header.input_hash) {
         return;
@@ -146,13 +170,13 @@ void Engine::hear(Instant now, const PublicKey& from, const SharedCertifiedLedge
     for (const SharedInput& input : ledger->inputs) {
         height_->keep(input);
     }
-    fetch_at_us_ = 0; // the next one at once
+    catch_up_at_us_ = 0; // the next one at once
     apply(now, std::move(output), out);
 }
 
 void Engine::hear(Instant, const PublicKey&, const BlockBody& body, Effects&) {
     if (is_agreeing() && body.block->header.prev_hash == lcl_.hash &&
-        body.block->digest == wanted_block_ && verify_block_digest(*body.block)) {
+        body.block->digest == wanted_block_ && is_intact(*body.block)) {
         height_->add(body.block);
     }
 }

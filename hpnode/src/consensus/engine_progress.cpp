@@ -170,7 +170,10 @@ bool Engine::complete_decision(Instant now, Effects& out) {
             holders.push_back(vote.member);
         }
         const MissingParts missing = height_->missing(*block, true);
-        ask_for_parts(now, missing, holders, out);
+        if (const auto asked = ask_for_parts(now, missing, holders, out)) {
+            // It may be further already, and give out these inputs only with their ledger.
+            out.push_back(SendTo{*asked, GetLedger{height_->seq()}});
+        }
         return false;
     }
     decide(block, std::exchange(undecided_commit_, nullptr), std::move(*inputs), out);
@@ -180,8 +183,7 @@ bool Engine::complete_decision(Instant now, Effects& out) {
 // --- asking for what is missing ------------------------------------------------------------------
 
 // One member at a time, the next one when nothing has come.
-PublicKey Engine::next_holder(Instant now, const std::vector<PublicKey>& holders) {
-    fetch_at_us_ = now.mono_us + params::fetch_retry_us;
+PublicKey Engine::next_holder(const std::vector<PublicKey>& holders) {
     for (std::size_t i = 0; i < holders.size(); ++i) {
         const PublicKey& holder = holders[fetch_turn_++ % holders.size()];
         if (holder != identity_.self) {
@@ -201,37 +203,44 @@ void Engine::ask_for_block(Instant now, const Hash32& digest, const Certificate&
     for (const Signed& vote : certificate.votes) {
         holders.push_back(vote.member);
     }
-    out.push_back(SendTo{next_holder(now, holders), GetBlock{height_->seq(), digest}});
+    fetch_at_us_ = now.mono_us + params::fetch_retry_us;
+    out.push_back(SendTo{next_holder(holders), GetBlock{height_->seq(), digest}});
 }
 
-void Engine::ask_for_parts(Instant now, const MissingParts& missing,
-                           const std::vector<PublicKey>& holders, Effects& out) {
+std::optional<PublicKey> Engine::ask_for_parts(Instant now, const MissingParts& missing,
+                                               const std::vector<PublicKey>& holders,
+                                               Effects& out) {
     const bool fresh =
         std::any_of(missing.inputs.begin(), missing.inputs.end(),
                     [this](const Hash32& hash) { return judged_inputs_.count(hash) == 0; });
     if (!fresh && now.mono_us < fetch_at_us_) {
-        return;
+        return std::nullopt;
     }
     judged_inputs_.insert(missing.inputs.begin(), missing.inputs.end());
-    const PublicKey holder = next_holder(now, holders);
+    fetch_at_us_ = now.mono_us + params::fetch_retry_us;
+    const PublicKey holder = next_holder(holders);
     if (!missing.opens.empty()) {
         out.push_back(SendTo{holder, GetOpens{height_->seq(), missing.opens}});
     }
     if (!missing.inputs.empty()) {
         out.push_back(SendTo{holder, GetInputs{missing.inputs}});
     }
+    return holder;
 }
 
-// Members say they are further: their ledgers bring this node there.
+// Members say they are further: their ledgers bring this node there. Whatever else it is asking for
+// they may no longer have; and whoever only claims to be further must not stop it from asking
+// others.
 void Engine::ask_ahead(Instant now, Effects& out) {
-    if (!is_agreeing() || ahead_.empty() || now.mono_us < fetch_at_us_) {
+    if (!is_agreeing() || ahead_.empty() || now.mono_us < catch_up_at_us_) {
         return;
     }
     std::vector<PublicKey> holders;
     for (const auto& [node, height] : ahead_) {
         holders.push_back(node);
     }
-    out.push_back(SendTo{next_holder(now, holders), GetLedger{height_->seq()}});
+    catch_up_at_us_ = now.mono_us + params::fetch_retry_us;
+    out.push_back(SendTo{next_holder(holders), GetLedger{height_->seq()}});
 }
 
 // --- timers --------------------------------------------------------------------------------------
@@ -264,6 +273,9 @@ void Engine::repeat(Instant now, Effects& out) {
     if (const auto own = height_->results().find(identity_.self); own != height_->results().end()) {
         out.push_back(Broadcast{own->second});
     }
+    if (!gates_.empty()) {
+        return; // the log is behind: what waits for it must not grow meanwhile
+    }
     if (own_proposal_ && own_proposal_->attempt == height_->agreement().current()) {
         send_after_log(*own_proposal_, out);
     }
@@ -294,6 +306,7 @@ void Engine::request_wake(Instant now, Effects& out) {
         consider(attempt_ends_.value_or(never_us));
         consider(own_open_ ? repeat_at_us_ : never_us);
         consider(fetch_at_us_);
+        consider(catch_up_at_us_);
         const std::int64_t silent_since_us = own_open_ ? opened_at_us_ : height_->since_us();
         consider(silent_since_us + params::silence_us(params_) + 1);
     }

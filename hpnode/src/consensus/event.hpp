@@ -31,11 +31,16 @@ struct InputVerified {
     bool signature_ok = false;
 };
 
-// From another node, whose transport identity is `from`.
+// From another node, whose transport identity is `from`. The driver has asked Engine::remembers()
+// before.
 struct MessageIn {
     PublicKey from;
     Message message;
 };
+
+// Others have shown this node a vote of its own that it does not know of (Engine::remembers()): its
+// vote log was put back to an earlier state. The vote log has noted that it is incomplete.
+struct VotesForgotten {};
 
 // The records of the AppendLog effect with this number are durable, and all before it.
 struct Logged {
@@ -59,7 +64,7 @@ struct ConfigInForce {
     Params params;
 };
 
-using Event = std::variant<Tick, UserJoined, UserLeft, InputIn, InputVerified, MessageIn, Logged,
-                           Persisted, ResultReady, ConfigInForce>;
+using Event = std::variant<Tick, UserJoined, UserLeft, InputIn, InputVerified, MessageIn,
+                           VotesForgotten, Logged, Persisted, ResultReady, ConfigInForce>;
 
 } // namespace hp::consensus

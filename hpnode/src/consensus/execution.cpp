@@ -36,8 +36,9 @@ void Execution::name_own() {
 }
 
 bool Execution::reflects_parent() const {
-    return own_ && own_->state_hash == head_->header.state_hash &&
-           own_->config_hash == head_->header.config_hash;
+    return own_ && holds(lifted_, Guard::execute_agreed_state,
+                         own_->state_hash == head_->header.state_hash &&
+                             own_->config_hash == head_->header.config_hash);
 }
 
 std::optional<Effect> Execution::next() {

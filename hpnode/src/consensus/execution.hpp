@@ -13,7 +13,8 @@ namespace hp::consensus {
 class Execution {
 public:
     // `own`: what the state reflects at start-up.
-    explicit Execution(proto::SharedResult own) : own_(std::move(own)) {}
+    explicit Execution(proto::SharedResult own, LiftedGuards lifted = {})
+        : own_(std::move(own)), lifted_(std::move(lifted)) {}
 
     // The newest ledger is `ledger`, which continues from the state in its header. `holders` have
     // that state. `catching_up`: newer ledgers are known to exist, so running this one is wasted.
@@ -46,6 +47,7 @@ private:
     LedgerSeq executing_ = 0; // 0: not
     LedgerSeq syncing_ = 0;   // 0: not; else the ledger whose result is being fetched, plus 1
     Hash32 sync_state_;
+    LiftedGuards lifted_;
 };
 
 } // namespace hp::consensus

@@ -9,8 +9,9 @@ namespace {
 // OPENs of one member that are kept beside its newest: a block may cite an older one.
 constexpr std::size_t opens_per_member_max = 4;
 
-// Blocks of a height: one an attempt, and what an equivocating leader makes up.
-constexpr std::size_t blocks_max = 64;
+// Blocks of a height beside those this member has voted for, which others may have to get from it:
+// what leaders have proposed and it could not validate.
+constexpr std::size_t other_blocks_max = 64;
 
 } // namespace
 
@@ -36,14 +37,10 @@ Height::Added Height::add(const SharedOpen& open, std::int64_t now_us) {
     }
     SharedOpen& newest = newest_opens_[open->by.member];
     if (newest && newest->version == open->version && newest->digest != open->digest) {
-        opens_.emplace(open->digest, open); // a block may cite it
+        keep(open); // a block may cite it
         return Added::contradiction;
     }
-    if (newest && newest->version >= open->version &&
-        opens_.size() >= opens_per_member_max * members().size()) {
-        return Added::ignored;
-    }
-    if (!opens_.emplace(open->digest, open).second) {
+    if (!keep(open)) {
         return Added::ignored;
     }
     if (!newest || newest->version < open->version) {
@@ -53,6 +50,27 @@ Height::Added Height::add(const SharedOpen& open, std::int64_t now_us) {
         open_quorum_since_us_ = now_us;
     }
     return Added::stored;
+}
+
+// The last few of each member, its newest, and what blocks cite. False: known.
+bool Height::keep(const SharedOpen& open) {
+    if (!opens_.emplace(open->digest, open).second) {
+        return false;
+    }
+    const PublicKey& member = open->by.member;
+    std::deque<Hash32>& kept = recent_opens_[member];
+    kept.push_back(open->digest);
+    if (kept.size() > opens_per_member_max) {
+        const SharedOpen& newest = newest_opens_[member];
+        if (newest && newest->digest == kept.front()) {
+            std::rotate(kept.begin(), std::next(kept.begin()), kept.end());
+        }
+        if (cited_opens_.count(kept.front()) == 0) {
+            opens_.erase(kept.front());
+        }
+        kept.pop_front();
+    }
+    return true;
 }
 
 std::vector<SharedOpen> Height::opens() const {
@@ -105,8 +123,18 @@ std::optional<std::int64_t> Height::result_wait_ends_us() const {
 }
 
 void Height::add(const SharedBlock& block) {
-    if (blocks_.size() < blocks_max) {
-        blocks_.emplace(block->digest, block);
+    if (!blocks_.emplace(block->digest, block).second) {
+        return;
+    }
+    for (const OpenRef& ref : block->opens) {
+        cited_opens_.insert(ref.digest);
+    }
+    other_blocks_.push_back(block->digest);
+    std::erase_if(other_blocks_,
+                  [this](const Hash32& digest) { return agreement_.may_need(digest); });
+    if (other_blocks_.size() > other_blocks_max) {
+        blocks_.erase(other_blocks_.front());
+        other_blocks_.pop_front();
     }
 }
 
@@ -124,6 +152,7 @@ BlockContext Height::context() const {
     context.prev_time_ms = setup_.prev_time_ms;
     context.result = setup_.result;
     context.nonces = setup_.nonces;
+    context.lifted = setup_.agreement.lifted;
     return context;
 }
 

@@ -5,6 +5,8 @@
 // owner.
 #pragma once
 
+#include <deque>
+
 #include "consensus/agreement.hpp"
 #include "consensus/block_rules.hpp"
 #include "consensus/input_pool.hpp"
@@ -18,7 +20,7 @@ public:
         LedgerId prev;
         TimeMs prev_time_ms = 0;
         ResultContext result;
-        std::vector<PublicKey> expected_opens; // took part in the ledger before
+        std::vector<PublicKey> expected_opens; // of members that took part before
         const Params* params = nullptr;        // these three outlive the height
         const NonceRecords* nonces = nullptr;
         const InputPool* pool = nullptr;
@@ -63,10 +65,17 @@ public:
     // An input the pool would not take (it clashes, or has expired) but a block needs judged.
     void keep(const proto::SharedInput& verified);
 
+    // What others have sent, beside what this member's own votes are about.
+    std::size_t kept() const {
+        return recent_opens_.size() + results_.size() + other_blocks_.size() + opens_.size() -
+               std::min(opens_.size(), cited_opens_.size());
+    }
+
     SharedOpen open(const OpenRef& ref) const override;
     proto::SharedInput input(const Hash32& hash) const override;
 
 private:
+    bool keep(const SharedOpen& open);
     BlockContext context() const;
     std::vector<SignedResult> result_list() const;
 
@@ -75,10 +84,13 @@ private:
     std::int64_t since_us_;
     std::map<PublicKey, SharedOpen> newest_opens_;
     std::map<Hash32, SharedOpen> opens_; // by digest, also older ones that a block may cite
+    std::map<PublicKey, std::deque<Hash32>> recent_opens_;
+    std::set<Hash32> cited_opens_; // by blocks seen
     std::optional<std::int64_t> open_quorum_since_us_;
     std::map<PublicKey, SignedResult> results_;
     std::optional<std::int64_t> result_quorum_since_us_;
     std::map<Hash32, SharedBlock> blocks_;
+    std::deque<Hash32> other_blocks_; // in order of arrival; not voted for, as far as known then
     std::map<Hash32, proto::SharedInput> kept_inputs_;
 };
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <set>
 
+#include "consensus/guards.hpp"
 #include "hp/base/ids.hpp"
 
 namespace hp::consensus {
@@ -30,8 +31,9 @@ struct Identity {
     // Higher at every start, so that an OPEN after a restart replaces the one before.
     std::uint64_t incarnation = 0;
     // The vote log may not know all votes of the past (missing, damaged, restored): follow, and
-    // vote again once ledgers are decided that it cannot have voted on (6.4.8).
+    // vote again once no forgotten vote can matter (Engine::may_have_forgotten()).
     bool may_have_forgotten = false;
+    LiftedGuards lifted{}; // none but in tests of the tests
 };
 
 namespace params {
@@ -66,9 +68,6 @@ inline constexpr std::int64_t fetch_retry_us = 100'000;
 
 // Ledgers a laggard asks for at once.
 inline constexpr std::uint32_t ledgers_per_request = 16;
-
-// Decided ledgers without a vote of its own after which a node that may have forgotten votes again.
-inline constexpr int ledgers_before_voting_again = 2;
 
 // No quorum of OPENs for this long, or so many attempts without a decision: "unreliable" (6.4.9).
 inline constexpr std::int64_t silence_roundtimes = 2;

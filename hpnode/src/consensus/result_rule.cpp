@@ -49,7 +49,9 @@ Leading leading(const Counts& counts) {
 
 // More than n - q votes: at least one honest member holds this state, so it can be fetched.
 bool is_plurality(const ResultContext& context, const Leading& best) {
-    return best.votes > context.members - context.quorum && !best.tie;
+    return holds(context.lifted, Guard::result_plurality_honest,
+                 best.votes > context.members - context.quorum) &&
+           !best.tie;
 }
 
 ResultDecision without_certificate(const ResultContext& context,
@@ -71,14 +73,16 @@ ResultDecision without_certificate(const ResultContext& context,
 
 Status check_evidence(const ResultContext& context, std::span<const SignedResult> evidence) {
     for (std::size_t i = 0; i < evidence.size(); ++i) {
-        if (evidence[i].claim.ledger != context.before.ledger) {
+        if (!holds(context.lifted, Guard::result_same_ledger,
+                   evidence[i].claim.ledger == context.before.ledger)) {
             return fail(Errc::invalid, "evidence about another ledger");
         }
-        if (i > 0 && !(evidence[i - 1].by.member < evidence[i].by.member)) {
+        if (!holds(context.lifted, Guard::result_evidence_distinct,
+                   i == 0 || evidence[i - 1].by.member < evidence[i].by.member)) {
             return fail(Errc::invalid, "evidence out of order");
         }
     }
-    return evidence.size() >= context.quorum
+    return holds(context.lifted, Guard::result_evidence_quorum, evidence.size() >= context.quorum)
                ? Status()
                : Status(fail(Errc::invalid, "evidence of less than a quorum"));
 }
@@ -132,15 +136,19 @@ Status check_result(const ResultContext& context, const ResultDecision& decision
         const bool all_equal =
             std::all_of(decision.evidence.begin(), decision.evidence.end(),
                         [&](const SignedResult& r) { return r.claim == decision.claim; });
-        return all_equal ? Status() : Status(fail(Errc::invalid, "evidence of different results"));
+        return holds(context.lifted, Guard::result_certified_equal, all_equal)
+                   ? Status()
+                   : Status(fail(Errc::invalid, "evidence of different results"));
     }
     const std::vector<SignedResult> known = merge(decision.evidence, own);
-    if (leading(count(known)).votes >= context.quorum) {
+    if (!holds(context.lifted, Guard::result_certificate_first,
+               leading(count(known)).votes < context.quorum)) {
         return fail(Errc::unavailable, "a certified result is passed over");
     }
     const ResultDecision expected = without_certificate(context, decision.evidence);
-    if (expected.mode != decision.mode || expected.claim != decision.claim ||
-        (expected.mode == ResultMode::void_run && !context.can_be_void)) {
+    const bool follows = expected.mode == decision.mode && expected.claim == decision.claim &&
+                         (expected.mode != ResultMode::void_run || context.can_be_void);
+    if (!holds(context.lifted, Guard::result_as_evidence_says, follows)) {
         return fail(Errc::invalid, "not what the evidence says");
     }
     return {};

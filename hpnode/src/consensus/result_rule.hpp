@@ -6,6 +6,7 @@
 
 #include <span>
 
+#include "consensus/guards.hpp"
 #include "consensus/messages.hpp"
 
 namespace hp::consensus {
@@ -24,6 +25,7 @@ struct ResultContext {
     std::size_t quorum = 0;
     ResultClaim before; // what a void run leaves: ledger is the executed one, roots of before it
     bool can_be_void = true; // false at genesis: there is nothing before it
+    LiftedGuards lifted{};
 };
 
 // `results`: valid statements about one ledger, at most one per member, ascending by member.

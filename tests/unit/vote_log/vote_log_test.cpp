@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "hp/crypto/blake3.hpp"
 #include "ledger/vote_log.hpp"
 #include "temp_dir.hpp"
 #include "virtual_disk.hpp"
@@ -160,6 +161,46 @@ TEST_CASE("records come back in order until their ledger is decided") {
     node.decide(1);
     REQUIRE(node.log->append(Records{make_record(2, 4)}));
     CHECK(node.start(disk).records == Records{make_record(2, 4)});
+}
+
+TEST_CASE("the bytes of docs/protocol/vote-log.md") {
+    VoteFileHeader header;
+    header.id.data.fill(1);
+    header.salt.data.fill(2);
+    header.incarnation = 3;
+    header.complete = true;
+    header.decided = 4;
+    header.size = 1024;
+    header.identity = os::FileIdentity{5, 6};
+    const auto check = [&](const Bytes& bytes) {
+        const Hash32 hash = crypto::b3({header.salt.view(), bytes});
+        return Bytes(hash.data.begin(), hash.data.begin() + 16);
+    };
+    const auto number = [](std::uint64_t value, std::size_t size) {
+        Bytes out(size);
+        for (std::size_t i = size; i > 0; --i, value >>= 8) {
+            out[i - 1] = static_cast<std::uint8_t>(value);
+        }
+        return out;
+    };
+    Bytes first = to_bytes("hpvotes1");
+    for (const Bytes& part : {Bytes(16, 1), Bytes(16, 2), number(3, 8), Bytes{1}, number(4, 8),
+                              number(1024, 8), Bytes{1}, number(5, 8), number(6, 8)}) {
+        append(first, part);
+    }
+    append(first, check(first));
+    first.resize(512);
+    CHECK(encode_header(header) == first);
+
+    Bytes frame = to_bytes("vote");
+    for (const Bytes& part : {number(4 + 12 + 3, 4), number(7, 8), number(1, 4), number(9, 8),
+                              number(3, 4), to_bytes("abc")}) {
+        append(frame, part);
+    }
+    append(frame, check(frame));
+    frame.resize(512);
+    const Records records{{9, to_bytes("abc")}};
+    CHECK(encode_frame(header.salt, 7, records) == frame);
 }
 
 TEST_CASE("a log of any length stays in a file of bounded size") {

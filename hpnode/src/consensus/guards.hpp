@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A name for every guard of the agreement rules, so that a test build can lift one and show that
-// the tests notice: the list in docs/testing.md says which. Nothing can be lifted in a production
-// build, where HP_LIFT_GUARDS is not defined. Values; any thread.
+// A name for every guard of the rules of agreement, blocks and results, so that a test build can
+// lift one and show that the tests notice: the list in docs/testing.md says which. Nothing can be
+// lifted in a production build, where HP_LIFT_GUARDS is not defined. Values; any thread.
 #pragma once
 
 #include <cstdint>
@@ -52,6 +52,35 @@ enum class Guard : std::uint8_t {
     restored_skipped,
     restored_prepare_certificate,
     restored_skip_certificates,
+    // 6.4.7: blocks
+    block_opens_quorum,
+    block_opens_of_members,
+    block_opens_distinct,
+    block_opens_same_parent,
+    block_evidence_of_members,
+    block_inputs_in_order,
+    block_inputs_in_time,
+    block_nonces_unused,
+    block_within_limits,
+    block_nothing_passed_over,
+    block_users,
+    block_time,
+    block_nonce,
+    block_recent_inputs,
+    // 6.4.6: results
+    result_same_ledger,
+    result_evidence_distinct,
+    result_evidence_quorum,
+    result_certified_equal,
+    result_certificate_first,
+    result_as_evidence_says,
+    result_plurality_honest,
+    // the engine
+    block_continues_chain,
+    block_digest_verified,
+    votes_after_log,
+    input_signature,
+    execute_agreed_state,
 };
 
 #ifdef HP_LIFT_GUARDS
@@ -64,5 +93,9 @@ struct LiftedGuards {
     static constexpr bool contains(Guard) { return false; }
 };
 #endif
+
+constexpr bool holds(const LiftedGuards& lifted, Guard guard, bool condition) {
+    return condition || lifted.contains(guard);
+}
 
 } // namespace hp::consensus

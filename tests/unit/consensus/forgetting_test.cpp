@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+// A member whose vote log may not know all of its votes: four engines with a quorum of three, every
+// message and every write at once, so that what one member says can be watched.
+#include <catch2/catch.hpp>
+
+#include <deque>
+
+#include "consensus/engine.hpp"
+
+using namespace hp;
+using namespace hp::consensus;
+
+namespace {
+
+constexpr std::size_t members = 4;
+
+PublicKey key_of(std::size_t member) {
+    PublicKey key;
+    key.data.fill(static_cast<std::uint8_t>(member + 1));
+    key.data[0] = key_prefix;
+    return key;
+}
+
+class NoSigner final : public Signer {
+public:
+    Signature sign(ByteView) const override { return {}; }
+};
+
+struct Member {
+    std::unique_ptr<Engine> engine;
+    std::vector<LogRecord> log;
+    std::map<LedgerSeq, SharedCertifiedLedger> ledgers;
+    std::vector<Message> said;
+    bool is_deaf = false; // hears nothing
+    std::int64_t wake_us = INT64_MAX;
+};
+
+class Cluster {
+public:
+    explicit Cluster(std::size_t count = members) : members_(count) {
+        params_.eager = false;
+        params_.threshold_percent = 66;
+        for (std::size_t i = 0; i < count; ++i) {
+            params_.unl.insert(key_of(i));
+        }
+    }
+    Member& member(std::size_t number) { return members_[number]; }
+    Engine& engine(std::size_t number) { return *members_[number].engine; }
+
+    void start(std::size_t number, bool may_have_forgotten = false) {
+        Start state{nullptr, nullptr, std::make_shared<proto::ExecutionResult>(), {}, {}};
+        Identity identity{key_of(number), true, {}, {}, ++starts_, may_have_forgotten};
+        identity.nonce_secret.data[0] = static_cast<std::uint8_t>(starts_);
+        Effects effects;
+        members_[number].engine =
+            std::make_unique<Engine>(params_, identity, signer_, std::move(state), now_, effects);
+        perform_all(number, effects);
+        settle();
+    }
+    void start_all() {
+        for (std::size_t i = 0; i < members_.size(); ++i) {
+            start(i);
+        }
+    }
+    void step(std::size_t number, const Event& event) {
+        queue_.push_back({number, event});
+        settle();
+    }
+    void run_ms(std::int64_t ms) {
+        for (const std::int64_t end_us = now_.mono_us + ms * 1000; now_.mono_us < end_us;) {
+            now_.mono_us += 1000;
+            now_.wall_ms += 1;
+            for (std::size_t i = 0; i < members_.size(); ++i) {
+                if (members_[i].engine && members_[i].wake_us <= now_.mono_us) {
+                    members_[i].wake_us = INT64_MAX;
+                    step(i, Tick{});
+                }
+            }
+        }
+    }
+    template <class Said>
+    std::size_t count_said(std::size_t number) const {
+        return static_cast<std::size_t>(std::count_if(
+            members_[number].said.begin(), members_[number].said.end(),
+            [](const Message& message) { return std::holds_alternative<Said>(message); }));
+    }
+
+private:
+    void settle() {
+        while (!queue_.empty()) {
+            const auto [number, event] = std::move(queue_.front());
+            queue_.pop_front();
+            if (members_[number].engine) {
+                Effects effects;
+                members_[number].engine->step(now_, event, effects);
+                perform_all(number, effects);
+            }
+        }
+    }
+    void perform_all(std::size_t number, const Effects& effects) {
+        for (const Effect& effect : effects) {
+            perform(number, effect);
+        }
+    }
+    void perform(std::size_t number, const Effect& effect) {
+        Member& self = members_[number];
+        if (const auto* append = std::get_if<AppendLog>(&effect)) {
+            self.log.insert(self.log.end(), append->records.begin(), append->records.end());
+            queue_.push_back({number, Logged{append->number}});
+        } else if (const auto* broadcast = std::get_if<Broadcast>(&effect)) {
+            self.said.push_back(broadcast->message);
+            for (std::size_t to = 0; to < members_.size(); ++to) {
+                send(number, to, broadcast->message);
+            }
+        } else if (const auto* one = std::get_if<SendTo>(&effect)) {
+            send(number, static_cast<std::size_t>(one->node.data[1] - 1), one->message);
+        } else if (const auto* persist = std::get_if<Persist>(&effect)) {
+            const LedgerSeq seq = persist->ledger->header.seq;
+            self.ledgers[seq] = persist->certified;
+            queue_.push_back({number, Persisted{seq}});
+        } else if (const auto* serve = std::get_if<ServeLedger>(&effect)) {
+            send(number, static_cast<std::size_t>(serve->node.data[1] - 1),
+                 self.ledgers.at(serve->seq));
+        } else if (std::holds_alternative<Decided>(effect)) {
+            queue_.push_back({number, ConfigInForce{params_}});
+        } else if (const auto* execute = std::get_if<Execute>(&effect)) {
+            finish(number, execute->ledger->header.seq);
+        } else if (const auto* sync = std::get_if<SyncState>(&effect)) {
+            finish(number, sync->target.ledger.seq);
+        } else if (const auto* wake = std::get_if<WakeAt>(&effect)) {
+            self.wake_us = wake->mono_us;
+        }
+    }
+    void finish(std::size_t number, LedgerSeq seq) {
+        auto result = std::make_shared<proto::ExecutionResult>();
+        result->seq = seq;
+        queue_.push_back({number, ResultReady{result}});
+    }
+    void send(std::size_t from, std::size_t to, const Message& message) {
+        if (to != from && !members_[to].is_deaf) {
+            queue_.push_back({to, MessageIn{key_of(from), message}});
+        }
+    }
+
+    Params params_;
+    NoSigner signer_;
+    Instant now_{1'000'000, 5'000'000};
+    std::uint64_t starts_ = 0;
+    std::vector<Member> members_;
+    std::deque<std::pair<std::size_t, Event>> queue_;
+};
+
+SharedCertificate make_certificate(StatementKind kind, LedgerSeq height, const Hash32& digest,
+                                   std::initializer_list<std::size_t> by) {
+    auto made = std::make_shared<Certificate>();
+    made->kind = kind;
+    made->height = height;
+    made->digest = digest;
+    for (const std::size_t member : by) {
+        made->votes.push_back({key_of(member), {}});
+    }
+    return made;
+}
+
+Hash32 digest_of(std::uint8_t number) {
+    Hash32 out;
+    out.data.fill(number);
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("a member that may have forgotten follows until a ledger cites its OPEN") {
+    Cluster cluster;
+    for (const std::size_t number : {0U, 1U, 2U}) {
+        cluster.start(number);
+    }
+    cluster.run_ms(3500);
+    const LedgerSeq before = cluster.engine(0).lcl().seq;
+    REQUIRE(before >= 3);
+
+    // It starts with nothing. What it fetches was decided before it started: that proves nothing.
+    cluster.member(3).is_deaf = true;
+    cluster.start(3, true);
+    cluster.run_ms(1500);
+    cluster.member(3).is_deaf = false;
+    for (LedgerSeq seq = 1; seq <= before; ++seq) {
+        cluster.step(3, MessageIn{key_of(0), cluster.member(0).ledgers.at(seq)});
+        CHECK(cluster.engine(3).may_have_forgotten());
+    }
+    CHECK(cluster.engine(3).lcl().seq == before);
+    CHECK(cluster.count_said<Vote>(3) == 0);
+    CHECK(cluster.count_said<SignedResult>(3) == 0);
+
+    cluster.run_ms(4000);
+    CHECK_FALSE(cluster.engine(3).may_have_forgotten());
+    CHECK(cluster.count_said<Vote>(3) > 0);
+    CHECK(cluster.count_said<SignedResult>(3) > 0);
+    // The first ledger it voted on comes after the one that cites it.
+    LedgerSeq first_vote = UINT64_MAX;
+    for (const LogRecord& record : cluster.member(3).log) {
+        if (record.kind != LogRecord::Kind::certificate) {
+            first_vote = std::min(first_vote, record.height);
+        }
+    }
+    LedgerSeq cited = 0;
+    for (const auto& [seq, ledger] : cluster.member(3).ledgers) {
+        for (const OpenRef& open : ledger->block->opens) {
+            if (cited == 0 && open.member == key_of(3)) {
+                cited = seq;
+            }
+        }
+    }
+    CHECK(cited > before);
+    CHECK(first_vote == cited + 1);
+}
+
+TEST_CASE("without those who remember nobody goes on") {
+    Cluster cluster;
+    cluster.start(0);
+    cluster.start(1);
+    cluster.start(2, true);
+    cluster.start(3, true);
+    cluster.run_ms(10'000);
+    CHECK(cluster.engine(0).lcl().seq == 0);
+    CHECK(cluster.engine(3).may_have_forgotten());
+}
+
+TEST_CASE("a node alone has nobody to contradict") {
+    Cluster cluster(1);
+    cluster.start(0, true);
+    cluster.run_ms(3000);
+    CHECK(cluster.engine(0).lcl().seq >= 3);
+    CHECK_FALSE(cluster.engine(0).may_have_forgotten());
+}
+
+TEST_CASE("own votes in messages of others are remembered, or were forgotten") {
+    Cluster cluster;
+    cluster.start_all();
+    cluster.run_ms(2500);
+    const LedgerSeq height = cluster.engine(0).lcl().seq + 1;
+    REQUIRE(height >= 3);
+    cluster.member(1).engine = nullptr; // two of four: a height that stays open
+    cluster.member(2).engine = nullptr;
+    cluster.step(0, MessageIn{key_of(3), make_certificate(StatementKind::prepare, height,
+                                                          digest_of(7), {1, 2, 3})});
+    const Engine& engine = cluster.engine(0);
+    const auto vote = [&](std::size_t by, StatementKind kind, LedgerSeq seq, std::uint8_t digest) {
+        return Vote{kind, seq, 0, digest == 0 ? Hash32{} : digest_of(digest), {key_of(by), {}}};
+    };
+    CHECK(engine.remembers(vote(0, StatementKind::commit, height, 7))); // its answer
+    CHECK_FALSE(engine.remembers(vote(0, StatementKind::commit, height, 8)));
+    CHECK_FALSE(engine.remembers(vote(0, StatementKind::prepare, height, 7)));
+    CHECK_FALSE(engine.remembers(vote(0, StatementKind::skip, height, 0)));
+    CHECK_FALSE(engine.remembers(vote(0, StatementKind::commit, height + 1, 7)));
+    CHECK(engine.remembers(vote(0, StatementKind::skip, height - 1, 0))); // decided
+    CHECK(engine.remembers(vote(1, StatementKind::skip, height, 0)));     // somebody else's
+
+    const auto ours = make_certificate(StatementKind::skip, height, {}, {0, 1, 2});
+    CHECK_FALSE(engine.remembers(ours));
+    CHECK(engine.remembers(make_certificate(StatementKind::skip, height, {}, {1, 2, 3})));
+    CHECK(engine.remembers(make_certificate(StatementKind::skip, height - 1, {}, {0, 1, 2})));
+    CHECK(
+        engine.remembers(make_certificate(StatementKind::commit, height, digest_of(7), {0, 1, 2})));
+    Propose propose;
+    CHECK(engine.remembers(propose));
+    propose.why.skipped = {ours};
+    CHECK_FALSE(engine.remembers(propose));
+    propose.why = {make_certificate(StatementKind::prepare, height, digest_of(7), {0, 1, 2}), {}};
+    CHECK_FALSE(engine.remembers(propose));
+    CertifiedLedger ledger;
+    ledger.commit = make_certificate(StatementKind::commit, height, digest_of(9), {0, 1, 2});
+    CHECK_FALSE(engine.remembers(std::make_shared<const CertifiedLedger>(ledger)));
+    CHECK(engine.remembers(GetLedger{height}));
+}
+
+TEST_CASE("a member that is shown a vote it has forgotten stops voting at once") {
+    Cluster cluster;
+    cluster.start_all();
+    cluster.run_ms(2500);
+    const LedgerSeq height = cluster.engine(0).lcl().seq + 1;
+    cluster.member(0).said.clear();
+    cluster.step(0, VotesForgotten{});
+    CHECK(cluster.engine(0).may_have_forgotten());
+    cluster.step(0, MessageIn{key_of(3), make_certificate(StatementKind::prepare, height,
+                                                          digest_of(7), {1, 2, 3})});
+    CHECK(cluster.count_said<Vote>(0) == 0);
+    cluster.run_ms(5000); // the others go on, and it votes again
+    CHECK_FALSE(cluster.engine(0).may_have_forgotten());
+    CHECK(cluster.count_said<Vote>(0) > 0);
+}
+
+TEST_CASE("a decision that waits for parts of its block is logged like any vote") {
+    Cluster cluster;
+    cluster.start_all();
+    cluster.run_ms(2500);
+    const LedgerSeq height = cluster.engine(0).lcl().seq + 1;
+    for (const std::size_t number : {1U, 2U, 3U}) {
+        cluster.member(number).engine = nullptr;
+    }
+    // Two COMMITs for a block that it does not have, and the certificate that makes it the third.
+    for (const std::size_t by : {1U, 2U}) {
+        cluster.step(
+            0, MessageIn{key_of(by),
+                         Vote{StatementKind::commit, height, 0, digest_of(7), {key_of(by), {}}}});
+    }
+    cluster.step(0, MessageIn{key_of(3), make_certificate(StatementKind::prepare, height,
+                                                          digest_of(7), {1, 2, 3})});
+    const std::vector<LogRecord>& log = cluster.member(0).log;
+    CHECK(std::any_of(log.begin(), log.end(), [&](const LogRecord& record) {
+        return record.kind == LogRecord::Kind::committed && record.height == height &&
+               record.digest == digest_of(7);
+    }));
+}
