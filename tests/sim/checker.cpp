@@ -7,13 +7,30 @@ namespace hp::sim {
 
 using consensus::StatementKind;
 
+namespace {
+
+std::string name_of(std::size_t node) {
+    return "node " + std::to_string(node) + ": ";
+}
+
+} // namespace
+
 void Checker::violate(const std::string& what) {
     if (violation_.empty()) {
         violation_ = what;
     }
 }
 
-// I1 one ledger a height, I2 an unbroken chain, I4 each input once, and a certificate for each.
+void Checker::submitted(std::size_t node, std::uint64_t life, const proto::SharedInput& input) {
+    oracle_.submitted(input);
+    Submission& submission = submissions_[{node, input->hash}];
+    submission.life = life;
+    submission.max_ledger_seq = input->max_ledger_seq;
+    ++submission.copies;
+}
+
+// I1 one ledger a height, I2 an unbroken chain, I4 each input once; a certificate, and a block that
+// the rules allow.
 void Checker::decided(std::size_t node, const proto::LedgerRecord& ledger,
                       const consensus::CertifiedLedger& certified) {
     const proto::LedgerHeader& header = ledger.header;
@@ -21,38 +38,40 @@ void Checker::decided(std::size_t node, const proto::LedgerRecord& ledger,
         "node " + std::to_string(node) + " ledger " + std::to_string(header.seq) + ": ";
     const auto [link, first] = chain_.try_emplace(header.seq);
     if (!first) {
-        if (link->second.hash != header.hash) {
-            violate(where + "I1: two ledgers at one height");
+        if (link->second.header.hash != header.hash) {
+            violate("I1: " + where + "another was decided at this height");
         }
         return;
     }
-    link->second.hash = header.hash;
-    link->second.time_ms = header.timestamp_ms;
-    link->second.config = header.config_hash;
-    const auto before = chain_.find(header.seq - 1);
-    if (header.seq > 1 && (before == chain_.end() || before->second.hash != header.prev_hash ||
-                           before->second.time_ms >= header.timestamp_ms)) {
-        violate(where + "I2: does not continue the chain");
-    }
-    check_certificate(where, before == chain_.end() ? Hash32{} : before->second.config, certified);
+    link->second.header = header;
+    link->second.attempt = certified.commit->attempt;
+    link->second.mode = certified.block->mode;
     for (const proto::SharedInput& input : ledger.inputs) {
         link->second.inputs.insert(input->hash);
         if (!decided_inputs_.emplace(input->hash, header.seq).second) {
-            violate(where + "I4: an input twice in the chain");
-        }
-        if (submitted_.count(input->hash) == 0) {
-            violate(where + "an input nobody submitted");
-        }
-        if (input->max_ledger_seq < header.seq) {
-            violate(where + "an expired input");
+            violate("I4: " + where + "an input twice in the chain");
         }
     }
+    const auto before = header.seq == 1 ? chain_.end() : chain_.find(header.seq - 1);
+    const proto::LedgerHeader prev =
+        before == chain_.end() ? proto::LedgerHeader() : before->second.header;
+    if (prev.hash != header.prev_hash || prev.seq + 1 != header.seq ||
+        prev.timestamp_ms >= header.timestamp_ms) {
+        violate("I2: " + where + "does not continue the chain");
+        return;
+    }
+    const consensus::Params& params = configs_.at(prev.config_hash);
+    check_certificate(where, params, certified);
+    const std::string wrong = oracle_.check(*certified.block, prev, params);
+    if (!wrong.empty()) {
+        violate("validity: " + where + wrong);
+    }
+    oracle_.decided(*certified.block);
 }
 
 // Decided by a quorum of the members that the ledger before has agreed on.
-void Checker::check_certificate(const std::string& where, const Hash32& config,
+void Checker::check_certificate(const std::string& where, const consensus::Params& params,
                                 const consensus::CertifiedLedger& certified) {
-    const consensus::Params& params = configs_.at(config);
     std::set<PublicKey> voters;
     for (const consensus::Signed& vote : certified.commit->votes) {
         if (params.unl.count(vote.member) != 0) {
@@ -60,7 +79,7 @@ void Checker::check_certificate(const std::string& where, const Hash32& config,
         }
     }
     if (voters.size() < consensus::quorum(params.unl.size(), params.threshold_percent)) {
-        violate(where + "decided without a quorum");
+        violate("certificate: " + where + "decided without a quorum");
     }
 }
 
@@ -72,52 +91,99 @@ void Checker::voted(std::size_t node, const consensus::Vote& vote) {
     const auto [known, first] =
         votes_.try_emplace({node, vote.kind, vote.height, vote.attempt}, vote.digest);
     if (!first && known->second != vote.digest) {
-        violate(where + "I6: two different votes of one kind");
+        violate("I6: " + where + "two different votes of one kind");
     }
     const auto opposite = vote.kind == StatementKind::skip     ? StatementKind::commit
                           : vote.kind == StatementKind::commit ? StatementKind::skip
                                                                : StatementKind::propose;
     if (votes_.count({node, opposite, vote.height, vote.attempt}) != 0) {
-        violate(where + "I6: SKIP and COMMIT of one attempt");
+        violate("I6: " + where + "SKIP and COMMIT of one attempt");
     }
 }
 
-// I5: each ledger is executed on the state that was agreed on.
+// The state is a hash over everything it was ever given, so a ledger executed twice or on another
+// state than agreed shows at the next.
 void Checker::executes(std::size_t node, const proto::LedgerRecord& ledger, const Hash32& state) {
     if (state != ledger.header.state_hash) {
-        violate("node " + std::to_string(node) + " ledger " + std::to_string(ledger.header.seq) +
-                ": I5: executed on another state than agreed");
+        violate("I5: " + name_of(node) + "executes ledger " + std::to_string(ledger.header.seq) +
+                " on another state than agreed");
     }
 }
 
-// I3 and I10.
-void Checker::told(std::size_t node, const Hash32& input, const proto::InputStatus& status) {
-    const std::string where = "node " + std::to_string(node) + ": ";
-    const auto [known, first] = told_.try_emplace({node, input}, status);
-    if (!first) {
-        violate(where + "I10: two final statuses for one input");
+void Checker::delivers(std::size_t node, const consensus::Decided& delivered) {
+    const proto::LedgerHeader& header = delivered.ledger->header;
+    const proto::SharedResult& result = delivered.ledger->previous;
+    if (!result || result->outputs.empty()) {
+        return;
+    }
+    const std::string where =
+        name_of(node) + "outputs with ledger " + std::to_string(header.seq) + " ";
+    if (proto::output_root(result->outputs, result->state_hash) != header.output_hash) {
+        violate("I7: " + where + "are not those that were agreed on");
+    }
+    const auto prev = chain_.find(header.seq - 1);
+    const consensus::Params& params =
+        configs_.at(prev == chain_.end() ? Hash32{} : prev->second.header.config_hash);
+    std::set<PublicKey> signers;
+    for (const auto& [member, signature] : delivered.root_signatures) {
+        if (params.unl.count(member) != 0) {
+            signers.insert(member);
+        }
+    }
+    if (signers.size() < consensus::quorum(params.unl.size(), params.threshold_percent)) {
+        violate("I7: " + where + "have signatures of " + std::to_string(signers.size()) +
+                " members only");
     }
 }
 
-void Checker::finish() {
-    for (const auto& [who, status] : told_) {
-        if (status.rejected) {
-            continue;
-        }
-        const auto link = chain_.find(status.ledger.seq);
-        if (link == chain_.end() || link->second.hash != status.ledger.hash ||
-            link->second.inputs.count(who.second) == 0) {
-            violate("node " + std::to_string(who.first) + ": I3: accepted, but not in ledger " +
-                    std::to_string(status.ledger.seq));
-        }
+// I3 and half of I10.
+void Checker::told(std::size_t node, const proto::InputStatus& status) {
+    const auto known = submissions_.find({node, *Hash32::from(status.input_hash)});
+    if (known == submissions_.end()) {
+        violate("I10: " + name_of(node) + "a status for an input nobody gave it");
+        return;
+    }
+    Submission& submission = known->second;
+    if (++submission.answers > submission.copies) {
+        violate("I10: " + name_of(node) + "two final statuses for one input");
+    }
+    if (status.rejected) {
+        return;
+    }
+    submission.accepted = status.ledger;
+    const auto link = chain_.find(status.ledger.seq);
+    if (link == chain_.end() || link->second.header.hash != status.ledger.hash ||
+        link->second.inputs.count(known->first.second) == 0) {
+        violate("I3: " + name_of(node) + "accepted, but not in ledger " +
+                std::to_string(status.ledger.seq));
     }
 }
 
 void Checker::accused(std::size_t node, std::size_t member, bool byzantine,
                       const std::string& what) {
+    accused_.insert(member);
     if (!byzantine) {
-        violate("node " + std::to_string(node) + " accuses correct node " + std::to_string(member) +
+        violate("accusation: " + name_of(node) + "accuses correct node " + std::to_string(member) +
                 " of " + what);
+    }
+}
+
+void Checker::holds(std::size_t node, std::size_t held, std::size_t allowed) {
+    if (held > allowed) {
+        violate("I9: " + name_of(node) + "keeps " + std::to_string(held) + " things, more than " +
+                std::to_string(allowed));
+    }
+}
+
+// The other half of I10: a node that has been up all the time has answered for every input whose
+// time is over.
+void Checker::finish(const std::vector<NodeEnd>& nodes) {
+    for (const auto& [who, submission] : submissions_) {
+        const NodeEnd& node = nodes[who.first];
+        if (node.life == submission.life && node.height >= submission.max_ledger_seq &&
+            submission.answers == 0) {
+            violate("I10: " + name_of(who.first) + "never says what became of an input");
+        }
     }
 }
 

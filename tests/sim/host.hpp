@@ -3,11 +3,14 @@
 // Owned by the World.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 
 #include "consensus/engine.hpp"
-#include "hp/crypto/blake3.hpp"
+#include "disk.hpp"
+#include "fake_signature.hpp"
+#include "random.hpp"
 
 namespace hp::sim {
 
@@ -25,32 +28,27 @@ constexpr PublicKey user_key(std::size_t number) {
     return make_key(2, number);
 }
 
-// Cheap and unforgeable enough: the simulation's liars only sign as themselves.
-class FakeSigner final : public consensus::Signer {
-public:
-    explicit FakeSigner(const PublicKey& key) : key_(key) {}
-    Signature sign(ByteView bytes) const override {
-        const Hash32 hash = crypto::b3({key_.view(), bytes});
-        Signature out;
-        std::copy(hash.data.begin(), hash.data.end(), out.data.begin());
-        return out;
-    }
-
-private:
-    PublicKey key_;
-};
-
 struct Host {
-    Host(std::size_t host_index, std::size_t member_index, const PublicKey& public_key, bool liar)
-        : index(host_index), member(member_index), key(public_key), byzantine(liar),
-          signer(public_key) {}
+    Host(std::size_t host_index, std::size_t member_index, std::string host_name, bool liar,
+         Random chance)
+        : index(host_index), member(member_index), key(node_key(member_index)),
+          name(std::move(host_name)), byzantine(liar), signer(key), random(chance),
+          disk(random.next()) {}
 
     const std::size_t index;
     const std::size_t member;
     const PublicKey key;
+    const std::string name; // "3"; "0a" and "0b" for the twins of a Byzantine member
     const bool byzantine;
     const FakeSigner signer;
+    Random random; // of its disk and its contract
     std::int64_t clock_offset_ms = 0;
+    std::int64_t clock_since_us = 0;
+    std::int64_t drift_ppm = 0;
+    std::int64_t differs_percent = 0;
+    std::uint64_t starts = 0;
+    std::int64_t disk_ms = 0; // what a write takes on top
+    bool disk_full = false;
 
     // --- on disk ---
     struct StoredLedger {
@@ -58,23 +56,27 @@ struct Host {
         consensus::SharedCertifiedLedger certified;
     };
     std::map<LedgerSeq, StoredLedger> ledgers;
-    std::vector<consensus::LogRecord> log;
+    Disk disk;                 // the vote log
     proto::SharedResult state; // what the contract's state is the result of
-    Hash32 state_hash;
-    std::uint64_t starts = 0;
+    struct Backup {            // of the rest; the vote log's is the disk's
+        LedgerSeq head = 0;
+        proto::SharedResult state;
+    };
+    std::optional<Backup> backup;
+    std::int64_t boots_from_us = 0;
 
     // --- lost in a crash ---
     std::uint64_t life = 1;                    // counts up with every crash
     std::unique_ptr<consensus::Engine> engine; // null: down
     std::int64_t disk_free_us = 0;
-    struct Write { // on its way to the disk
-        std::uint64_t number = 0;
-        std::function<void()> durable;
+    struct Write {                     // on its way to the disk
+        std::function<bool()> durable; // false: the disk has failed
+        std::function<void()> torn;    // the node dies before it is done; may be empty
+        std::function<void()> done;
+        bool waits = false; // for space
     };
     std::vector<Write> writes;
-    std::uint64_t writes_count = 0;
     std::int64_t wake_us = 0;
-    std::vector<bool> hears; // which members a twin hears and is heard by
     bool feeding = false;
     std::vector<consensus::Event> waiting;
     consensus::ResultClaim sync_target;

@@ -1,72 +1,169 @@
 // SPDX-License-Identifier: Apache-2.0
-// hpsim: runs simulated clusters, one after another, each from its own seed.
+// hpsim: runs simulated clusters, one after another, from seeds or scenario files. Exit 0: all as
+// expected, 1: not, 2: the command line or a file is wrong.
 #include <chrono>
-#include <cstdio>
+#include <fstream>
 #include <iostream>
+#include <memory>
+#include <sstream>
 
 #include <CLI/CLI.hpp>
 
-#include "world.hpp"
+#include "shrink.hpp"
 
 namespace {
 
 using namespace hp;
 
-// A failing seed says how to see what happened.
-bool run_seed(std::uint64_t seed, std::size_t nodes, bool trace, std::uint64_t& steps,
-              std::uint64_t& ledgers) {
-    const sim::Options options = sim::draw_options(seed, nodes);
-    sim::World::Trace print;
-    if (trace) {
-        std::cout << "# " << options.describe() << "\n";
-        print = [](std::int64_t now_us, std::size_t node, const std::string& what) {
-            std::printf("%10.3f ms  node %zu  %s\n", static_cast<double>(now_us) / 1000, node,
-                        what.c_str());
-        };
+struct Arguments {
+    std::uint64_t seed = 1;
+    std::uint64_t count = 1;
+    std::int64_t nodes = 0;
+    std::vector<std::string> files;
+    bool trace = false;
+    bool diagram = false;
+    bool shrink = false;
+    bool print = false;
+    std::size_t shrink_runs = 2000;
+    std::int64_t from_ms = -1;
+    std::int64_t to_ms = -1;
+};
+
+struct Totals {
+    std::uint64_t runs = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t steps = 0;
+    std::uint64_t ledgers = 0;
+    double slowest_recovery = 0; // in roundtimes
+    std::int64_t slowest_seed = 0;
+};
+
+// What led to the end, unless the command line says what to show.
+sim::Window window_of(const Arguments& arguments, const sim::Scenario& scenario,
+                      bool whole_by_default) {
+    sim::Window window;
+    if (arguments.from_ms >= 0) {
+        window.from_us = arguments.from_ms * 1000;
+    } else if (!whole_by_default) {
+        const sim::Outcome outcome = sim::run(scenario, {}, nullptr);
+        window.from_us = (outcome.ended_ms - 2 * scenario.options.roundtime_ms) * 1000;
     }
-    sim::World world(options, print);
-    world.run();
-    steps += world.steps();
-    ledgers += world.checker().height();
-    if (!world.checker().ok()) {
-        std::cout << "seed " << seed << ": " << world.checker().violation() << "\n  "
-                  << options.describe() << "\n  replay: hpsim --seed " << seed;
-        if (nodes != 0) {
-            std::cout << " --nodes " << nodes;
-        }
-        std::cout << " --trace\n";
+    if (arguments.to_ms >= 0) {
+        window.to_us = arguments.to_ms * 1000;
     }
-    if (trace) {
-        std::cout << "fingerprint " << std::hex << world.fingerprint() << std::dec << "\n";
+    return window;
+}
+
+sim::Outcome run_shown(const Arguments& arguments, const sim::Scenario& scenario) {
+    if (arguments.diagram) {
+        sim::DiagramTrace diagram(window_of(arguments, scenario, false),
+                                  sim::node_names(scenario.options));
+        const sim::Outcome outcome = sim::run(scenario, {}, &diagram);
+        diagram.print();
+        return outcome;
     }
-    return world.checker().ok();
+    if (arguments.trace) {
+        sim::TextTrace text(window_of(arguments, scenario, true));
+        return sim::run(scenario, {}, &text);
+    }
+    return sim::run(scenario, {}, nullptr);
+}
+
+// A failing run says how to see what happened.
+void run_one(const Arguments& arguments, const sim::Scenario& scenario, const std::string& name,
+             const std::string& again, Totals& totals) {
+    if (arguments.print) {
+        std::cout << sim::to_text(scenario);
+    }
+    const sim::Outcome outcome = run_shown(arguments, scenario);
+    ++totals.runs;
+    totals.steps += outcome.steps;
+    totals.ledgers += outcome.ledgers;
+    const double recovery = static_cast<double>(outcome.recovery_ms) /
+                            static_cast<double>(scenario.options.roundtime_ms);
+    if (recovery > totals.slowest_recovery) {
+        totals.slowest_recovery = recovery;
+        totals.slowest_seed = scenario.options.seed;
+    }
+    if (outcome.is_as_expected(scenario)) {
+        return;
+    }
+    ++totals.failed;
+    std::cout << name << ": "
+              << (outcome.violation.empty() ? "no violation of " + scenario.violation
+                                            : outcome.violation)
+              << " (after " << outcome.ended_ms << " ms)\n  again: hpsim " << again << " --trace\n";
+    if (arguments.shrink && !outcome.violation.empty()) {
+        const sim::Shrunk shrunk = sim::shrink(scenario, {}, arguments.shrink_runs);
+        std::cout << "# shrunk in " << shrunk.runs << " runs\n" << sim::to_text(shrunk.scenario);
+    }
+}
+
+bool run_file(const Arguments& arguments, const std::string& path, Totals& totals) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    if (!file) {
+        std::cerr << path << ": cannot read it\n";
+        return false;
+    }
+    auto scenario = sim::parse_scenario(text.str());
+    if (!scenario) {
+        std::cerr << path << ": " << scenario.error().context << "\n";
+        return false;
+    }
+    const std::int64_t count = scenario->seeds;
+    for (std::int64_t i = 0; i < count; ++i) {
+        scenario->seeds = 1;
+        run_one(arguments, *scenario, path + " seed " + std::to_string(scenario->options.seed),
+                "--scenario " + path, totals);
+        ++scenario->options.seed;
+    }
+    return true;
+}
+
+void print(const Totals& totals, std::chrono::duration<double> took) {
+    const double per_hour = static_cast<double>(totals.runs) * 3600 / took.count();
+    std::cout << totals.runs - totals.failed << " as expected, " << totals.failed << " not; "
+              << totals.steps << " steps, " << totals.ledgers
+              << " ledgers; slowest to recover: seed " << totals.slowest_seed << " in "
+              << totals.slowest_recovery << " roundtimes; " << static_cast<std::uint64_t>(per_hour)
+              << " runs an hour\n";
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-    std::uint64_t seed = 1;
-    std::uint64_t count = 1;
-    std::size_t nodes = 0;
-    bool trace = false;
-    CLI::App app{"Simulated clusters under faults, checked after every step."};
-    app.add_option("--seed", seed, "first seed")->capture_default_str();
-    app.add_option("--count", count, "number of seeds")->capture_default_str();
-    app.add_option("--nodes", nodes, "members; 0: drawn from the seed")->capture_default_str();
-    app.add_flag("--trace", trace, "one line an event");
+    Arguments arguments;
+    CLI::App app{"Simulated clusters under faults, checked after every step (docs/testing.md)."};
+    app.add_option("--seed", arguments.seed, "first seed")->capture_default_str();
+    app.add_option("--count", arguments.count, "number of seeds")->capture_default_str();
+    app.add_option("--nodes", arguments.nodes, "members; 0: drawn from the seed")
+        ->capture_default_str();
+    app.add_option("--scenario", arguments.files, "files to run instead of seeds");
+    app.add_flag("--trace", arguments.trace, "one line an event");
+    app.add_flag("--diagram", arguments.diagram, "the last two roundtimes as a mermaid diagram");
+    app.add_option("--from", arguments.from_ms, "show from this time on, ms");
+    app.add_option("--to", arguments.to_ms, "show up to this time, ms");
+    app.add_flag("--print", arguments.print, "the scenario of a seed");
+    app.add_flag("--shrink", arguments.shrink, "make what fails as short as possible");
+    app.add_option("--shrink-runs", arguments.shrink_runs, "at most")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
 
     const auto start = std::chrono::steady_clock::now();
-    std::uint64_t failed = 0;
-    std::uint64_t steps = 0;
-    std::uint64_t ledgers = 0;
-    for (std::uint64_t i = 0; i < count; ++i) {
-        failed += run_seed(seed + i, nodes, trace, steps, ledgers) ? 0 : 1;
+    Totals totals;
+    for (const std::string& path : arguments.files) {
+        if (!run_file(arguments, path, totals)) {
+            return 2;
+        }
     }
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    std::cout << count - failed << " passed, " << failed << " failed; " << steps << " steps, "
-              << ledgers << " ledgers, "
-              << static_cast<std::uint64_t>(static_cast<double>(count) * 3600 / took.count())
-              << " seeds an hour\n";
-    return failed == 0 ? 0 : 1;
+    for (std::uint64_t i = 0; arguments.files.empty() && i < arguments.count; ++i) {
+        const std::string seed = std::to_string(arguments.seed + i);
+        const std::string nodes =
+            arguments.nodes == 0 ? "" : " --nodes " + std::to_string(arguments.nodes);
+        run_one(arguments, sim::draw_scenario(arguments.seed + i, arguments.nodes), "seed " + seed,
+                "--seed " + seed + nodes, totals);
+    }
+    print(totals, std::chrono::steady_clock::now() - start);
+    return totals.failed == 0 ? 0 : 1;
 }

@@ -4,81 +4,122 @@
 #include <sstream>
 
 #include "consensus/validators.hpp"
+#include "random.hpp"
 
 namespace hp::sim {
 namespace {
 
-void draw_network(Random& random, Options& out) {
-    out.delay_us_max = random.between(500, random.chance(0.3) ? 150'000 : 20'000);
-    if (random.chance(0.5)) {
-        out.loss = static_cast<double>(random.between(0, 30)) / 100;
-    }
-    if (random.chance(0.4)) {
-        out.duplicate = static_cast<double>(random.between(0, 30)) / 100;
-    }
-    if (random.chance(0.4)) {
-        out.slow_message = static_cast<double>(random.between(1, 20)) / 100;
-    }
-    out.partitions = random.chance(0.5);
-    out.one_way = random.chance(0.3);
+std::int64_t percent(Random& random, double chance, std::int64_t max) {
+    return random.chance(chance) ? random.between(1, max) : 0;
 }
 
-void draw_nodes(Random& random, Options& out) {
-    if (random.chance(0.6)) {
-        out.crashes_per_minute = static_cast<double>(random.between(1, 12)) / 2;
-        out.crash_all = random.chance(0.3);
+void draw_network(Random& random, Options& out) {
+    out.delay_us_max = random.between(500, random.chance(0.3) ? 150'000 : 20'000);
+    out.loss_percent = percent(random, 0.5, 30);
+    out.duplicate_percent = percent(random, 0.4, 30);
+    out.late_percent = percent(random, 0.4, 20);
+    out.encoded = random.chance(0.02);
+}
+
+void draw_lies(Random& random, Options& out) {
+    for (std::size_t i = 0; i < lie_count; ++i) {
+        if (random.chance(0.15)) {
+            out.lies.add(static_cast<Lie>(i));
+        }
     }
-    out.disk_us_max = random.between(300, 20'000);
-    if (random.chance(0.3)) {
-        out.slow_disk = static_cast<double>(random.between(1, 10)) / 100;
-    }
-    if (random.chance(0.4)) {
-        out.clock_offset_ms = random.between(0, 3'600'000);
+    if (random.chance(0.5)) {
+        out.lies.add(Lie::sign_all);
     }
 }
 
 } // namespace
 
-Options draw_options(std::uint64_t seed, std::size_t nodes) {
+const std::array<OptionName, 26>& option_names() {
+    static constexpr std::int64_t day_ms = 24LL * 3600 * 1000;
+    static constexpr std::int64_t any = 1'000'000'000'000'000;
+    static const std::array<OptionName, 26> names{{
+        {"seed", &Options::seed, any},
+        {"nodes", &Options::nodes, 100},
+        {"byzantine", &Options::byzantine, 100},
+        {"threshold", &Options::threshold, 100},
+        {"roundtime_ms", &Options::roundtime_ms, 3'600'000},
+        {"eager", &Options::eager, 1},
+        {"observers", &Options::observers, 20},
+        {"fault_ms", &Options::fault_ms, day_ms},
+        {"calm_ms", &Options::calm_ms, day_ms},
+        {"delay_us_min", &Options::delay_us_min, any},
+        {"delay_us_max", &Options::delay_us_max, any},
+        {"loss_percent", &Options::loss_percent, 100},
+        {"duplicate_percent", &Options::duplicate_percent, 100},
+        {"late_percent", &Options::late_percent, 100},
+        {"encoded", &Options::encoded, 1},
+        {"disk_us_max", &Options::disk_us_max, any},
+        {"slow_disk_percent", &Options::slow_disk_percent, 100},
+        {"crash_in_boot_percent", &Options::crash_in_boot_percent, 100},
+        {"disk_failures_permille", &Options::disk_failures_permille, 1000},
+        {"clock_offset_ms", &Options::clock_offset_ms, any},
+        {"run_ms_max", &Options::run_ms_max, day_ms},
+        {"differs_percent", &Options::differs_percent, 100},
+        {"unl_changes_percent", &Options::unl_changes_percent, 100},
+        {"offset_max", &Options::offset_max, 65535},
+        {"user_input_bytes", &Options::user_input_bytes, any},
+        {"inputs_per_minute", &Options::inputs_per_minute, 1'000'000},
+    }};
+    return names;
+}
+
+Options draw_options(std::uint64_t seed, std::int64_t nodes) {
     Random random(seed);
     Options out;
-    out.seed = seed;
-    const std::vector<std::size_t> sizes{1, 2, 3, 3, 4, 4, 4, 5, 5, 5, 5, 6, 7, 7, 10};
-    const std::size_t drawn = random.pick(sizes);
+    out.seed = static_cast<std::int64_t>(seed);
+    const std::vector<std::int64_t> sizes{1, 2, 3, 3, 4, 4, 4, 5, 5, 5, 5, 6, 7, 7, 10};
+    const std::int64_t drawn = random.pick(sizes);
     out.nodes = nodes == 0 ? drawn : nodes;
-    out.threshold = random.pick(std::vector<unsigned>{51, 60, 66, 67, 67, 80, 80, 80, 100});
-    const std::size_t quorum = consensus::quorum(out.nodes, out.threshold);
-    const std::size_t byzantine_max = 2 * quorum - out.nodes - 1;
+    out.threshold = random.chance(0.7)
+                        ? random.pick(std::vector<std::int64_t>{51, 60, 66, 67, 67, 80, 80, 100})
+                        : random.between(51, 100);
+    const auto quorum = static_cast<std::int64_t>(consensus::quorum(
+        static_cast<std::size_t>(out.nodes), static_cast<unsigned>(out.threshold)));
     if (random.chance(0.5)) {
-        out.byzantine = std::min(byzantine_max, out.nodes - 1);
-        out.byzantine = out.byzantine == 0 ? 0 : random.below(out.byzantine + 1);
+        out.byzantine = random.between(0, std::min(2 * quorum - out.nodes, out.nodes) - 1);
+        draw_lies(random, out);
     }
+    out.observers = random.chance(0.25) ? random.between(1, 2) : 0;
     out.roundtime_ms = random.pick(std::vector<std::int64_t>{500, 1000, 1000, 1000, 2000});
+    out.fault_ms = 40 * out.roundtime_ms;
+    out.calm_ms = 20 * out.roundtime_ms;
     out.eager = random.chance(0.5);
     draw_network(random, out);
-    draw_nodes(random, out);
+    out.disk_us_max = random.between(300, 20'000);
+    out.slow_disk_percent = percent(random, 0.3, 10);
+    out.crash_in_boot_percent = percent(random, 0.3, 30);
+    out.disk_failures_permille = percent(random, 0.2, 50);
+    out.clock_offset_ms = random.chance(0.4) ? random.between(0, 3'600'000) : 0;
     out.run_ms_max = random.chance(0.2) ? out.roundtime_ms * 3 / 2 : random.between(1, 50);
-    if (random.chance(0.3)) {
-        out.differs = static_cast<double>(random.between(1, 30)) / 100;
-    }
-    if (out.nodes > 2 && random.chance(0.25)) {
-        out.unl_changes = static_cast<double>(random.between(1, 20)) / 100;
-    }
-    out.inputs_per_second = static_cast<double>(random.between(0, 20)) / 2;
+    out.differs_percent = percent(random, 0.3, 30);
+    out.unl_changes_percent = out.nodes > 2 ? percent(random, 0.25, 20) : 0;
+    out.offset_max = random.pick(std::vector<std::int64_t>{0, 3, 10, 10, 10});
+    out.user_input_bytes = random.chance(0.2) ? random.between(10, 60) : 0;
+    out.inputs_per_minute = random.between(0, 20) * 30;
     return out;
 }
 
-std::string Options::describe() const {
+std::string to_text(const Options& options) {
+    const Options usual;
     std::ostringstream out;
-    out << "nodes " << nodes << " byzantine " << byzantine << " threshold " << threshold
-        << " roundtime_ms " << roundtime_ms << (eager ? " eager" : " paced") << " delay_us "
-        << delay_us_min << ".." << delay_us_max << " loss " << loss << " duplicate " << duplicate
-        << " slow_message " << slow_message << (partitions ? " partitions" : "")
-        << (one_way ? " one_way" : "") << " crashes_per_minute " << crashes_per_minute
-        << (crash_all ? " crash_all" : "") << " disk_us_max " << disk_us_max << " slow_disk "
-        << slow_disk << " clock_offset_ms " << clock_offset_ms << " run_ms_max " << run_ms_max
-        << " differs " << differs << " unl_changes " << unl_changes << " inputs_per_second "
-        << inputs_per_second;
+    for (const OptionName& option : option_names()) {
+        if (const auto* flag = std::get_if<bool Options::*>(&option.member)) {
+            out << (options.*(*flag) ? std::string(option.name) + "\n" : "");
+        } else if (const auto member = std::get<0>(option.member);
+                   options.*member != usual.*member || option.name == "nodes") {
+            out << option.name << " " << options.*member << "\n";
+        }
+    }
+    for (std::size_t i = 0; i < lie_count; ++i) {
+        if (options.lies.has(static_cast<Lie>(i))) {
+            out << "lie " << lie_names[i] << "\n";
+        }
+    }
     return out.str();
 }
 

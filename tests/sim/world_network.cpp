@@ -2,101 +2,119 @@
 // Messages between nodes, and what becomes of them on the way.
 #include <algorithm>
 
-#include "describe.hpp"
+#include "consensus/message_codec.hpp"
 #include "world.hpp"
 
 namespace hp::sim {
 
 using namespace consensus;
 
-bool World::is_cut(std::size_t from, std::size_t to) const {
-    return cut_[from][to];
+// As the other side decodes it, in some simulations.
+// Null: a liar's, which nobody would take.
+World::SharedMessage World::encoded(const Host& from, const Message& message) {
+    if (!options_.encoded) {
+        return std::make_shared<const Message>(message);
+    }
+    auto decoded = decode_message(encode_message(message));
+    if (!decoded && from.byzantine) {
+        return nullptr;
+    }
+    if (!decoded) {
+        checker_.violate("encoding: cannot decode " + describe(message) + ": " +
+                         decoded.err().context);
+        return std::make_shared<const Message>(message);
+    }
+    return std::make_shared<const Message>(*std::move(decoded));
 }
 
-void World::send(Host& from, std::size_t to_member, const Message& message) {
-    if (to_member >= keys_.size() || to_member == from.member || !from.hears[to_member] ||
-        is_cut(from.member, to_member)) {
+void World::broadcast(Host& from, const Message& message) {
+    const SharedMessage shared = encoded(from, message);
+    std::vector<std::size_t> to;
+    for (std::size_t member = 0; member < keys_.size(); ++member) {
+        to.push_back(member);
+    }
+    const auto fits = [&message](const Action& trap) {
+        return MessageKinds::parse(trap.word)->has(kind_of(message));
+    };
+    const std::optional<Action> trap = spring(from, Verb::crash_sending, fits);
+    if (trap) {
+        std::erase(to, from.member);
+        random_.shuffle(to);
+        to.resize(std::min(to.size(), static_cast<std::size_t>(trap->number_max)));
+    }
+    for (const std::size_t member : to) {
+        send(from, member, shared);
+    }
+    if (trap) {
+        crash(from);
+        restart_later(from, trap->number);
+    }
+}
+
+void World::send(Host& from, std::size_t to_member, const SharedMessage& message) {
+    if (to_member >= keys_.size() || to_member == from.member) {
         return;
     }
-    for (auto& host : hosts_) {
-        if (host->member != to_member || !host->hears[from.member]) {
-            continue;
-        }
-        if (!calm_ && random_.chance(options_.loss)) {
-            continue;
-        }
-        const int copies = !calm_ && random_.chance(options_.duplicate) ? 2 : 1;
-        for (int copy = 0; copy < copies; ++copy) {
-            std::int64_t delay_us = random_.between(options_.delay_us_min, options_.delay_us_max);
-            if (!calm_ && random_.chance(options_.slow_message)) {
-                delay_us += random_.between(0, options_.roundtime_ms * 3000);
+    for (Host* to : members_[to_member]) {
+        send(from, *to, message);
+    }
+}
+
+void World::send(Host& from, Host& to, const SharedMessage& message) {
+    Link& way = link(from, to);
+    if (way.deaf || !message) {
+        return;
+    }
+    std::int64_t held_until_us = 0;
+    bool lost = way.cut || (!calm_ && way.random.between(1, 100) <= options_.loss_percent);
+    if (!way.holds.empty()) {
+        std::erase_if(way.holds, [this](const Hold& hold) { return hold.until_us <= now_us_; });
+        for (const Hold& hold : way.holds) {
+            if (hold.kinds.has(kind_of(*message))) {
+                lost = lost || hold.lost;
+                held_until_us = std::max(held_until_us, hold.until_us);
             }
-            at(now_us_ + delay_us,
-               [this, to = host.get(), key = from.key, message] { deliver(*to, key, message); });
         }
+    }
+    if (trace_ != nullptr) {
+        trace_->message(now_us_ - start_us, from.name, to.name, describe(*message), !lost);
+    }
+    if (lost) {
+        return;
+    }
+    const bool twice = !calm_ && way.random.between(1, 100) <= options_.duplicate_percent;
+    for (int copy = 0; copy < (twice ? 2 : 1); ++copy) {
+        std::int64_t delay_us =
+            way.random.between(options_.delay_us_min, options_.delay_us_max) + way.delay_us;
+        if (!calm_ && way.random.between(1, 100) <= options_.late_percent) {
+            delay_us += way.random.between(0, options_.roundtime_ms * 3000);
+        }
+        at(std::max(now_us_, held_until_us) + delay_us,
+           [this, &to, &from, message] { deliver(to, from, message); });
     }
 }
 
-void World::deliver(Host& to, const PublicKey& from, const Message& message) {
-    if (!to.engine || is_cut(member_of(from), to.member)) {
+void World::deliver(Host& to, const Host& from, const SharedMessage& message) {
+    if (!to.engine || link(from, to).cut) {
         return;
     }
-    if (trace_) {
-        say(to, "<- " + std::to_string(member_of(from)) + " " + describe(message));
+    if (trace_ != nullptr) {
+        say(to, "<- " + from.name + " " + describe(*message));
     }
     if (to.byzantine && !calm_) {
-        meddle(to, message);
-    }
-    feed(to, MessageIn{from, message});
-}
-
-// A liar signs every vote it hears of, to whoever it likes.
-void World::meddle(const Host& liar, const Message& heard) {
-    const auto* vote = std::get_if<Vote>(&heard);
-    if (vote == nullptr || !random_.chance(0.2)) {
-        return;
-    }
-    Vote forged = *vote;
-    forged.by.member = liar.key;
-    const std::vector<StatementKind> kinds{StatementKind::prepare, StatementKind::commit,
-                                           StatementKind::skip};
-    forged.kind = random_.pick(kinds);
-    if (forged.kind == StatementKind::skip) {
-        forged.digest = {};
-    } else if (forged.digest.is_zero()) {
-        return;
-    }
-    for (auto& host : hosts_) {
-        if (!host->byzantine && random_.chance(0.5)) {
-            at(now_us_ + random_.between(100, options_.delay_us_max),
-               [this, to = host.get(), key = liar.key, forged] {
-                   feed(*to, MessageIn{key, forged});
-               });
+        remember(message);
+        if (!from.byzantine) { // else liars would keep each other busy for ever
+            lie_about(to, *message);
+        }
+        if (answer_falsely(to, *message)) {
+            return;
         }
     }
-}
-
-void World::repartition() {
-    for (auto& row : cut_) {
-        std::fill(row.begin(), row.end(), false);
+    // A log that does not know all votes is known not to.
+    if (!to.byzantine && !to.engine->may_have_forgotten() && !to.engine->remembers(*message)) {
+        checker_.violate("I6: node " + to.name + ": a vote it does not remember");
     }
-    for (auto& host : hosts_) { // twins find new friends
-        for (std::size_t i = 0; i < keys_.size(); ++i) {
-            host->hears[i] = !host->byzantine || random_.chance(0.7);
-        }
-    }
-    if (calm_ || !options_.partitions || random_.chance(0.3)) {
-        return;
-    }
-    std::vector<bool> side(keys_.size());
-    for (std::size_t i = 0; i < side.size(); ++i) {
-        side[i] = random_.chance(random_.chance(0.5) ? 0.5 : 0.2);
-    }
-    for (std::size_t i = 0; i < keys_.size(); ++i) {
-        for (std::size_t j = 0; j < keys_.size(); ++j) {
-            cut_[i][j] = side[i] != side[j] && (!options_.one_way || side[i]);
-        }
-    }
+    feed(to, MessageIn{from.key, *message});
 }
 
 } // namespace hp::sim

@@ -10,7 +10,8 @@ using namespace consensus;
 
 Instant World::now_at(const Host& host) const {
     const std::int64_t since_us = now_us_ - start_us;
-    return {now_us_, start_wall_ms + since_us / 1000 + host.clock_offset_ms};
+    const std::int64_t drifted_us = (now_us_ - host.clock_since_us) * host.drift_ppm / 1'000'000;
+    return {now_us_, start_wall_ms + (since_us + drifted_us) / 1000 + host.clock_offset_ms};
 }
 
 std::size_t World::member_of(const PublicKey& key) const {
@@ -19,6 +20,10 @@ std::size_t World::member_of(const PublicKey& key) const {
 
 void World::boot(Host& host) {
     if (host.engine) {
+        return;
+    }
+    if (now_us_ < host.boots_from_us) {
+        at(host.boots_from_us, [this, &host] { boot(host); });
         return;
     }
     Start start;
@@ -38,38 +43,66 @@ void World::boot(Host& host) {
         host.state = std::make_shared<proto::ExecutionResult>(); // genesis
     }
     start.result = host.state;
-    start.log = host.log;
-    Identity identity{keys_[host.member], true, {}, {}, ++host.starts, false};
+    ++host.starts;
+    Disk::Started votes =
+        host.disk.start(head, static_cast<std::uint64_t>(now_at(host).wall_ms / 1000));
+    if (!votes.problem.empty()) {
+        say(host, votes.problem);
+    }
+    if (!calm_ && host.random.between(1, 100) <= options_.crash_in_boot_percent) {
+        say(host, "crash before the first ledger store write of this start");
+        host.disk.stop(true);
+        restart_later(host, host.random.between(1, 1'000));
+        return;
+    }
+    host.disk.started();
+    if (!sabotage_.log_forgotten) {
+        start.log = std::move(votes.records);
+    }
+    Identity identity{
+        host.key,        true, {}, {}, host.disk.incarnation(), !host.disk.is_complete(),
+        sabotage_.lifted};
     identity.nonce_secret.data[0] = static_cast<std::uint8_t>(host.index);
     say(host, "boot at ledger " + std::to_string(head));
+    if (host.state->seq > head) {
+        checker_.violate("durability: node " + host.name + " has lost ledgers it went on from");
+        return;
+    }
     Effects effects;
     const Hash32 config = start.head ? start.head->header.config_hash : Hash32{};
     host.engine = std::make_unique<Engine>(configs_.at(config), identity, host.signer,
                                            std::move(start), now_at(host), effects);
     host.feeding = true;
-    for (const Effect& effect : effects) {
-        std::visit([&](const auto& e) { perform(host, e); }, effect);
+    const std::uint64_t life = host.life;
+    perform_all(host, effects);
+    if (host.life != life) {
+        return;
     }
     host.feeding = false;
     feed(host, Tick{});
+    if (random_.chance(0.8)) {
+        feed(host, UserJoined{user_key(random_.below(users))});
+    }
 }
 
-// Writes reach the disk in order, so that what is there after a crash is a beginning of them.
 void World::crash(Host& host) {
     if (!host.engine) {
         return;
     }
     say(host, "crash");
-    const std::size_t survive = random_.below(host.writes.size() + 1);
-    for (std::size_t i = 0; i < survive; ++i) {
-        host.writes[i].durable();
-    }
-    host.writes.clear();
+    lose_writes(host);
     host.waiting.clear();
+    host.feeding = false;
     host.engine = nullptr;
     host.wake_us = 0;
-    host.disk_free_us = 0;
+    host.sync_target = {};
     ++host.life;
+}
+
+void World::restart_later(const Host& host, std::int64_t down_ms) {
+    if (down_ms > 0) {
+        at(now_us_ + down_ms * 1000, [this, index = host.index] { boot(*hosts_[index]); });
+    }
 }
 
 void World::feed(Host& host, const Event& event) {
@@ -81,57 +114,87 @@ void World::feed(Host& host, const Event& event) {
         return;
     }
     host.feeding = true;
+    const std::uint64_t life = host.life;
     for (std::size_t next = 0; next < host.waiting.size(); ++next) {
         const Event current = std::move(host.waiting[next]);
         Effects effects;
         host.engine->step(now_at(host), current, effects);
         fingerprint_ =
             (fingerprint_ ^ effects.size()) * 0x100000001B3 + static_cast<std::uint64_t>(now_us_);
-        for (const Effect& effect : effects) {
-            std::visit([&](const auto& e) { perform(host, e); }, effect);
+        note_memory(host);
+        perform_all(host, effects);
+        if (host.life != life) {
+            return; // it crashed on the way
         }
     }
     host.waiting.clear();
     host.feeding = false;
+    check_bounds(host);
+}
+
+void World::perform_all(Host& host, const Effects& effects) {
+    const std::uint64_t life = host.life;
+    for (const Effect& effect : effects) {
+        std::visit([&](const auto& e) { perform(host, e); }, effect);
+        if (host.life != life) {
+            return;
+        }
+    }
 }
 
 void World::perform(Host& host, const VerifyInput& effect) {
     at_host(now_us_ + 50, host, [this, &host, input = effect.input] {
-        feed(host, InputVerified{input, true});
+        feed(host, InputVerified{input, is_signed(*input)});
     });
 }
 
 void World::perform(Host& host, const TellStatus& effect) {
-    if (!host.byzantine) {
-        checker_.told(host.index, *Hash32::from(effect.status.input_hash), effect.status);
+    if (host.byzantine) {
+        return;
+    }
+    checker_.told(host.index, effect.status);
+    const auto known = submitted_at_us_.find(*Hash32::from(effect.status.input_hash));
+    if (!effect.status.rejected && known != submitted_at_us_.end()) {
+        ++accepted_;
+        note_.slowest_us = std::max(note_.slowest_us, now_us_ - known->second);
+        submitted_at_us_.erase(known);
     }
 }
 
 void World::perform(Host& host, const Broadcast& effect) {
-    if (const auto* vote = std::get_if<Vote>(&effect.message); vote && !host.byzantine) {
+    if (const auto* open = std::get_if<SharedOpen>(&effect.message)) {
+        checker_.said(*open);
+    }
+    if (host.byzantine) {
+        if (lie_instead(host, effect.message)) {
+            return;
+        }
+    } else if (const auto* vote = std::get_if<Vote>(&effect.message)) {
         checker_.voted(host.index, *vote);
     }
-    for (std::size_t to = 0; to < keys_.size(); ++to) {
-        send(host, to, effect.message);
-    }
+    broadcast(host, effect.message);
 }
 
 void World::perform(Host& host, const SendTo& effect) {
-    send(host, member_of(effect.node), effect.message);
+    send(host, member_of(effect.node), encoded(host, effect.message));
 }
 
 void World::perform(Host& host, const ServeLedger& effect) {
     const auto stored = host.ledgers.find(effect.seq);
     if (stored != host.ledgers.end()) {
-        send(host, member_of(effect.node), stored->second.certified);
+        send(host, member_of(effect.node), encoded(host, stored->second.certified));
     }
 }
 
 void World::perform(Host& host, const Decided& effect) {
-    say(host, "decided " + std::to_string(effect.ledger->header.seq) + " " +
-                  effect.ledger->header.hash.short_hex() + " inputs " +
+    const proto::LedgerHeader& header = effect.ledger->header;
+    say(host, "decided " + std::to_string(header.seq) + " " + header.hash.short_hex() + " inputs " +
                   std::to_string(effect.ledger->inputs.size()));
-    feed(host, ConfigInForce{configs_.at(effect.ledger->header.config_hash)});
+    if (!host.byzantine) {
+        checker_.delivers(host.index, effect);
+        watch_recovery(host);
+    }
+    feed(host, ConfigInForce{configs_.at(header.config_hash)});
 }
 
 void World::perform(Host& host, const StatusChanged& effect) {
@@ -144,7 +207,8 @@ void World::perform(Host& host, const Report& effect) {
     for (const PublicKey& member : effect.members) {
         const std::size_t accused = member_of(member);
         if (!host.byzantine) {
-            checker_.accused(host.index, accused, accused < options_.byzantine, effect.what);
+            checker_.accused(host.index, accused,
+                             accused < static_cast<std::size_t>(options_.byzantine), effect.what);
         }
     }
 }
