@@ -119,11 +119,34 @@ void Node::feed(consensus::Event event) {
     while (!events_.empty() && !stopping_) {
         const consensus::Event next = std::move(events_.front());
         events_.pop_front();
-        consensus::Effects effects;
-        engine_->step(clock_.now(), next, effects);
-        perform_all(effects);
+        const auto* message = std::get_if<consensus::MessageIn>(&next);
+        if (message != nullptr && !engine_->may_have_forgotten() &&
+            !engine_->remembers(message->message)) {
+            step(consensus::VotesForgotten{});
+        }
+        step(next);
     }
     feeding_ = false;
+}
+
+void Node::step(const consensus::Event& event) {
+    consensus::Effects effects;
+    engine_->step(clock_.now(), event, effects);
+    remember_forgetting();
+    perform_all(effects);
+}
+
+// Whether the vote log is whole outlives this process. What is appended later comes after it.
+void Node::remember_forgetting() {
+    if (votes_complete_ != engine_->may_have_forgotten()) {
+        return;
+    }
+    votes_complete_ = !votes_complete_;
+    storage_worker_.submit([this, complete = votes_complete_] {
+        if (const auto stored = votes_->set_complete(complete); !stored) {
+            reactor_.post([this, error = stored.err()] { fatal(error); });
+        }
+    });
 }
 
 void Node::perform_all(const consensus::Effects& effects) {
@@ -165,7 +188,10 @@ void Node::perform(const consensus::Persist& effect) {
             return;
         }
         votes_->decided(ledger->header.seq);
-        reactor_.post([this, seq = ledger->header.seq] { feed(consensus::Persisted{seq}); });
+        reactor_.post([this, seq = ledger->header.seq, certified] {
+            feed(consensus::Persisted{seq});
+            tell_followers(certified);
+        });
     });
 }
 

@@ -73,6 +73,8 @@ private:
 
     // engine
     void feed(consensus::Event event);
+    void step(const consensus::Event& event);
+    void remember_forgetting();
     void perform_all(const consensus::Effects& effects);
     void perform(const consensus::VerifyInput& effect);
     void perform(const consensus::TellStatus& effect);
@@ -136,6 +138,7 @@ private:
     void keep_config(const Hash32& hash, const Bytes& content);
     void send_state_request(const PublicKey& peer, Bytes request);
     void on_synced(const proto::SharedResult& result, Bytes patch);
+    void tell_followers(const consensus::SharedCertifiedLedger& ledger);
     void on_npl(const LedgerId& run, Bytes message);
     void on_peer_changeset(const contract::PeerChangeset& changes);
     void save_known_peers();
@@ -176,6 +179,7 @@ private:
     std::unique_ptr<ledger::Store> ledgers_;       // storage worker, after start()
     std::unique_ptr<ledger::Store> query_ledgers_; // query worker
     std::unique_ptr<os::StoreDirectory> vote_directory_;
+    bool votes_complete_ = true;             // the log knows every vote that matters
     std::unique_ptr<ledger::VoteLog> votes_; // storage worker, after start()
     NodeSigner signer_;
     std::unique_ptr<consensus::Engine> engine_;

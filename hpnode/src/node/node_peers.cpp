@@ -148,6 +148,18 @@ void Node::on_synced(const proto::SharedResult& result, Bytes patch) {
     feed(consensus::ResultReady{result});
 }
 
+// Members find out by each other's votes. Others may hear too few of those.
+void Node::tell_followers(const consensus::SharedCertifiedLedger& ledger) {
+    const auto follows = [this](const PublicKey& key) {
+        return !is_member(key) && may_follow(key);
+    };
+    const bool any = std::any_of(inboxes_.begin(), inboxes_.end(),
+                                 [&](const auto& entry) { return follows(entry.first); });
+    if (any) {
+        peers_->broadcast(Lane::bulk, encode(consensus::Message(ledger)), follows);
+    }
+}
+
 void Node::on_npl(const LedgerId& run, Bytes message) {
     if (!inboxes_.empty()) {
         peers_->broadcast(Lane::inputs,

@@ -154,12 +154,13 @@ Status Node::open_vote_log(consensus::Start& start, consensus::Identity& identit
     HP_TRY(ledger::VoteLog::Opened opened, ledger::VoteLog::open(*vote_directory_, past, options));
     HP_TRY_STATUS(ledgers_->set_vote_log_mark(opened.mark));
     if (!opened.problem.empty()) {
-        log_.warning("votes may be missing; following until none of them can matter any more",
-                     {{"why", opened.problem}});
+        log_.error("votes may be missing; following until none of them can matter any more",
+                   {{"why", opened.problem}});
     }
     votes_ = std::move(opened.log);
     identity.incarnation = votes_->incarnation();
-    identity.may_have_forgotten = !votes_->is_complete();
+    votes_complete_ = votes_->is_complete();
+    identity.may_have_forgotten = !votes_complete_;
     for (const ledger::VoteRecord& record : opened.records) {
         HP_TRY(consensus::LogRecord decoded, consensus::decode_record(record.bytes));
         start.log.push_back(std::move(decoded));

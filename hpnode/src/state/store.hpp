@@ -72,9 +72,9 @@ public:
     private:
         ReadGate* gate_;
     };
-    Pass enter();     // blocks while an application is in progress; empty after shut()
-    // A run is committed and about to be applied: who enters from now on sees it, unless readers are
-    // inside, which it would have to wait for.
+    Pass enter(); // blocks while an application is in progress; empty after shut()
+    // A run is committed and about to be applied: who enters from now on sees it, unless readers
+    // are inside, which it would have to wait for.
     void announce();
     bool try_close(); // false when readers are inside
     void open();
