@@ -445,10 +445,7 @@ Engine::root_signatures(const proto::LedgerHeader& header, const CertifiedLedger
 }
 
 void Engine::settle_inputs(Effects& out) {
-    for (const SharedInput& input : head_->inputs) {
-        nonces_.accept(input->user, input->nonce, input->hash, input->max_ledger_seq);
-    }
-    nonces_.expire(lcl_.seq);
+    nonces_.settle(lcl_.seq, head_->inputs);
     for (const Rejection& rejected : pool_.settle(head_->inputs, nonces_, lcl_.seq)) {
         if (local_inputs_.erase(rejected.input->hash) != 0) {
             out.push_back(rejection(rejected));

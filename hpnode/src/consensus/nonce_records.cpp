@@ -25,20 +25,35 @@ std::optional<proto::RejectReason> NonceRecords::check(const proto::SignedInput&
                : proto::RejectReason::nonce_expired;
 }
 
+void NonceRecords::settle(LedgerSeq seq, std::span<const proto::SharedInput> inputs) {
+    const SetDigest after = set_after(seq, inputs);
+    for (const proto::SharedInput& input : inputs) {
+        accept_only(input->user, input->nonce, input->hash, input->max_ledger_seq);
+    }
+    expire(seq);
+    digest_ = after;
+}
+
 void NonceRecords::accept(const PublicKey& user, std::uint64_t nonce, const Hash32& hash,
                           LedgerSeq max_ledger_seq) {
-    const auto [found, fresh] = records_.try_emplace(user);
-    Record& record = found->second;
-    if (!fresh) {
-        digest_.remove({user, record.last_nonce, record.expires});
+    if (const auto known = records_.find(user); known != records_.end()) {
+        digest_.remove({user, known->second.last_nonce, known->second.expires});
     }
+    const Record& record = accept_only(user, nonce, hash, max_ledger_seq);
+    digest_.add({user, record.last_nonce, record.expires});
+    foreseen_.reset();
+}
+
+NonceRecords::Record& NonceRecords::accept_only(const PublicKey& user, std::uint64_t nonce,
+                                                const Hash32& hash, LedgerSeq max_ledger_seq) {
+    Record& record = records_[user];
     record.last_nonce = nonce;
     remember(record, nonce, hash);
     if (max_ledger_seq > record.expires) {
         record.expires = max_ledger_seq;
         by_expiry_[max_ledger_seq].push_back(user);
     }
-    digest_.add({user, record.last_nonce, record.expires});
+    return record;
 }
 
 void NonceRecords::remember(Record& record, std::uint64_t nonce, const Hash32& hash) {
@@ -55,6 +70,7 @@ void NonceRecords::restore(const RecentUser& user) {
     if (records_.emplace(user.user, std::move(record)).second) {
         by_expiry_[user.expires].push_back(user.user);
         digest_.add(user);
+        foreseen_.reset();
     }
 }
 
@@ -66,6 +82,7 @@ void NonceRecords::remember(const PublicKey& user, std::uint64_t nonce, const Ha
 }
 
 void NonceRecords::expire(LedgerSeq lcl) {
+    foreseen_.reset();
     while (!by_expiry_.empty() && by_expiry_.begin()->first <= lcl) {
         for (const PublicKey& user : by_expiry_.begin()->second) {
             const auto record = records_.find(user);
@@ -79,6 +96,18 @@ void NonceRecords::expire(LedgerSeq lcl) {
 }
 
 Hash32 NonceRecords::digest_after(LedgerSeq seq, std::span<const proto::SharedInput> inputs) const {
+    return set_after(seq, inputs).hash();
+}
+
+SetDigest NonceRecords::set_after(LedgerSeq seq, std::span<const proto::SharedInput> inputs) const {
+    const auto same = [](const Hash32& hash, const proto::SharedInput& input) {
+        return hash == input->hash;
+    };
+    if (foreseen_ && foreseen_->seq == seq &&
+        std::equal(foreseen_->inputs.begin(), foreseen_->inputs.end(), inputs.begin(), inputs.end(),
+                   same)) {
+        return foreseen_->digest;
+    }
     SetDigest digest = digest_;
     std::map<PublicKey, RecentUser> changed;
     for (const proto::SharedInput& input : inputs) {
@@ -100,7 +129,11 @@ Hash32 NonceRecords::digest_after(LedgerSeq seq, std::span<const proto::SharedIn
             digest.remove(element);
         }
     }
-    return digest.hash();
+    foreseen_ = Foreseen{seq, {}, digest};
+    for (const proto::SharedInput& input : inputs) {
+        foreseen_->inputs.push_back(input->hash);
+    }
+    return digest;
 }
 
 std::map<PublicKey, RecentUser> NonceRecords::expiring(LedgerSeq seq) const {

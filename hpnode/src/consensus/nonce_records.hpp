@@ -21,6 +21,10 @@ public:
     // Why `input` may not enter a ledger after `lcl`, or empty.
     std::optional<proto::RejectReason> check(const proto::SignedInput& input, LedgerSeq lcl) const;
 
+    // Ledger `seq` with these inputs (in execution order) is decided: accept() of each, then
+    // expire(). Costs little after digest_after() of the same.
+    void settle(LedgerSeq seq, std::span<const proto::SharedInput> inputs);
+
     // The input is in a decided ledger.
     void accept(const PublicKey& user, std::uint64_t nonce, const Hash32& hash,
                 LedgerSeq max_ledger_seq);
@@ -45,11 +49,22 @@ private:
         LedgerSeq expires = 0;                    // highest max_ledger_seq_no accepted
         std::map<std::uint64_t, Hash32> by_nonce; // to tell already_submitted from nonce_expired
     };
+    SetDigest set_after(LedgerSeq seq, std::span<const proto::SharedInput> inputs) const;
+    Record& accept_only(const PublicKey& user, std::uint64_t nonce, const Hash32& hash,
+                        LedgerSeq max_ledger_seq);
     static void remember(Record& record, std::uint64_t nonce, const Hash32& hash);
     std::map<PublicKey, RecentUser> expiring(LedgerSeq seq) const; // those gone after `seq`
 
     std::map<PublicKey, Record> records_;
     SetDigest digest_;
+    // What digest_after() found last: leaders, checks and the decision ask for the same, and each
+    // element of the set takes a while to expand.
+    struct Foreseen {
+        LedgerSeq seq = 0;
+        std::vector<Hash32> inputs;
+        SetDigest digest;
+    };
+    mutable std::optional<Foreseen> foreseen_;
     std::map<LedgerSeq, std::vector<PublicKey>> by_expiry_; // may hold outdated entries
 };
 
