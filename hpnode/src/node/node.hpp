@@ -107,6 +107,7 @@ private:
         std::size_t checking_bytes = 0;
         bool paused = false;
         std::vector<consensus::Message> early{}; // signatures fit no UNL known so far
+        std::size_t early_bytes = 0;
     };
     struct Checked {
         std::size_t size = 0;

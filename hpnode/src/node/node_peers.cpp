@@ -229,12 +229,23 @@ void Node::on_bad_signature(const PublicKey& from, Inbox& inbox, Checked checked
         return;
     }
     if (*height > current) {
-        if (inbox.early.size() < limits::peer_early_messages_max) {
+        if (inbox.early.size() < limits::peer_early_messages_max &&
+            inbox.early_bytes + checked.size <= limits::peer_early_bytes_max) {
+            inbox.early_bytes += checked.size;
             inbox.early.push_back(std::move(*checked.message));
         }
         ask_for_ledger(from, current);
     } else if (!(checked.domain == engine_->domain())) {
         check_again(from, std::move(*checked.message));
+    } else if (current == 1) {
+        // Without ledgers the UNL is what hp.cfg says, and may be a later one than the first.
+        if (const auto left_out = log_limiter_.admit("first UNL", clock_.now().mono_ms())) {
+            consensus_log_.error(
+                "the first ledger of this contract was agreed on by another UNL or "
+                "threshold than hp.cfg has; a node without ledgers can follow only "
+                "with the contract section that the cluster began with",
+                {{"peer", from.short_hex()}, {"not_logged", *left_out}});
+        }
     } else {
         peers_->offends(from, PeerPort::Offence::bad_signature, checked.status.err().context);
     }
@@ -259,6 +270,7 @@ void Node::check_early_messages() {
     for (auto& [from, inbox] : inboxes_) {
         std::vector<consensus::Message> early;
         early.swap(inbox.early);
+        inbox.early_bytes = 0;
         for (consensus::Message& message : early) {
             check_again(from, std::move(message));
         }

@@ -88,6 +88,7 @@ inline constexpr std::size_t peer_checks_max = 256;
 inline constexpr std::size_t peer_check_bytes_max = 16 * mib;
 // Messages of one node about the next ledger whose signatures fit no UNL that is known yet.
 inline constexpr std::size_t peer_early_messages_max = 64;
+inline constexpr std::size_t peer_early_bytes_max = 16 * mib;
 // Connections whose key is not proven yet, all hosts, and all connections when mesh.max_connections
 // is 0. Beyond it new ones are closed at accept.
 inline constexpr std::size_t unproven_peers_max = 64;
