@@ -7,14 +7,6 @@ namespace hp::sim {
 
 using consensus::StatementKind;
 
-namespace {
-
-std::string name_of(std::size_t node) {
-    return "node " + std::to_string(node) + ": ";
-}
-
-} // namespace
-
 void Checker::violate(const std::string& what) {
     if (violation_.empty()) {
         violation_ = what;
@@ -34,8 +26,7 @@ void Checker::submitted(std::size_t node, std::uint64_t life, const proto::Share
 void Checker::decided(std::size_t node, const proto::LedgerRecord& ledger,
                       const consensus::CertifiedLedger& certified) {
     const proto::LedgerHeader& header = ledger.header;
-    const std::string where =
-        "node " + std::to_string(node) + " ledger " + std::to_string(header.seq) + ": ";
+    const std::string where = name_of(node) + "ledger " + std::to_string(header.seq) + ": ";
     const auto [link, first] = chain_.try_emplace(header.seq);
     if (!first) {
         if (link->second.header.hash != header.hash) {
@@ -85,9 +76,8 @@ void Checker::check_certificate(const std::string& where, const consensus::Param
 
 // I6, across restarts.
 void Checker::voted(std::size_t node, const consensus::Vote& vote) {
-    const std::string where = "node " + std::to_string(node) + " height " +
-                              std::to_string(vote.height) + " attempt " +
-                              std::to_string(vote.attempt) + ": ";
+    const std::string where = name_of(node) + "height " + std::to_string(vote.height) +
+                              " attempt " + std::to_string(vote.attempt) + ": ";
     const auto [known, first] =
         votes_.try_emplace({node, vote.kind, vote.height, vote.attempt}, vote.digest);
     if (!first && known->second != vote.digest) {
@@ -163,8 +153,8 @@ void Checker::accused(std::size_t node, std::size_t member, bool byzantine,
                       const std::string& what) {
     accused_.insert(member);
     if (!byzantine) {
-        violate("accusation: " + name_of(node) + "accuses correct node " + std::to_string(member) +
-                " of " + what);
+        violate("accusation: " + name_of(node) + "accuses correct member " +
+                std::to_string(member) + " of " + what);
     }
 }
 

@@ -18,6 +18,9 @@ public:
     // `configs` by hash, growing.
     explicit Checker(const std::map<Hash32, consensus::Params>& configs) : configs_(configs) {}
 
+    // How messages call the nodes, by number.
+    void name_nodes(std::vector<std::string> names) { names_ = std::move(names); }
+
     // What anybody does.
     void submitted(std::size_t node, std::uint64_t life, const proto::SharedInput& input);
     void said(const consensus::SharedOpen& open) { oracle_.said(open); }
@@ -54,6 +57,7 @@ public:
     const std::set<std::size_t>& accused() const { return accused_; }
 
 private:
+    std::string name_of(std::size_t node) const { return "node " + names_[node] + ": "; }
     void check_certificate(const std::string& where, const consensus::Params& params,
                            const consensus::CertifiedLedger& certified);
     struct Link {
@@ -78,6 +82,7 @@ private:
         std::tuple<std::size_t, consensus::StatementKind, LedgerSeq, consensus::Attempt>;
     std::map<VoteKey, Hash32> votes_;
     std::set<std::size_t> accused_;
+    std::vector<std::string> names_;
     std::string violation_;
 };
 

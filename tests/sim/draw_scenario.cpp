@@ -27,7 +27,12 @@ public:
         if (random_.chance(0.3)) {
             draw_traps();
         }
-        if (random_.chance(0.3)) {
+        // A node put back while its clock is, too, cannot know that it has been there before.
+        const bool restored =
+            std::any_of(out_.actions.begin(), out_.actions.end(), [](const Action& action) {
+                return action.verb == Verb::restore || action.verb == Verb::spoil_log;
+            });
+        if (random_.chance(0.3) && !restored) {
             draw_clocks();
         }
         if (random_.chance(0.3)) {

@@ -77,6 +77,7 @@ struct Host {
     };
     std::vector<Write> writes;
     std::int64_t wake_us = 0;
+    std::int64_t asks_from_us = 0; // strangers for ledgers
     bool feeding = false;
     std::vector<consensus::Event> waiting;
     consensus::ResultClaim sync_target;

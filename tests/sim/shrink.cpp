@@ -32,6 +32,9 @@ private:
                                 candidate.actions.size() == best_.actions.size())) {
             return false;
         }
+        if (!parse_scenario(to_text(candidate))) {
+            return false; // what happens would be about somebody who is no longer there
+        }
         --runs_left_;
         const Outcome outcome = run(candidate, sabotage_, nullptr);
         if (!outcome.is_as_expected(candidate)) {
@@ -86,6 +89,9 @@ private:
             }
             const auto member = std::get<0>(option.member);
             const bool none = option.name == "inputs_per_minute";
+            if (!none && best_.options.*member <= usual.*member) {
+                continue;
+            }
             candidate.options.*member = none ? 0 : usual.*member;
             if (accept(candidate)) {
                 simpler = true;

@@ -28,6 +28,11 @@ void TextTrace::message(std::int64_t now_us, const std::string& from, const std:
     }
 }
 
+void TextTrace::arrival(std::int64_t now_us, const std::string& node, const std::string& from,
+                        const std::string& what) {
+    event(now_us, node, "<- " + from + " " + what);
+}
+
 void DiagramTrace::add(std::int64_t now_us, std::string line) {
     if (!window_.contains(now_us)) {
         return;

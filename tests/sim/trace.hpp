@@ -18,6 +18,9 @@ public:
     // A message leaves, or gets lost on the way (`to` never hears it).
     virtual void message(std::int64_t now_us, const std::string& from, const std::string& to,
                          const std::string& what, bool arrives) = 0;
+    // It is there; its sending has been shown.
+    virtual void arrival(std::int64_t now_us, const std::string& node, const std::string& from,
+                         const std::string& what) = 0;
 };
 
 struct Window { // of time to show
@@ -32,6 +35,8 @@ public:
     void event(std::int64_t now_us, const std::string& node, const std::string& what) override;
     void message(std::int64_t now_us, const std::string& from, const std::string& to,
                  const std::string& what, bool arrives) override;
+    void arrival(std::int64_t now_us, const std::string& node, const std::string& from,
+                 const std::string& what) override;
 
 private:
     Window window_;
@@ -45,6 +50,8 @@ public:
     void event(std::int64_t now_us, const std::string& node, const std::string& what) override;
     void message(std::int64_t now_us, const std::string& from, const std::string& to,
                  const std::string& what, bool arrives) override;
+    void arrival(std::int64_t, const std::string&, const std::string&,
+                 const std::string&) override {} // one arrow a message
     void print() const;
 
 private:

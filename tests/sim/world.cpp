@@ -32,6 +32,7 @@ World::World(const Scenario& scenario, const Sabotage& sabotage, Trace* trace)
         }
     }
     configs_[{}] = params;
+    checker_.name_nodes(node_names());
     for (std::size_t i = 0; i < hosts_.size() * hosts_.size(); ++i) {
         links_.push_back({Random(random_.next()), false, false, 0, {}});
     }

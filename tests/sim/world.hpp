@@ -149,6 +149,7 @@ private:
     void send(Host& from, std::size_t to_member, const SharedMessage& message);
     void send(Host& from, Host& to, const SharedMessage& message);
     void deliver(Host& to, const Host& from, const SharedMessage& message);
+    void ask_stranger(Host& host, const Host& from, const consensus::Message& message);
     SharedMessage encoded(const Host& from, const consensus::Message& message);
 
     // Byzantine members

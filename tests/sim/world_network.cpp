@@ -99,7 +99,7 @@ void World::deliver(Host& to, const Host& from, const SharedMessage& message) {
         return;
     }
     if (trace_ != nullptr) {
-        say(to, "<- " + from.name + " " + describe(*message));
+        trace_->arrival(now_us_ - start_us, to.name, from.name, describe(*message));
     }
     if (to.byzantine && !calm_) {
         remember(message);
@@ -114,7 +114,21 @@ void World::deliver(Host& to, const Host& from, const SharedMessage& message) {
     if (!to.byzantine && !to.engine->may_have_forgotten() && !to.engine->remembers(*message)) {
         checker_.violate("I6: node " + to.name + ": a vote it does not remember");
     }
+    ask_stranger(to, from, *message);
     feed(to, MessageIn{from.key, *message});
+}
+
+// As the node's driver does: signatures are bound to the members of their height, and a node that
+// has missed a change of members cannot tell whether who is further has become one.
+void World::ask_stranger(Host& host, const Host& from, const Message& message) {
+    constexpr std::int64_t ask_again_us = 100'000;
+    const auto* open = std::get_if<SharedOpen>(&message);
+    const LedgerSeq current = host.engine->lcl().seq + 1;
+    if (open != nullptr && (*open)->height > current &&
+        !host.engine->validators().contains(from.key) && now_us_ >= host.asks_from_us) {
+        host.asks_from_us = now_us_ + ask_again_us;
+        send(host, from.member, encoded(host, GetLedger{current}));
+    }
 }
 
 } // namespace hp::sim
