@@ -205,7 +205,10 @@ Outcome run_passwd(const Args& args) {
 
 // Under a tag of its own: never a valid input, challenge or ledger.
 Bytes tagged(ByteView content) {
-    Bytes out = to_bytes(std::string_view("hp.cli.signed-message\0", 22));
+    constexpr std::string_view tag("hp.cli.signed-message\0", 22);
+    Bytes out;
+    out.reserve(tag.size() + content.size());
+    append(out, as_bytes(tag));
     append(out, content);
     return out;
 }
