@@ -74,13 +74,4 @@ struct StateOptions {
 Result<Report> measure_state(const StateOptions& options);
 Result<Report> measure_sync(const StateOptions& options);
 
-// The consensus engine alone: what agreeing on a ledger costs each member beside signatures, disk
-// and network. No node is needed.
-struct EngineOptions {
-    std::size_t members = 5;
-    std::size_t inputs = 0; // in every ledger
-    std::size_t ledgers = 20;
-};
-Result<Report> measure_engine(const EngineOptions& options);
-
 } // namespace hp::bench

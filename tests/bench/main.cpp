@@ -27,7 +27,6 @@ struct Options {
     ReadsOptions reads;
     IdleOptions idle;
     StateOptions state;
-    EngineOptions engine;
 };
 
 using Measurement = std::function<hp::Result<Report>()>;
@@ -138,15 +137,6 @@ Command sync_command(CLI::App& parent, Options& o) {
     return {app, [&o] { return measure_sync(o.state); }};
 }
 
-Command engine_command(CLI::App& parent, Options& o) {
-    CLI::App* app = parent.add_subcommand(
-        "engine", "what agreement costs each member, signatures aside; needs no node");
-    amount(app, "--members", o.engine.members, "of the cluster");
-    option(app, "--inputs", o.engine.inputs, "in every ledger");
-    amount(app, "--ledgers", o.engine.ledgers, "to agree on");
-    return {app, [&o] { return measure_engine(o.engine); }};
-}
-
 int measure(const Command& command, const Options& options) {
     hp::crypto::init();
     const auto report = command.run();
@@ -164,8 +154,7 @@ int measure(const Command& command, const Options& options) {
 
 int run(int argc, char** argv) {
     Options options;
-    CLI::App app("hpbench: measures a running node that has the echo contract, the state store, "
-                 "and the consensus engine",
+    CLI::App app("hpbench: measures a running node that has the echo contract, and the state store",
                  "hpbench");
     app.require_subcommand(1);
     app.fallthrough(); // options below may follow the subcommand
@@ -174,7 +163,7 @@ int run(int argc, char** argv) {
     const std::vector<Command> commands = {
         ledgers_command(app, options), latency_command(app, options), inputs_command(app, options),
         reads_command(app, options),   idle_command(app, options),    state_command(app, options),
-        sync_command(app, options),    engine_command(app, options)};
+        sync_command(app, options)};
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -266,7 +266,7 @@ TEST_CASE("the console gets the same lines as the file", "[os]") {
     const auto console = temp / "stderr";
     const auto path = temp / "hp.log";
     const bool done = succeeds_in_child([&console, &path] {
-        ::freopen(console.c_str(), "w", stderr);
+        [[maybe_unused]] FILE* reopened = ::freopen(console.c_str(), "w", stderr);
         const os::LogFileOptions options{path, 0, 0};
         const auto both = os::make_log_sink(true, &options);
         (*both)->write(LogLevel::info, "m", "both");
