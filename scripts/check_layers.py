@@ -26,8 +26,10 @@ ALLOWED = {
     "contract": ["base", "crypto", "os", "config", "proto"],
     "node": ["base", "crypto", "os", "proto", "config", "net", "consensus", "user", "peer",
              "ledger", "state", "contract"],
-    "hpcli": ["base", "crypto", "os", "proto", "config", "net", "client"],
-    "hpdev": ["base", "crypto", "os", "proto", "config", "net", "client"],
+    "cli": ["base", "crypto", "os", "proto", "config", "net", "client"],
+    "hpcli": ["base", "crypto", "os", "proto", "config", "net", "client", "cli"],
+    "hpdev": ["base", "crypto", "os", "proto", "config", "net", "client", "cli", "state",
+              "contract"],
     "sdk": [],
 }
 
@@ -40,9 +42,11 @@ EXTERNAL = {
     "bson/": ["proto"],
     "sqlite3": ["ledger"],
     "zstd.h": ["state"],
-    "editline/": ["hpcli"],
-    "CLI/": ["node", "hpcli", "hpdev"],
-    "nlohmann/": ["proto", "config", "contract", "client", "node", "hpcli"],
+    "editline/": ["cli"],
+    "CLI/": ["node", "cli"],
+    "nlohmann/": ["proto", "config", "contract", "client", "node", "cli", "hpcli", "hpdev"],
+    "toml++/": ["hpdev"],
+    "httplib.h": ["hpdev"],
 }
 
 # Pure code gets its time, randomness and I/O from outside.
@@ -63,6 +67,8 @@ def layer_of(path):
         return parts[2]
     if parts[0] in ("hpcli", "hpdev"):
         return parts[0]
+    if parts[0] == "libcli":
+        return "cli"
     return "sdk" if parts[0] == "contract-sdk" else None
 
 
@@ -103,7 +109,7 @@ def problems_in(path):
 
 def main():
     bad = 0
-    for folder in ("libshared", "hpnode", "hpcli", "hpdev", "contract-sdk"):
+    for folder in ("libshared", "hpnode", "libcli", "hpcli", "hpdev", "contract-sdk"):
         for path in sorted((ROOT / folder).rglob("*.[ch]pp")):
             for number, line, why in problems_in(path):
                 print(f"{path.relative_to(ROOT)}:{number}: {why}: {line.strip()}")

@@ -3,11 +3,11 @@
 // except those that stream, which write as they go.
 #pragma once
 
-#include "command_table.hpp"
+#include "cli/program.hpp"
 
 namespace hp::cli {
 
-using Commands = std::span<const CommandInfo>;
+const Program& hpcli_program();
 
 Commands send_commands();
 Commands read_commands();

@@ -4,14 +4,14 @@
 // (coordinated omission).
 #include "commands.hpp"
 
-#include "fleet.hpp"
+#include "cli/fleet.hpp"
+#include "cli/keys.hpp"
+#include "cli/options.hpp"
+#include "cli/output.hpp"
+#include "cli/payload.hpp"
+#include "cli/render.hpp"
+#include "cli/session.hpp"
 #include "hp/client/receipt.hpp"
-#include "keys.hpp"
-#include "options.hpp"
-#include "output.hpp"
-#include "payload.hpp"
-#include "render.hpp"
-#include "session.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -327,7 +327,7 @@ Outcome Bench::report() {
     const double throughput = count / seconds;
     const double late_ms = static_cast<double>(late_us_max_) / 1000;
     if (!args_.quiet && late_us_max_ > 100'000) {
-        write_note("hpcli: the load generator itself was up to " + rounded(late_ms) +
+        write_note(note_head(args_) + "the load generator itself was up to " + rounded(late_ms) +
                    " ms late; this machine is too slow for the rate\n");
     }
     JsonObject rejects;

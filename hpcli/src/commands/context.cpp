@@ -2,13 +2,13 @@
 // Contexts: connection settings under a name.
 #include "commands.hpp"
 
-#include "confirm.hpp"
-#include "connection_args.hpp"
-#include "contexts.hpp"
+#include "cli/confirm.hpp"
+#include "cli/connection_args.hpp"
+#include "cli/contexts.hpp"
+#include "cli/options.hpp"
+#include "cli/payload.hpp"
+#include "cli/render.hpp"
 #include "hp/client/key_store.hpp"
-#include "options.hpp"
-#include "payload.hpp"
-#include "render.hpp"
 
 namespace hp::cli {
 namespace {

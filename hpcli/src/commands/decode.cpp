@@ -2,12 +2,12 @@
 // decode: protocol messages and input containers as readable JSON, offline.
 #include "commands.hpp"
 
+#include "cli/options.hpp"
+#include "cli/payload.hpp"
+#include "cli/render.hpp"
 #include "hp/base/utf8.hpp"
 #include "hp/proto/document.hpp"
 #include "hp/proto/user_codec.hpp"
-#include "options.hpp"
-#include "payload.hpp"
-#include "render.hpp"
 
 #include <unistd.h>
 

@@ -2,12 +2,12 @@
 // doctor: looks at what hpcli depends on, here and at every server, and says what to do about it.
 #include "commands.hpp"
 
-#include "fleet.hpp"
+#include "cli/fleet.hpp"
+#include "cli/keys.hpp"
+#include "cli/render.hpp"
+#include "cli/session.hpp"
+#include "cli/text_table.hpp"
 #include "hp/client/ledger_check.hpp"
-#include "keys.hpp"
-#include "render.hpp"
-#include "session.hpp"
-#include "text_table.hpp"
 
 #include <algorithm>
 #include <cstdlib>

@@ -2,12 +2,12 @@
 // The key commands. Only "key export --show-secret" ever prints a private key.
 #include "commands.hpp"
 
-#include "confirm.hpp"
-#include "keys.hpp"
-#include "options.hpp"
-#include "passphrase.hpp"
-#include "payload.hpp"
-#include "render.hpp"
+#include "cli/confirm.hpp"
+#include "cli/keys.hpp"
+#include "cli/options.hpp"
+#include "cli/passphrase.hpp"
+#include "cli/payload.hpp"
+#include "cli/render.hpp"
 
 namespace hp::cli {
 namespace {

@@ -2,10 +2,10 @@
 // Single ledgers: the last one, one by number, its inputs or outputs.
 #include "commands.hpp"
 
-#include "keys.hpp"
-#include "options.hpp"
-#include "render.hpp"
-#include "session.hpp"
+#include "cli/keys.hpp"
+#include "cli/options.hpp"
+#include "cli/render.hpp"
+#include "cli/session.hpp"
 
 #include <algorithm>
 

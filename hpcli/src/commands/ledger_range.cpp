@@ -2,15 +2,15 @@
 // Many ledgers: list, follow, find, verify, export.
 #include "commands.hpp"
 
+#include "cli/keys.hpp"
+#include "cli/ledger_walk.hpp"
+#include "cli/options.hpp"
+#include "cli/output.hpp"
+#include "cli/render.hpp"
+#include "cli/user_files.hpp"
 #include "hp/client/ledger_check.hpp"
 #include "hp/client/rfc3339.hpp"
 #include "hp/os/files.hpp"
-#include "keys.hpp"
-#include "ledger_walk.hpp"
-#include "options.hpp"
-#include "output.hpp"
-#include "render.hpp"
-#include "user_files.hpp"
 
 #include <algorithm>
 

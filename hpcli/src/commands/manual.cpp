@@ -1,136 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What hpcli says about itself: version, explain, schema, completion, man. All from the command
-// table, so nothing can be missing from one of them.
+// What hpcli says about itself (cli/about.hpp).
+#include "cli/about.hpp"
 #include "commands.hpp"
-
-#include "completion.hpp"
-#include "hp/base/version.hpp"
-#include "manual_page.hpp"
-#include "render.hpp"
-#include "schema.hpp"
-
-#include <algorithm>
 
 namespace hp::cli {
 namespace {
-
-Outcome run_version(const Args& args) {
-    if (args.json) {
-        JsonObject out = document(args.schema);
-        out.add("version", version).add("hp_version", hp_version);
-        out.add("ledger_version", ledger_version);
-        return Answer{out.text() + "\n"};
-    }
-    return Answer{"hpcli " + std::string(version) + " (protocol " + std::string(hp_version) +
-                  ")\n"};
-}
-
-std::string exit_name(int exit) {
-    constexpr std::array names = {"ok",       "failed",   "usage",     "connect",    "trust",
-                                  "rejected", "timeout",  "not-ready", "mismatch",   "not-found",
-                                  "exists",   "contract", "assertion", "environment"};
-    switch (exit) {
-    case exit_interrupted:
-        return "interrupted";
-    case exit_closed_pipe:
-        return "closed pipe";
-    case exit_terminated:
-        return "terminated";
-    default:
-        break;
-    }
-    const auto at = static_cast<std::size_t>(exit);
-    return exit >= 0 && at < names.size() ? names[at] : "";
-}
-
-// "7", "7001" or "HPE-7001", in any case.
-std::vector<const ErrorInfo*> matching_errors(std::string text) {
-    std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::toupper(c); });
-    std::vector<const ErrorInfo*> out;
-    for (const ErrorInfo& error : error_table) {
-        if (text == error.code || "HPE-" + text == error.code ||
-            text == std::to_string(error.exit)) {
-            out.push_back(&error);
-        }
-    }
-    return out;
-}
-
-Outcome run_explain(const Args& args) {
-    const std::string& wanted = args.arguments.front();
-    const auto errors = matching_errors(wanted);
-    const auto number = parse_number(wanted);
-    const std::string name = number && *number < 200 ? exit_name(static_cast<int>(*number)) : "";
-    if (errors.empty() && name.empty()) {
-        return failure(ErrorId::not_known, "no such code: " + wanted,
-                       "hpcli --help-all lists them; exit codes are 0 to 13, 130, 141 and 143");
-    }
-    const std::string title = errors.empty() ? name : exit_name(errors.front()->exit);
-    const std::string exit = errors.empty() ? wanted : std::to_string(errors.front()->exit);
-    std::string text = "exit code " + exit + ": " + title + "\n";
-    JsonArray list;
-    for (const ErrorInfo* error : errors) {
-        text += "  " + std::string(error->code) + "  " + std::string(error->meaning) + "\n";
-        list.add_raw(JsonObject().add("code", error->code).add("meaning", error->meaning).text());
-    }
-    if (!args.json) {
-        return Answer{text};
-    }
-    JsonObject out = document(args.schema);
-    out.add_raw("exit", exit).add("name", title).add("errors", list);
-    return Answer{out.text() + "\n"};
-}
-
-std::string joined(const std::vector<std::string>& words) {
-    std::string out;
-    for (const std::string& word : words) {
-        out += (out.empty() ? "" : " ") + word;
-    }
-    return out;
-}
-
-Outcome run_schema(const Args& args) {
-    if (!args.arguments.empty()) {
-        const std::string words = joined(args.arguments);
-        const CommandInfo* info = find_command(words);
-        if (info == nullptr || info->fields.empty()) {
-            return failure(ErrorId::not_known, "no JSON answer of \"" + words + "\"",
-                           "hpcli schema lists them");
-        }
-        return Answer{make_schema(schema_of(words), info->fields) + "\n"};
-    }
-    std::string text;
-    JsonArray list;
-    for (const CommandInfo& info : command_table()) {
-        const std::string name = info.fields.empty() ? "" : schema_of(info.words);
-        text += text_row(info.words, name.empty() ? "(no JSON)" : name);
-        JsonObject item;
-        item.add("command", info.words).add("online", info.scope == Scope::online);
-        if (!name.empty()) {
-            item.add("schema", name);
-        }
-        list.add_raw(item.text());
-    }
-    return Answer{args.json ? document(args.schema).add("commands", list).text() + "\n" : text};
-}
-
-Outcome run_completion(const Args& args) {
-    const std::string& shell = args.arguments.front();
-    if (shell == "bash") {
-        return Answer{bash_completion()};
-    }
-    if (shell == "zsh") {
-        return Answer{zsh_completion()};
-    }
-    if (shell == "fish") {
-        return Answer{fish_completion()};
-    }
-    return failure(ErrorId::usage, "no completion for \"" + shell + "\"", "bash, zsh or fish");
-}
-
-Outcome run_man(const Args& /*args*/) {
-    return Answer{manual_page()};
-}
 
 constexpr std::array table = {
     CommandInfo{"explain",
@@ -142,7 +16,7 @@ constexpr std::array table = {
                 "hpcli explain 7",
                 "hpcli explain HPE-4004 --json | jq -r '.errors[].meaning'",
                 {},
-                "ok:bool exit:int name:text errors:[{code:text meaning:text}]",
+                explain_fields,
                 run_explain},
     CommandInfo{"schema",
                 "[COMMAND]",
@@ -153,7 +27,7 @@ constexpr std::array table = {
                 "hpcli schema send",
                 "hpcli schema ledger get > ledger-get.schema.json",
                 {},
-                "ok:bool commands:[{command:text online:bool schema?:text}]",
+                schema_fields,
                 run_schema},
     CommandInfo{"completion",
                 "bash|zsh|fish",
@@ -186,7 +60,7 @@ constexpr std::array table = {
                 "hpcli version",
                 "hpcli version --json | jq -r .hp_version",
                 {},
-                "ok:bool version:text hp_version:text ledger_version:text",
+                version_fields,
                 run_version},
 };
 

@@ -2,12 +2,12 @@
 // ping: how long each server takes to be reached, to prove itself and to answer.
 #include "commands.hpp"
 
-#include "fleet.hpp"
-#include "keys.hpp"
-#include "options.hpp"
-#include "render.hpp"
-#include "session.hpp"
-#include "text_table.hpp"
+#include "cli/fleet.hpp"
+#include "cli/keys.hpp"
+#include "cli/options.hpp"
+#include "cli/render.hpp"
+#include "cli/session.hpp"
+#include "cli/text_table.hpp"
 
 #include <algorithm>
 #include <array>

@@ -2,9 +2,9 @@
 // proof: outputs that were kept with their proof, checked without any node.
 #include "commands.hpp"
 
-#include "options.hpp"
-#include "output_proof.hpp"
-#include "render.hpp"
+#include "cli/options.hpp"
+#include "cli/output_proof.hpp"
+#include "cli/render.hpp"
 
 namespace hp::cli {
 namespace {

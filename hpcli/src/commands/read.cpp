@@ -4,12 +4,12 @@
 // out at once.
 #include "commands.hpp"
 
-#include "fleet.hpp"
-#include "keys.hpp"
-#include "options.hpp"
-#include "payload.hpp"
-#include "render.hpp"
-#include "session.hpp"
+#include "cli/fleet.hpp"
+#include "cli/keys.hpp"
+#include "cli/options.hpp"
+#include "cli/payload.hpp"
+#include "cli/render.hpp"
+#include "cli/session.hpp"
 
 #include <algorithm>
 #include <cmath>

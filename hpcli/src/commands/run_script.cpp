@@ -2,11 +2,11 @@
 // run: a script of steps and expectations (script.hpp) on open sessions.
 #include "commands.hpp"
 
-#include "conversation.hpp"
-#include "keys.hpp"
-#include "payload.hpp"
-#include "render.hpp"
-#include "script.hpp"
+#include "cli/conversation.hpp"
+#include "cli/keys.hpp"
+#include "cli/payload.hpp"
+#include "cli/render.hpp"
+#include "cli/script.hpp"
 
 #include <csignal>
 

@@ -2,12 +2,12 @@
 // send: where the inputs come from and which key signs them; send_task.hpp does the rest.
 #include "commands.hpp"
 
+#include "cli/keys.hpp"
+#include "cli/line_reader.hpp"
+#include "cli/payload.hpp"
+#include "cli/render.hpp"
+#include "cli/send_task.hpp"
 #include "hp/proto/user_codec.hpp"
-#include "keys.hpp"
-#include "line_reader.hpp"
-#include "payload.hpp"
-#include "render.hpp"
-#include "send_task.hpp"
 
 #include <unistd.h>
 

@@ -2,18 +2,18 @@
 // shell: a conversation typed line by line. session: one that is recorded, and repeated.
 #include "commands.hpp"
 
-#include "exchange.hpp"
+#include "cli/exchange.hpp"
+#include "cli/json_match.hpp"
+#include "cli/keys.hpp"
+#include "cli/line_editor.hpp"
+#include "cli/line_reader.hpp"
+#include "cli/options.hpp"
+#include "cli/output.hpp"
+#include "cli/payload.hpp"
+#include "cli/render.hpp"
+#include "cli/user_files.hpp"
 #include "hp/client/key_store.hpp"
 #include "hp/os/files.hpp"
-#include "json_match.hpp"
-#include "keys.hpp"
-#include "line_editor.hpp"
-#include "line_reader.hpp"
-#include "options.hpp"
-#include "output.hpp"
-#include "payload.hpp"
-#include "render.hpp"
-#include "user_files.hpp"
 
 #include <csignal>
 #include <unistd.h>
@@ -124,7 +124,7 @@ private:
         show(what.text);
         if (what.problem) {
             worst_exit_ = what.problem->exit_code();
-            write_note(describe(*what.problem, args_.color));
+            write_note(describe(args_.program->name, *what.problem, args_.color));
         }
         if (what.quit) {
             finish(Answer{});
@@ -206,7 +206,7 @@ private:
             (void)write_answer(what.text);
         }
         if (what.problem && !args_.quiet) {
-            write_note(describe(*what.problem, args_.color));
+            write_note(describe(args_.program->name, *what.problem, args_.color));
         }
         what.quit ? end() : next();
     }

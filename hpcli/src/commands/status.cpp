@@ -2,11 +2,11 @@
 // status: one node in full, or all of them side by side.
 #include "commands.hpp"
 
-#include "fleet.hpp"
-#include "keys.hpp"
-#include "render.hpp"
-#include "session.hpp"
-#include "text_table.hpp"
+#include "cli/fleet.hpp"
+#include "cli/keys.hpp"
+#include "cli/render.hpp"
+#include "cli/session.hpp"
+#include "cli/text_table.hpp"
 
 #include <algorithm>
 #include <map>

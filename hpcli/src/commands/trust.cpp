@@ -2,14 +2,14 @@
 // trust: the servers whose keys and certificates are remembered.
 #include "commands.hpp"
 
-#include "confirm.hpp"
-#include "fleet.hpp"
+#include "cli/confirm.hpp"
+#include "cli/fleet.hpp"
+#include "cli/keys.hpp"
+#include "cli/options.hpp"
+#include "cli/render.hpp"
+#include "cli/session.hpp"
+#include "cli/trust.hpp"
 #include "hp/client/unl_trust.hpp"
-#include "keys.hpp"
-#include "options.hpp"
-#include "render.hpp"
-#include "session.hpp"
-#include "trust.hpp"
 
 #include <algorithm>
 

@@ -2,11 +2,11 @@
 // wait: returns when something is true of a node, also of one that is still starting. For scripts.
 #include "commands.hpp"
 
-#include "json_match.hpp"
-#include "keys.hpp"
-#include "options.hpp"
-#include "render.hpp"
-#include "session.hpp"
+#include "cli/json_match.hpp"
+#include "cli/keys.hpp"
+#include "cli/options.hpp"
+#include "cli/render.hpp"
+#include "cli/session.hpp"
 
 #include <algorithm>
 

@@ -4,12 +4,12 @@
 // before the start, come from the node's ledgers, and what those do not hold is reported as a gap.
 #include "commands.hpp"
 
+#include "cli/keys.hpp"
+#include "cli/options.hpp"
+#include "cli/output.hpp"
+#include "cli/render.hpp"
+#include "cli/session.hpp"
 #include "hp/client/ledger_check.hpp"
-#include "keys.hpp"
-#include "options.hpp"
-#include "output.hpp"
-#include "render.hpp"
-#include "session.hpp"
 
 #include "hp/base/utf8.hpp"
 
@@ -103,7 +103,7 @@ WatchTask::WatchTask(const Args& args, const WatchOptions& options, const crypto
     session_.on_lost = [this](const std::string& why) {
         filling_ = false;
         if (!args_.quiet) {
-            write_note("hpcli: " + why + "; connecting again\n");
+            write_note(note_head(args_) + why + "; connecting again\n");
         }
         return true;
     };
@@ -179,7 +179,7 @@ void WatchTask::print(const std::string& text, const JsonObject& json) {
     }
     if (!options_.exec.empty()) {
         if (!run_command(json.text() + "\n")) {
-            write_note("hpcli: the command failed: " + options_.exec + "\n");
+            write_note(note_head(args_) + "the command failed: " + options_.exec + "\n");
         }
     } else if (auto written = write_answer((args_.json ? json.text() : text) + "\n"); !written) {
         session_.finish(tl::unexpected(std::move(written.error())));

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // hpcli without a node: values, payloads, the command line, JSON output.
-#include "args.hpp"
-#include "command_table.hpp"
-#include "json_match.hpp"
-#include "json_writer.hpp"
-#include "payload.hpp"
-#include "schema.hpp"
-#include "script.hpp"
-#include "send_options.hpp"
+#include "cli/args.hpp"
+#include "cli/json_match.hpp"
+#include "cli/json_writer.hpp"
+#include "cli/payload.hpp"
+#include "cli/program.hpp"
+#include "cli/schema.hpp"
+#include "cli/script.hpp"
+#include "cli/send_options.hpp"
+#include "commands.hpp"
 #include "temp_dir.hpp"
 
 #include "hp/base/utf8.hpp"
@@ -36,7 +37,7 @@ ErrorId payload_error(const std::vector<std::string>& arguments) {
 
 tl::expected<Args, Failure> parse(std::vector<const char*> words) {
     words.insert(words.begin(), "hpcli");
-    return parse_args(static_cast<int>(words.size()), words.data());
+    return parse_args(hpcli_program(), static_cast<int>(words.size()), words.data());
 }
 
 } // namespace
@@ -266,9 +267,9 @@ TEST_CASE("conditions on what a contract said", "[cli]") {
 }
 
 TEST_CASE("every command has a schema that can be made", "[cli]") {
-    for (const CommandInfo& info : command_table()) {
+    for (const CommandInfo& info : hpcli_program().commands) {
         INFO(info.words);
-        CHECK(make_schema(schema_of(info.words), info.fields).starts_with("{"));
+        CHECK(make_schema(hpcli_program().schema_of(info.words), info.fields).starts_with("{"));
         for (const OptionInfo& option : info.options) {
             CHECK_FALSE(option.text.empty());
         }
@@ -314,7 +315,7 @@ TEST_CASE("errors keep their code, and their code the exit", "[cli]") {
           R"({"schema":"hp.cli.send/1","ok":false,"error":{"code":"HPE-5001","exit":5,)"
           R"("message":"no \"luck\"","reason":"bad_sig","detail":{"a":"b"}}})"
           "\n");
-    CHECK(describe({ErrorId::failed, "x\x1b[2Jy"}) == "hpcli: error HPE-1001: x?[2Jy\n");
+    CHECK(describe("hpcli", {ErrorId::failed, "x\x1b[2Jy"}) == "hpcli: error HPE-1001: x?[2Jy\n");
 }
 
 TEST_CASE("JSON is valid whatever a contract says", "[cli]") {

@@ -4,7 +4,7 @@
 #include "hp/client/unl_trust.hpp"
 #include "hp/crypto/blake3.hpp"
 #include "hp/crypto/keys.hpp"
-#include "trust.hpp"
+#include "cli/trust.hpp"
 
 #include <catch2/catch.hpp>
 

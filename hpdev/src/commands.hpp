@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands of hpdev, by the file that defines them. Each does its work and gives back the whole
+// answer, except those that stream, which write as they go.
+#pragma once
+
+#include "cli/program.hpp"
+
+namespace hp::dev {
+
+const cli::Program& hpdev_program();
+
+cli::Commands manual_commands();
+
+} // namespace hp::dev

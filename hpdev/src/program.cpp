@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "commands.hpp"
+
+#include <array>
+
+namespace hp::dev {
+namespace {
+
+using cli::Args;
+using cli::OptionInfo;
+using cli::OptionValues;
+
+std::vector<cli::CommandInfo> all_commands() {
+    std::vector<cli::CommandInfo> out;
+    for (const cli::Commands part : {manual_commands()}) {
+        out.insert(out.end(), part.begin(), part.end());
+    }
+    return out;
+}
+
+constexpr std::array cluster_options = {
+    OptionInfo{"-C,--directory", "DIR", "the project's folder (default: here and upwards)"},
+    OptionInfo{"--cluster", "NAME", "which of the project's clusters (default: the current one)"},
+};
+
+// Read where clusters are looked up; here it is only seen to it that they mean something.
+tl::expected<void, cli::Failure> take_cluster(const OptionValues& given, Args& args) {
+    if (args.command->scope == cli::Scope::offline && !given.names().empty()) {
+        return cli::failure(cli::ErrorId::usage, "\"" + std::string(args.command->words) +
+                                                     "\" has nothing to do with a cluster: --" +
+                                                     given.names().front() + " has no meaning");
+    }
+    return {};
+}
+
+constexpr std::string_view manual_end =
+    ".SH ENVIRONMENT\n.TP\n.B NO_COLOR, CLICOLOR_FORCE\nNever or always use colours.\n"
+    ".SH FILES\n.TP\n.I hpdev.toml\nThe project.\n.TP\n.I .hp\nIts clusters; not for version "
+    "control.\n";
+
+} // namespace
+
+const cli::Program& hpdev_program() {
+    static const std::vector<cli::CommandInfo> commands = all_commands();
+    static const cli::Program program{
+        .name = "hpdev",
+        .summary = "development kit for HotPocket contracts",
+        .schema_prefix = "hp.dev.",
+        .example = "hpdev version",
+        .example_more = "hpdev version --json | jq -r .hp_version",
+        .commands = commands,
+        .shared_title = "Cluster options (every command about a project or a cluster)",
+        .shared_hint = "cluster: --cluster NAME, -C/--directory DIR",
+        .shared_options = cluster_options,
+        .take_shared = take_cluster,
+        .completions = {},
+        .manual_end = manual_end,
+    };
+    return program;
+}
+
+} // namespace hp::dev

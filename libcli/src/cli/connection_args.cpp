@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/connection_args.hpp"
+
+#include "cli/contexts.hpp"
+#include "cli/options.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace hp::cli {
+namespace {
+
+// An absent option leaves the default.
+template <class T, class Parse>
+Parsed<void> take(const char* option, const std::optional<std::string>& text, const char* want,
+                  Parse parse, T& to) {
+    if (!text) {
+        return {};
+    }
+    auto value = parse(*text);
+    if (!value) {
+        return bad_value(option, *text, want);
+    }
+    to = *value;
+    return {};
+}
+
+std::optional<proto::Encoding> parse_encoding(std::string_view text) {
+    if (text == "json" || text == "bson") {
+        return text == "json" ? proto::Encoding::json : proto::Encoding::bson;
+    }
+    return std::nullopt;
+}
+
+std::optional<PinMode> parse_pin(std::string_view text) {
+    if (text == "off") {
+        return PinMode::off;
+    }
+    if (text == "tofu" || text == "known") {
+        return text == "tofu" ? PinMode::first_use : PinMode::known;
+    }
+    return std::nullopt;
+}
+
+// What the command line leaves open comes from the context.
+Parsed<void> apply_context(RawConnection& raw) {
+    if (raw.context && raw.context->empty()) {
+        return bad_value("--context", "", "a name");
+    }
+    // With a server on the command line, the current context is not meant.
+    if (!raw.context && !raw.servers.empty()) {
+        return {};
+    }
+    auto found = find_context(raw.context);
+    if (!found) {
+        return tl::unexpected(std::move(found.error()));
+    }
+    if (!*found) {
+        return {};
+    }
+    const Context& context = **found;
+    const auto fill = [](auto& to, const auto& from) {
+        if (!to) {
+            to = from;
+        }
+    };
+    if (raw.servers.empty()) {
+        raw.servers = context.servers;
+    }
+    if (raw.trusted_keys.empty()) {
+        raw.trusted_keys = context.trusted_keys;
+    }
+    fill(raw.key, context.key);
+    fill(raw.contract_id, context.contract_id);
+    fill(raw.contract_version, context.contract_version);
+    fill(raw.protocol, context.protocol);
+    fill(raw.quorum, context.quorum);
+    return {};
+}
+
+Parsed<std::vector<std::string>> check_servers(std::vector<std::string> servers, bool needed) {
+    if (servers.empty()) {
+        const char* listed = std::getenv("HP_SERVERS");
+        servers = split_list(listed != nullptr ? listed : "");
+    }
+    if (servers.empty() && needed) {
+        return failure(ErrorId::no_server, "no server given",
+                       "use --server wss://HOST:PORT, hpcli context add, or set HP_SERVERS");
+    }
+    for (const std::string& url : servers) {
+        if (!url.starts_with("wss://") && !url.starts_with("ws://")) {
+            return bad_value("--server", url, "ws://HOST:PORT or wss://HOST:PORT");
+        }
+    }
+    return servers;
+}
+
+RawConnection raw_connection(const OptionValues& given) {
+    RawConnection out;
+    out.servers = given.all("server");
+    out.trusted_keys = given.all("trusted-key");
+    out.context = given.text("context");
+    out.key = given.text("key");
+    out.passphrase_file = given.text("passphrase-file");
+    out.protocol = given.text("protocol");
+    out.contract_id = given.text("contract-id");
+    out.contract_version = given.text("contract-version");
+    out.connect_timeout = given.text("connect-timeout");
+    out.timeout = given.text("timeout");
+    out.ca_file = given.text("ca");
+    out.quorum = given.text("quorum");
+    out.pin = given.text("pin");
+    out.verify_tls = given.has("verify-tls");
+    return out;
+}
+
+// An option without meaning is a misunderstanding, not something to pass over.
+Parsed<void> refuse_meaningless(const CommandInfo& info, const OptionValues& given) {
+    for (const std::string& name : given.names()) {
+        constexpr std::array kept = {"server",           "trusted-key", "key",   "contract-id",
+                                     "contract-version", "protocol",    "quorum"};
+        // Keys may have passphrases without any server.
+        const bool fits = info.scope == Scope::settings
+                              ? std::ranges::find(kept, name) != kept.end()
+                              : info.words.starts_with("key ") && name == "passphrase-file";
+        if (!fits) {
+            return failure(ErrorId::usage, "\"" + std::string(info.words) +
+                                               "\" talks to no server: --" + name +
+                                               " has no meaning");
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+Parsed<ConnectionArgs> check_connection(RawConnection raw, bool needs_server) {
+    if (auto done = apply_context(raw); !done) {
+        return tl::unexpected(std::move(done.error()));
+    }
+    ConnectionArgs out;
+    constexpr const char* duration = "a duration such as 500ms, 5s, 2m";
+    auto servers = check_servers(raw.servers, needs_server);
+    if (!servers) {
+        return tl::unexpected(std::move(servers.error()));
+    }
+    out.servers = std::move(*servers);
+    for (const std::string& text : raw.trusted_keys) {
+        const auto key = parse_public_key_hex(text);
+        if (!key) {
+            return bad_value("--trusted-key", text, "66 hex characters starting with ed");
+        }
+        out.trusted_keys.push_back(*key);
+    }
+    for (const Parsed<void>& done : {
+             take("--key", raw.key, "a key", parse_text, out.key),
+             take("--passphrase-file", raw.passphrase_file, "a file", parse_text,
+                  out.passphrase_file),
+             take("--contract-id", raw.contract_id, "an id", parse_text, out.contract_id),
+             take("--contract-version", raw.contract_version, "a version", parse_text,
+                  out.contract_version),
+             take("--ca", raw.ca_file, "a file", parse_text, out.ca_file),
+             take("--protocol", raw.protocol, "json or bson", parse_encoding, out.encoding),
+             take("--quorum", raw.quorum, "a share such as 0.8", parse_share, out.quorum),
+             take("--connect-timeout", raw.connect_timeout, duration, parse_duration_ms,
+                  out.connect_timeout_ms),
+             take("--timeout", raw.timeout, duration, parse_duration_ms, out.timeout_ms),
+             take("--pin", raw.pin, "off, tofu or known", parse_pin, out.pin),
+         }) {
+        if (!done) {
+            return tl::unexpected(done.error());
+        }
+    }
+    out.verify_tls = raw.verify_tls || raw.ca_file;
+    return out;
+}
+
+tl::expected<void, Failure> take_connection(const OptionValues& given, Args& args) {
+    const Scope scope = args.command->scope;
+    RawConnection raw = raw_connection(given);
+    if (scope == Scope::online || scope == Scope::on_demand) {
+        auto connection = check_connection(std::move(raw), scope == Scope::online);
+        if (!connection) {
+            return tl::unexpected(std::move(connection.error()));
+        }
+        args.connection = std::move(*connection);
+        return {};
+    }
+    args.connection.passphrase_file = raw.passphrase_file.value_or("");
+    args.settings = {raw.servers,          raw.trusted_keys, raw.key,   raw.contract_id,
+                     raw.contract_version, raw.protocol,     raw.quorum};
+    return refuse_meaningless(*args.command, given);
+}
+
+} // namespace hp::cli

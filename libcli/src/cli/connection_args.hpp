@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The connection options: command line over context over environment over default. Reads the
+// environment and the context file.
+#pragma once
+
+#include "cli/program.hpp"
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hp::cli {
+
+inline constexpr std::array connection_options = {
+    OptionInfo{"-s,--server", "URL...",
+               "ws:// or wss:// address; several are tried in order (default: context, "
+               "$HP_SERVERS)"},
+    OptionInfo{"-c,--context", "CONTEXT", "settings stored with \"context add\""},
+    OptionInfo{"-k,--key", "KEY", "name of a stored key, key file, or \"ephemeral\""},
+    OptionInfo{"--passphrase-file", "FILE", "the key's passphrase; - is stdin"},
+    OptionInfo{"--protocol", "json|bson", "message encoding (default bson)"},
+    OptionInfo{"--contract-id", "ID", "refuse servers with another contract"},
+    OptionInfo{"--contract-version", "V", "refuse another contract version"},
+    OptionInfo{"--trusted-key", "HEX...", "trust only these node keys (repeat)"},
+    OptionInfo{"--quorum", "SHARE", "signatures that prove an output (default 0.8)"},
+    OptionInfo{"--connect-timeout", "DUR", "each server (default 5s)"},
+    OptionInfo{"--timeout", "DUR", "wait for the answer (send 60s, streams none, others 15s)"},
+    OptionInfo{"--verify-tls", "", "check the server's certificate"},
+    OptionInfo{"--ca", "FILE", "check it against these authorities (PEM)"},
+    OptionInfo{"--pin", "off|tofu|known",
+               "off: no pins; tofu: remember new servers; known: refuse them"},
+};
+
+// As options and context files have them, nothing checked yet. Present but empty is an error, not
+// the default.
+struct RawConnection {
+    bool verify_tls = false;
+    std::vector<std::string> servers, trusted_keys;
+    std::optional<std::string> context, key, passphrase_file, protocol, contract_id;
+    std::optional<std::string> contract_version, connect_timeout, timeout, ca_file, quorum, pin;
+};
+
+tl::expected<ConnectionArgs, Failure> check_connection(RawConnection raw, bool needs_server);
+
+// Program::take_shared of a program with these options: fills Args::connection, or for settings
+// Args::settings.
+tl::expected<void, Failure> take_connection(const OptionValues& given, Args& args);
+
+} // namespace hp::cli

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which key a command acts with: a stored one by name, a file, or a throw-away one.
+#pragma once
+
+#include "cli/args.hpp"
+#include "hp/client/key_store.hpp"
+
+namespace hp::cli {
+
+struct ChosenKey {
+    crypto::KeyPair keys;
+    bool ephemeral = false;
+    std::string note; // worth telling: a key that was made just now
+};
+
+// `fallback` is used when no key was asked for; the name "default" makes that key on first use.
+tl::expected<ChosenKey, Failure> choose_key(const Args& args, const std::string& wanted,
+                                            std::string_view fallback);
+
+// The passphrase of --passphrase-file, or typed in. `what` is what it is for.
+tl::expected<std::string, Failure> get_passphrase(const Args& args, const std::string& what);
+
+// `key` with its private half; asks for the passphrase when it needs one.
+tl::expected<client::StoredKey, Failure> unlock(const Args& args, client::StoredKey key);
+
+tl::expected<client::KeyStore, Failure> open_key_store();
+
+// A key store error as the user sees it.
+Failure key_failure(const Error& error);
+
+inline constexpr std::string_view ephemeral_key = "ephemeral";
+inline constexpr std::string_view default_key = "default";
+
+} // namespace hp::cli

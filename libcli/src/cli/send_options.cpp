@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/send_options.hpp"
+
+#include <algorithm>
+
+namespace hp::cli {
+namespace {
+
+constexpr std::array option_table = {
+    OptionInfo{"--wait", "sent|ledger|output", "what to wait for (default output)"},
+    OptionInfo{"--text", "", "the argument is text, whatever it looks like"},
+    OptionInfo{"--format", "text|json|bson|hex|base64", "what the payload is or shall be"},
+    OptionInfo{"--lines", "", "one input for every line of standard input"},
+    OptionInfo{"--ndjson", "", "the same, and every line must be JSON"},
+    OptionInfo{"--null", "", "the same, with records that end with a NUL byte"},
+    OptionInfo{"--inflight", "N", "inputs on their way at the same time (default 16)"},
+    OptionInfo{"--expires", "+N|@SEQ", "last ledger it may enter (default +8)"},
+    OptionInfo{"--nonce", "auto|N", "position among this key's inputs (default auto)"},
+    OptionInfo{"--require-output", "", "no output is an error (exit 6)"},
+    OptionInfo{"--outputs", "N", "wait until so many output messages have come"},
+    OptionInfo{"--match", "PATH=VALUE", "wait for an output like this, such as $.total=5"},
+    OptionInfo{"--rounds", "N", "ledgers to wait for outputs (default 1, with the two above 8)"},
+    OptionInfo{"--retry", "REASONS", "repeat after these rejections, separated by commas"},
+    OptionInfo{"--retries", "N", "how often (default 3)"},
+    OptionInfo{"--proof", "FILE", "keep the outputs' proof for \"proof verify\""},
+    OptionInfo{"--raw", "", "print the outputs' bytes and nothing between them"},
+    OptionInfo{"--offline", "", "print the signed message, send nothing (with --expires @SEQ)"},
+};
+
+std::optional<SendWait> parse_wait(std::string_view text) {
+    if (text == "sent") {
+        return SendWait::sent;
+    }
+    if (text == "ledger" || text == "output") {
+        return text == "ledger" ? SendWait::ledger : SendWait::output;
+    }
+    return std::nullopt;
+}
+
+// Reasons after which the input is certainly in no ledger and another try makes sense.
+std::optional<std::set<proto::RejectReason>> parse_retry(std::string_view text) {
+    using Reason = proto::RejectReason;
+    constexpr std::array safe = {Reason::max_ledger_expired, Reason::nonce_expired,
+                                 Reason::round_inputs_overflow, Reason::max_ledger_offset_exceeded};
+    std::set<Reason> out;
+    for (const std::string& word : split_list(text)) {
+        const auto reason = proto::parse_reject_reason(word);
+        if (!reason || std::ranges::find(safe, *reason) == safe.end()) {
+            return std::nullopt;
+        }
+        out.insert(*reason);
+    }
+    return out.empty() ? std::nullopt : std::optional(out);
+}
+
+Parsed<void> check_combination(const Args& args, const SendOptions& options) {
+    const bool about_outputs = options.require_output || options.outputs > 0 || options.match ||
+                               options.raw || args.options.has("rounds") ||
+                               !options.proof_file.empty();
+    if (about_outputs && options.wait != SendWait::output) {
+        return failure(ErrorId::usage, "options about outputs need --wait output");
+    }
+    if (options.stream && !args.arguments.empty()) {
+        return failure(ErrorId::usage, "with --lines the inputs come from standard input");
+    }
+    if (options.stream && (options.nonce || !options.proof_file.empty())) {
+        return failure(ErrorId::usage, "--nonce and --proof are for a single input");
+    }
+    if (options.offline && (!options.expires.absolute || options.stream)) {
+        return failure(ErrorId::usage, "--offline needs --expires @SEQ and a single input",
+                       "without a node, nobody knows the current ledger");
+    }
+    if (!options.stream && args.connection.servers.empty() && !options.offline) {
+        return failure(ErrorId::no_server, "no server given",
+                       "use --server wss://HOST:PORT, hpcli context add, or set HP_SERVERS");
+    }
+    return {};
+}
+
+} // namespace
+
+const std::span<const OptionInfo> send_option_table = option_table;
+
+Parsed<SendOptions> check_send(const Args& args) {
+    SendOptions out;
+    OptionReader reader(args);
+    reader.take("wait", "sent, ledger or output", parse_wait, out.wait)
+        .take("format", "text, json, bson, hex or base64", parse_payload_format, out.format)
+        .take("expires", "+N or @SEQ", parse_expiry, out.expires)
+        .take("match", "PATH=VALUE such as $.total=5", parse_match, out.match)
+        .take("retry",
+              "max_ledger_expired, nonce_expired, round_inputs_overflow or "
+              "max_ledger_offset_exceeded",
+              parse_retry, out.retry)
+        .count("retries", out.retries)
+        .count("outputs", out.outputs)
+        .count("inflight", out.inflight)
+        .text("proof", out.proof_file);
+    if (args.options.text("nonce") != "auto") {
+        reader.take("nonce", "auto or a number above 0", parse_count, out.nonce);
+    }
+    out.rounds = out.outputs > 0 || out.match ? 8 : 1;
+    reader.count("rounds", out.rounds);
+    out.text = reader.flag("text");
+    out.require_output = reader.flag("require-output");
+    out.raw = reader.flag("raw");
+    out.offline = reader.flag("offline");
+    out.separator = reader.flag("null") ? '\0' : '\n';
+    out.stream = reader.flag("lines") || reader.flag("ndjson") || reader.flag("null");
+    if (reader.flag("ndjson")) {
+        out.format = PayloadFormat::json;
+    }
+    auto checked = reader.done(std::move(out));
+    if (checked) {
+        if (auto fits = check_combination(args, *checked); !fits) {
+            return tl::unexpected(std::move(fits.error()));
+        }
+    }
+    return checked;
+}
+
+} // namespace hp::cli

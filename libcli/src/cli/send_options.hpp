@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options of `send`, checked. Pure.
+#pragma once
+
+#include "cli/json_match.hpp"
+#include "cli/options.hpp"
+#include "cli/payload.hpp"
+#include "cli/program.hpp"
+
+#include <set>
+#include <string>
+
+namespace hp::cli {
+
+enum class SendWait : std::uint8_t { sent, ledger, output };
+
+struct SendOptions {
+    SendWait wait = SendWait::output;
+    Expiry expires{false, 8};
+    std::optional<std::uint64_t> nonce;
+    PayloadFormat format = PayloadFormat::as_is;
+    bool text = false;
+    bool require_output = false;
+    bool raw = false;
+    bool offline = false;
+    std::string proof_file;
+
+    std::uint64_t rounds = 1;
+    std::uint64_t outputs = 0; // so many messages end the wait; 0: those of the first ledger
+    std::optional<Match> match;
+
+    std::set<proto::RejectReason> retry;
+    std::uint64_t retries = 3;
+
+    bool stream = false; // one input a record of standard input
+    char separator = '\n';
+    std::uint64_t inflight = 16;
+};
+
+extern const std::span<const OptionInfo> send_option_table;
+
+Parsed<SendOptions> check_send(const Args& args);
+
+} // namespace hp::cli
