@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What ledgers prove by themselves, and when new validators are believed.
+#include "cli/trust.hpp"
 #include "hp/client/ledger_check.hpp"
 #include "hp/client/unl_trust.hpp"
 #include "hp/crypto/blake3.hpp"
 #include "hp/crypto/keys.hpp"
-#include "cli/trust.hpp"
 
 #include <catch2/catch.hpp>
 
