@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "hp/base/check.hpp"
+#include "node/dev_deploy.hpp"
 
 namespace hp::node {
 namespace {
@@ -107,6 +108,30 @@ void Executor::execute(proto::SharedLedger ledger, std::optional<contract::RunSp
     });
 }
 
+void Executor::deploy(const DeployOrder& order) {
+    worker_.submit([this, order] { deploys_.push_back(order); });
+}
+
+// Each time the run is tried: what was undone took the files with it. An order that cannot be
+// carried out is one on every node, so the run goes on without it.
+Status Executor::apply_deploys(LedgerSeq seq) {
+    for (const DeployOrder& order : deploys_) {
+        if (order.at != seq) {
+            continue;
+        }
+        const auto done = apply_deploy(order, store_->live_state_dir(), store_->live_patch_file());
+        if (!done && done.err().code != Errc::invalid) {
+            return done;
+        }
+        if (!done) {
+            log_.error("a bundle was not deployed", {{"seq", seq}, {"why", done.err().context}});
+        } else {
+            log_.info("bundle deployed", {{"seq", seq}, {"bundle", order.bundle.string()}});
+        }
+    }
+    return {};
+}
+
 // A ledger without a run.
 Execution Executor::pass_over(const proto::LedgerRecord& ledger) {
     npl_inlet_.begin({ledger.header.seq, ledger.header.hash});
@@ -196,6 +221,8 @@ contract::RunHandlers Executor::run_handlers(const LedgerId& run) {
 // A run that failed for want of memory or descriptors on this node says nothing about the contract:
 // it is undone and repeated a few times before the node gives up.
 Result<contract::RunResult> Executor::run_until_it_counts(const contract::RunSpec& spec) {
+    const LedgerSeq seq = spec.lcl ? spec.lcl->seq : 0;
+    HP_TRY_STATUS(apply_deploys(seq)); // a process that waits is not used then
     std::optional<contract::StartedContract> ahead;
     if (warm_) {
         HP_TRY(ahead, warm_->take(spec));
@@ -210,6 +237,7 @@ Result<contract::RunResult> Executor::run_until_it_counts(const contract::RunSpe
         const std::string why = result.notes.empty() ? "no reason known" : result.notes.back();
         log_.error("contract run failed on this node and is undone", {{"why", why}});
         HP_TRY_STATUS(store_->discard());
+        HP_TRY_STATUS(apply_deploys(seq));
         if (wait_ms > last_retry_ms || !launcher_.is_running()) {
             return fail(Errc::unavailable, "the contract cannot be run here: " + why);
         }

@@ -14,6 +14,7 @@
 #include "hp/net/reactor.hpp"
 #include "hp/net/worker_pool.hpp"
 #include "hp/proto/ledger.hpp"
+#include "node/dev_orders.hpp"
 #include "node/state_sync.hpp"
 #include "node/warm_runs.hpp"
 #include "state/store.hpp"
@@ -70,6 +71,9 @@ public:
     // a spec the contract is not run and the state stays. One at a time.
     void execute(proto::SharedLedger ledger, std::optional<contract::RunSpec> spec);
 
+    // Development clusters: before the run for ledger `order.at` the state gets these files.
+    void deploy(const DeployOrder& order);
+
     // Instead of a run: fetches the state after ledger `target.seq` from peers. Replaces an earlier
     // target. on_synced() tells when it is here.
     struct SyncTarget {
@@ -97,6 +101,7 @@ private:
     // On the worker thread:
     Result<std::optional<Execution>> run(const proto::LedgerRecord& ledger,
                                          contract::RunSpec& spec);
+    Status apply_deploys(LedgerSeq seq);
     Execution pass_over(const proto::LedgerRecord& ledger);
     StateSync::Callbacks sync_callbacks();
     contract::RunHandlers run_handlers(const LedgerId& run);
@@ -135,10 +140,11 @@ private:
     LogLimiter log_limiter_;
     contract::NplInlet npl_inlet_;
     ViewEvents view_;
-    std::optional<WarmRuns> warm_; // with contract.warm_start
-    net::Timer sync_timer_;        // reactor thread
-    net::Timer warm_timer_;        // reactor thread
-    net::WorkerPool worker_;       // last: its thread uses everything above
+    std::optional<WarmRuns> warm_;     // with contract.warm_start
+    net::Timer sync_timer_;            // reactor thread
+    std::vector<DeployOrder> deploys_; // worker thread
+    net::Timer warm_timer_;            // reactor thread
+    net::WorkerPool worker_;           // last: its thread uses everything above
 };
 
 } // namespace hp::node

@@ -53,7 +53,18 @@ Status Node::start() {
     HP_TRY_STATUS(open_storage());
     open_status_socket(); // before users can come: who sees the port open may ask
     HP_TRY_STATUS(open_user_port());
-    return open_peer_port();
+    HP_TRY_STATUS(open_peer_port());
+    return dev_ ? open_dev_port() : Status();
+}
+
+Status Node::open_dev_port() {
+    DevPort::Handlers handlers;
+    handlers.lcl = [this] { return engine_->lcl().seq; };
+    handlers.deploy = [this](const DeployOrder& order) { executor_->deploy(order); };
+    handlers.faults = [this](const FaultOrder& order) {
+        peers_->set_faults(LinkFaults(order.links, order.seed));
+    };
+    return dev_->listen(reactor_, std::move(handlers));
 }
 
 int Node::run() {
@@ -226,6 +237,9 @@ void Node::perform(const consensus::Execute& effect) {
                        config().contract.patch.unl.count(self) != 0;
     if (run_log_) {
         spec.log = contract::RunLog{&*run_log_, contract::make_run_title(*spec.lcl)};
+    }
+    if (dev_) {
+        dev_->distort(spec);
     }
     executor_->execute(effect.ledger, std::move(spec));
 }

@@ -21,6 +21,7 @@
 #include "ledger/store.hpp"
 #include "ledger/vote_log.hpp"
 #include "node/agreed_config.hpp"
+#include "node/dev_port.hpp"
 #include "node/executor.hpp"
 #include "node/known_peers.hpp"
 #include "node/launchers.hpp"
@@ -68,6 +69,7 @@ private:
     net::TlsFiles tls_files() const;
     Status open_user_port();
     Status open_peer_port();
+    Status open_dev_port();
     void open_status_socket();
     void close_status_socket();
 
@@ -197,6 +199,7 @@ private:
     Protection protection_;
 
     std::unique_ptr<net::DocumentServer> status_server_;
+    std::unique_ptr<DevPort> dev_; // with dev.enabled
     std::unique_ptr<UserPort> users_;
     std::unique_ptr<PeerPort> peers_;
     std::map<PublicKey, Inbox> inboxes_; // of connected peers

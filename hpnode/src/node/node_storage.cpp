@@ -117,6 +117,12 @@ Status Node::start_executor(std::unique_ptr<state::Store> store) {
     executor_ = std::make_unique<Executor>(reactor_, *launchers_.consensus, *stop_runs_,
                                            std::move(store), config().node.keys,
                                            std::move(callbacks), log_.module("contract"));
+    if (config().dev.enabled) {
+        HP_TRY(dev_, DevPort::open(dir_, log_.module("dev")));
+        for (const DeployOrder& order : dev_->deploys()) {
+            executor_->deploy(order);
+        }
+    }
     state_server_ = std::make_unique<state::sync::Server>(executor_->versions());
     HP_TRY_STATUS(confine_contracts());
     if (config().user.concurrent_read_requests > 0) {

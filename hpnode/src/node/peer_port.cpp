@@ -41,7 +41,7 @@ PeerPort::PeerPort(net::Reactor& reactor, const config::Config& config, const Cl
                    const KnownPeers& known, Events events, Log log)
     : reactor_(reactor), config_(config), clock_(clock), known_(known), events_(std::move(events)),
       log_(std::move(log)), own_{config.node.keys, crypto::b3(as_bytes(config.contract.id)), 0},
-      tick_timer_(reactor) {}
+      tick_timer_(reactor), delay_timer_(reactor) {}
 
 Status PeerPort::listen(const net::TlsFiles& tls) {
     net::ListenOptions options;
@@ -219,6 +219,9 @@ void PeerPort::on_message(Id id, const Bytes& message) {
         end(connection, net::CloseCode::policy, "more bytes a minute than mesh.max_bytes_per_min");
         return;
     }
+    if (connection.session.is_established() && faults_.blocks(connection.session.key())) {
+        return;
+    }
     auto step = connection.session.on_message(message);
     if (!step) {
         if (step.err().code == Errc::exists && !connection.address.empty()) {
@@ -333,7 +336,7 @@ void PeerPort::end(Connection& connection, net::CloseCode code, const std::strin
 
 void PeerPort::send(const PublicKey& peer, Lane lane, const net::SharedBytes& message) {
     if (const auto found = by_key_.find(peer); found != by_key_.end()) {
-        queue(connections_.at(found->second), lane, message);
+        send_faultily(connections_.at(found->second), found->second, lane, message);
     }
 }
 
@@ -341,8 +344,46 @@ void PeerPort::broadcast(Lane lane, const net::SharedBytes& message,
                          const std::function<bool(const PublicKey&)>& chosen) {
     for (const auto& [key, id] : by_key_) {
         if (chosen(key)) {
-            queue(connections_.at(id), lane, message);
+            send_faultily(connections_.at(id), id, lane, message);
         }
+    }
+}
+
+void PeerPort::set_faults(LinkFaults faults) {
+    faults_ = std::move(faults);
+}
+
+void PeerPort::send_faultily(Connection& connection, Id id, Lane lane,
+                             const net::SharedBytes& message) {
+    if (faults_.empty() && delayed_.empty()) {
+        queue(connection, lane, message);
+        return;
+    }
+    const std::int64_t now_us = clock_.now().mono_us;
+    for (const std::int64_t at_us :
+         faults_.departures(connection.session.key(), lane, message->size(), now_us)) {
+        if (at_us <= now_us) {
+            queue(connection, lane, message);
+        } else if (delayed_bytes_ + message->size() <= limits::peer_bulk_lane_bytes_max) {
+            delayed_bytes_ += message->size();
+            delayed_.emplace(at_us, Delayed{id, lane, message});
+        }
+    }
+    send_delayed();
+}
+
+void PeerPort::send_delayed() {
+    const std::int64_t now_us = clock_.now().mono_us;
+    while (!delayed_.empty() && delayed_.begin()->first <= now_us) {
+        const Delayed due = std::move(delayed_.begin()->second);
+        delayed_.erase(delayed_.begin());
+        delayed_bytes_ -= due.message->size();
+        if (const auto found = connections_.find(due.connection); found != connections_.end()) {
+            queue(found->second, due.lane, due.message);
+        }
+    }
+    if (!delayed_.empty()) {
+        delay_timer_.arm_at(delayed_.begin()->first, [this] { send_delayed(); });
     }
 }
 

@@ -16,14 +16,12 @@
 #include "hp/config/config.hpp"
 #include "hp/net/message_stream.hpp"
 #include "node/known_peers.hpp"
+#include "node/link_faults.hpp"
 #include "peer/peer_session.hpp"
 #include "user/ban_list.hpp"
 #include "user/rate_window.hpp"
 
 namespace hp::node {
-
-// Most urgent first: nothing of a lane leaves while one before it has something to send.
-enum class Lane : std::uint8_t { votes, inputs, bulk };
 
 class PeerPort {
 public:
@@ -49,6 +47,9 @@ public:
     // To every connected peer that `chosen` wants.
     void broadcast(Lane lane, const net::SharedBytes& message,
                    const std::function<bool(const PublicKey&)>& chosen);
+
+    // Development clusters: what happens to messages from now on.
+    void set_faults(LinkFaults faults);
 
     // Back-pressure: reads nothing more from this peer, or goes on.
     void pause(const PublicKey& peer, bool paused);
@@ -107,6 +108,8 @@ private:
     void offends(Connection& connection, Offence offence, const std::string& why);
     void end(Connection& connection, net::CloseCode code, const std::string& why);
     void queue(Connection& connection, Lane lane, const net::SharedBytes& message);
+    void send_faultily(Connection& connection, Id id, Lane lane, const net::SharedBytes& message);
+    void send_delayed();
     void pump(Connection& connection);
     void tick();
     void log_limited(const std::string& what, const std::string& who, const std::string& why);
@@ -131,6 +134,15 @@ private:
     std::map<std::string, std::size_t> per_host_; // accepted sockets
     std::size_t accepted_ = 0;
     user::BanList bans_;
+    struct Delayed {
+        Id connection;
+        Lane lane;
+        net::SharedBytes message;
+    };
+    LinkFaults faults_;
+    std::multimap<std::int64_t, Delayed> delayed_; // by departure
+    std::size_t delayed_bytes_ = 0;
+    net::Timer delay_timer_;
     LogLimiter log_limiter_;
 };
 

@@ -419,6 +419,11 @@ void read_loggers(Section& log, NodeLog& out) {
     }
 }
 
+void read_dev(Section dev, Dev& out) {
+    dev.flag("enabled", out.enabled);
+    dev.finish();
+}
+
 void read_log(Section log, NodeLog& out) {
     log.choice<LogLevel>("log_level", out.level,
                          {{"dbg", LogLevel::debug},
@@ -476,6 +481,7 @@ DecodedConfig decode_config(ByteView text) {
     read_user(root.object("user"), out.config.user);
     read_hpfs(root.object("hpfs", Presence::optional), out.config.hpfs);
     read_log(root.object("log"), out.config.log);
+    read_dev(root.object("dev", Presence::optional), out.config.dev);
     root.finish();
     check_written_size(out.config.contract.patch, "contract", findings);
     out.problems = findings.take_problems();

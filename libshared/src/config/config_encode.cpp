@@ -165,6 +165,15 @@ void write_log(JsonWriter& out, const NodeLog& log) {
     out.close_object();
 }
 
+// Left out where it is off: hp.cfg of an ordinary node says nothing about it.
+void write_dev(JsonWriter& out, const Dev& dev) {
+    if (dev.enabled) {
+        out.open_object("dev");
+        out.flag("enabled", dev.enabled);
+        out.close_object();
+    }
+}
+
 } // namespace
 
 std::string to_string(Sandbox sandbox) {
@@ -188,6 +197,7 @@ std::string encode_config(const Config& config) {
     write_user(out, config.user);
     write_hpfs(out, config.hpfs);
     write_log(out, config.log);
+    write_dev(out, config.dev);
     return out.finish();
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
 
 #include "hp/base/check.hpp"
@@ -20,10 +21,10 @@ using Local = asio::local::stream_protocol;
 using LocalSocket = asio::basic_stream_socket<Local, Executor>;
 using LocalAcceptor = asio::basic_socket_acceptor<Local, Executor>;
 
-// One reader and the document on its way to it.
+// One connection: what it asks, and the document on its way to it.
 struct Reply {
-    Reply(LocalSocket accepted, std::string text)
-        : socket(std::move(accepted)), deadline(socket.get_executor()), document(std::move(text)) {}
+    explicit Reply(LocalSocket accepted)
+        : socket(std::move(accepted)), deadline(socket.get_executor()) {}
 
     void close() {
         ErrorCode ignored;
@@ -33,6 +34,7 @@ struct Reply {
 
     LocalSocket socket;
     SteadyTimer deadline;
+    std::string request;
     std::string document;
 };
 
@@ -41,9 +43,10 @@ struct Reply {
 // Kept alive by what is pending.
 class DocumentServer::Acceptor : public std::enable_shared_from_this<Acceptor> {
 public:
-    Acceptor(asio::io_context& io, os::Fd listening, std::function<std::string()> make_document)
+    Acceptor(asio::io_context& io, os::Fd listening, std::size_t request_bytes_max,
+             std::function<std::string(const std::string&)> answer)
         : acceptor_(io.get_executor()), retry_(io.get_executor()),
-          make_document_(std::move(make_document)) {
+          request_bytes_max_(request_bytes_max), answer_(std::move(answer)) {
         ErrorCode error;
         acceptor_.assign(Local(), listening.release(), error);
         HP_CHECK(!error, "a listening local socket");
@@ -59,7 +62,7 @@ public:
                     self->pause();
                     return;
                 }
-                self->reply(std::move(socket));
+                self->serve(std::move(socket));
                 self->accept_next();
             });
     }
@@ -85,38 +88,72 @@ private:
         });
     }
 
-    void reply(LocalSocket socket) {
+    using Place = std::list<std::shared_ptr<Reply>>::iterator;
+
+    void serve(LocalSocket socket) {
         if (replies_.size() >= limits::status_readers_max) {
             return; // closed
         }
-        const auto reply = std::make_shared<Reply>(std::move(socket), make_document_());
-        const auto place = replies_.insert(replies_.end(), reply);
+        const auto reply = std::make_shared<Reply>(std::move(socket));
+        const Place place = replies_.insert(replies_.end(), reply);
         reply->deadline.expires_after(std::chrono::milliseconds(limits::status_timeout_ms));
         reply->deadline.async_wait([reply](const ErrorCode& error) {
             if (!error) {
                 reply->close();
             }
         });
+        if (request_bytes_max_ == 0) {
+            answer(place);
+            return;
+        }
+        asio::async_read_until(
+            reply->socket, asio::dynamic_buffer(reply->request, request_bytes_max_), '\n',
+            [self = shared_from_this(), reply, place](const ErrorCode& error, std::size_t length) {
+                if (self->stopped_) {
+                    return;
+                }
+                if (error) {
+                    self->finish(place);
+                    return;
+                }
+                reply->request.resize(length - 1);
+                self->answer(place);
+            });
+    }
+
+    void answer(Place place) {
+        const std::shared_ptr<Reply> reply = *place;
+        reply->document = answer_(reply->request);
         asio::async_write(reply->socket, asio::buffer(reply->document),
-                          [self = shared_from_this(), reply, place](const ErrorCode&, std::size_t) {
-                              reply->close();
+                          [self = shared_from_this(), place](const ErrorCode&, std::size_t) {
                               if (!self->stopped_) {
-                                  self->replies_.erase(place);
+                                  self->finish(place);
                               }
                           });
     }
 
+    void finish(Place place) {
+        (*place)->close();
+        replies_.erase(place);
+    }
+
     LocalAcceptor acceptor_;
     SteadyTimer retry_;
-    std::function<std::string()> make_document_;
+    std::size_t request_bytes_max_; // 0: no request is read
+    std::function<std::string(const std::string&)> answer_;
     std::list<std::shared_ptr<Reply>> replies_;
     bool stopped_ = false;
 };
 
 DocumentServer::DocumentServer(Reactor& reactor, os::Fd listening,
                                std::function<std::string()> make_document)
+    : DocumentServer(reactor, std::move(listening), 0,
+                     [make = std::move(make_document)](const std::string&) { return make(); }) {}
+
+DocumentServer::DocumentServer(Reactor& reactor, os::Fd listening, std::size_t request_bytes_max,
+                               std::function<std::string(const std::string&)> answer)
     : acceptor_(std::make_shared<Acceptor>(reactor.impl().io, std::move(listening),
-                                           std::move(make_document))) {
+                                           request_bytes_max, std::move(answer))) {
     acceptor_->accept_next();
 }
 

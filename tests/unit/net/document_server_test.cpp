@@ -104,6 +104,34 @@ TEST_CASE("a reader that sends something or goes away at once harms nobody", "[n
     CHECK_THAT(Served::read(served.connect()), Catch::StartsWith("document "));
 }
 
+TEST_CASE("a line is answered; more or less than a line is not", "[net]") {
+    TempDir temp;
+    const std::string path = temp.file("socket");
+    auto listening = os::listen_local(path);
+    REQUIRE(listening);
+    LoopThread loop;
+    std::unique_ptr<DocumentServer> server;
+    loop.call([&] {
+        server = std::make_unique<DocumentServer>(
+            loop.reactor(), std::move(*listening), 8,
+            [](const std::string& request) { return "<" + request + ">"; });
+    });
+    const auto ask = [&path](const std::string& request) {
+        const auto socket = os::connect_local(path);
+        REQUIRE(socket);
+        ::send(socket->get(), request.data(), request.size(), MSG_NOSIGNAL);
+        ::shutdown(socket->get(), SHUT_WR);
+        return Served::read(*socket);
+    };
+    CHECK(ask("hello\n") == "<hello>");
+    CHECK(ask("\n") == "<>");
+    CHECK(ask("two\nmore") == "<two>");
+    CHECK(ask("hello").empty());
+    // Unread bytes make it a reset rather than an end.
+    CHECK_THAT(ask("longer than it may be\n"), !Catch::Contains("longer"));
+    loop.call([&] { server.reset(); });
+}
+
 TEST_CASE("nothing is answered once the server is gone", "[net]") {
     Served served(std::string(2'000'000, 'x'));
     const os::Fd open = served.connect();

@@ -163,6 +163,8 @@ inline constexpr std::int64_t term_grace_ms = 100;
 inline constexpr std::size_t status_readers_max = 8;
 // Until a reader that does not read is given up, and until `hpnode status` gives up the node.
 inline constexpr std::int64_t status_timeout_ms = 5000;
+// An order to a node of a development cluster; a longer one gets no answer.
+inline constexpr std::size_t dev_order_bytes_max = 1 * mib;
 // The document itself: a UNL and known peers of any size fit in.
 inline constexpr std::size_t status_bytes_max = 4 * mib;
 // Addresses of peers that a contract may make a node know (contract-protocol.md 8.5); later ones

@@ -155,6 +155,12 @@ struct Hpfs {
     bool operator==(const Hpfs&) const = default;
 };
 
+// For development clusters only (docs/operations.md).
+struct Dev {
+    bool enabled = false; // takes orders to replace the contract's files and to behave badly
+    bool operator==(const Dev&) const = default;
+};
+
 struct Config {
     std::string hp_version{hp::hp_version}; // of the node that wrote the file
     Node node;
@@ -163,6 +169,7 @@ struct Config {
     User user;
     Hpfs hpfs;
     NodeLog log;
+    Dev dev;
     bool operator==(const Config&) const = default;
 };
 

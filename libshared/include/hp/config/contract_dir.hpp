@@ -21,6 +21,8 @@ struct ContractDir {
     std::filesystem::path tls_cert() const { return root / "cfg/tlscert.pem"; }
     std::filesystem::path lock() const { return root / "cfg/hpnode.lock"; }
     std::filesystem::path status_socket() const { return root / "cfg/hpnode.sock"; }
+    std::filesystem::path dev_socket() const { return root / "cfg/hpnode.dev.sock"; }
+    std::filesystem::path dev_deploys() const { return root / "cfg/dev_deploys.json"; }
     std::filesystem::path contract_fs() const { return root / "contract_fs"; }
     std::filesystem::path seed() const { return root / "contract_fs/seed"; }
     std::filesystem::path ledger_fs() const { return root / "ledger_fs"; }
