@@ -192,6 +192,10 @@ void Node::perform(const consensus::AppendLog& effect) {
 }
 
 void Node::perform(const consensus::Persist& effect) {
+    committed_by_.clear();
+    for (const consensus::Signed& vote : effect.certified->commit->votes) {
+        committed_by_.push_back(vote.member);
+    }
     storage_worker_.submit([this, ledger = effect.ledger, certified = effect.certified] {
         const Bytes proof = consensus::encode_proof(*certified->block, *certified->commit);
         if (const auto stored = ledgers_->append(*ledger, proof); !stored) {

@@ -191,7 +191,8 @@ private:
     bool stopping_ = false;
     int exit_code_ = 0;
     std::optional<bool> last_weak_;
-    TimeMs lcl_time_ms_ = 0; // wall clock
+    TimeMs lcl_time_ms_ = 0;              // wall clock
+    std::vector<PublicKey> committed_by_; // whose votes decided the last ledger
     LogLimiter log_limiter_;
     RunRecords runs_;
     std::optional<LedgerSeq> running_; // the ledger the contract is being run for

@@ -152,6 +152,10 @@ StatusReport Node::status_report() const {
     out.vote_status = engine_->vote_status();
     out.no_quorum = no_quorum_reason();
     out.unl = patch.unl.size();
+    out.attempt = engine_->attempt();
+    out.members_heard = engine_->members_heard();
+    out.inputs_waiting = engine_->candidates();
+    out.committed_by = committed_by_;
     out.eager = config::is_eager(config().node.pace, patch);
     out.roundtime_ms = patch.consensus.roundtime;
     out.users = users_->verified_sessions();

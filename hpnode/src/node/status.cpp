@@ -56,11 +56,23 @@ Json ledger_json(const StatusReport& report) {
             {"age_ms", report.ledger_age_ms}};
 }
 
+Json keys_json(const std::vector<PublicKey>& keys) {
+    Json out = Json::array();
+    for (const PublicKey& key : keys) {
+        out.push_back(key.hex());
+    }
+    return out;
+}
+
 Json consensus_json(const StatusReport& report) {
     return {{"vote_status", proto::to_string(report.vote_status)},
             {"can_close_ledgers", report.no_quorum.empty()},
             {"why_not", report.no_quorum},
             {"unl", report.unl},
+            {"attempt", report.attempt},
+            {"members_heard", report.members_heard},
+            {"inputs_waiting", report.inputs_waiting},
+            {"committed_by", keys_json(report.committed_by)},
             {"pace", report.eager ? "eager" : "paced"},
             {"roundtime_ms", report.roundtime_ms}};
 }
@@ -77,14 +89,10 @@ Json peers_json(const StatusReport& report) {
     for (const config::HostPort& peer : report.known_peers) {
         list.push_back(peer.host + ":" + std::to_string(peer.port));
     }
-    Json connected = Json::array();
-    for (const PublicKey& key : report.connected_peers) {
-        connected.push_back(key.hex());
-    }
     return {{"port", report.peer_port},
             {"discovery", report.peer_discovery},
             {"known", std::move(list)},
-            {"connected", std::move(connected)}};
+            {"connected", keys_json(report.connected_peers)}};
 }
 
 Json contract_json(const StatusReport& report) {

@@ -37,6 +37,11 @@ struct StatusReport {
     proto::VoteStatus vote_status = proto::VoteStatus::unknown;
     std::string no_quorum; // why no ledger can close; empty when they can
     std::size_t unl = 0;
+    // The height after `ledger`.
+    std::uint64_t attempt = 0;
+    std::size_t members_heard = 0;       // this node included
+    std::size_t inputs_waiting = 0;      // for a ledger
+    std::vector<PublicKey> committed_by; // whose votes decided `ledger`, as far as this node saw
     bool eager = false;
     std::uint32_t roundtime_ms = 0;
     std::size_t users = 0;

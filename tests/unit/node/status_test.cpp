@@ -26,6 +26,10 @@ StatusReport full_report() {
     out.ledger_age_ms = 1234;
     out.vote_status = proto::VoteStatus::synced;
     out.unl = 3;
+    out.attempt = 2;
+    out.members_heard = 3;
+    out.inputs_waiting = 7;
+    out.committed_by = {out.key};
     out.eager = true;
     out.roundtime_ms = 2000;
     out.users = 12;
@@ -68,6 +72,10 @@ TEST_CASE("the status is one JSON document with a schema", "[node]") {
     CHECK(status["ledger"]["seq"] == 5021);
     CHECK(status["ledger"]["age_ms"] == 1234);
     CHECK(status["consensus"]["pace"] == "eager");
+    CHECK(status["consensus"]["attempt"] == 2);
+    CHECK(status["consensus"]["members_heard"] == 3);
+    CHECK(status["consensus"]["inputs_waiting"] == 7);
+    CHECK(status["consensus"]["committed_by"].size() == 1);
     CHECK(status["consensus"]["can_close_ledgers"] == true);
     CHECK(status["users"]["port"] == 8081);
     CHECK(status["peers"]["known"] == json({"a.example:22860", "10.0.0.1:1"}));
