@@ -27,7 +27,10 @@ const common_config = {
 };
 
 export class Cluster {
-    /** Makes and starts `size` nodes; options.contract and options.config as those of TestNode. */
+    /**
+     * Makes and starts `size` nodes; options as those of TestNode. options.of_node(at): what one of
+     * them has of its own.
+     */
     static async start(scope, size, options = {}) {
         const cluster = await Cluster.make(scope, size, options);
         await cluster.run();
@@ -59,8 +62,10 @@ export class Cluster {
     }
 
     async make_node() {
+        const own = this.options.of_node?.(this.nodes.length) ?? {};
         const node = await this.scope.make_node({
             ...this.options,
+            ...own,
             name: `node ${this.nodes.length}`,
         });
         this.nodes.push(node);
@@ -68,6 +73,7 @@ export class Cluster {
         node.edit_config(common_config);
         node.edit_config({ ...this.options.config, contract: { consensus } });
         node.edit_config({ contract: this.options.config?.contract ?? {} });
+        node.edit_config(own.config ?? {});
         return node;
     }
 

@@ -11,6 +11,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { Faults } from './faults.mjs';
 import { free_port, sleep, until, within } from './util.mjs';
 
 const js_root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -21,6 +22,7 @@ export const hpnode_path = path.join(bin_dir, 'hpnode');
 export const probe_path = path.resolve(
     process.env.HP_PROBE ?? path.join(bin_dir, 'probe_contract'),
 );
+const faults_path = path.join(bin_dir, 'libhp_faults.so');
 const native_dir = path.resolve(process.env.HP_CONTRACTS ?? bin_dir);
 export const contracts_dir = path.join(js_root, 'contracts');
 export const modules_dir = path.join(js_root, 'node_modules');
@@ -75,6 +77,7 @@ export class TestNode {
      * options.place     where its directory is made and how it is started; the default is the
      *                   temporary directory, as the user that runs the tests
      * options.inherits  files that the node inherits open, beside its standard streams
+     * options.faulty    the machine of the node can be made to fail: `faults`, a lib/faults.mjs
      */
     static async start(options = {}) {
         for (let tries = 0; ; tries += 1) {
@@ -100,10 +103,13 @@ export class TestNode {
         contract = 'probe',
         place = host_place,
         inherits = [],
+        faulty = false,
     } = {}) {
         this.name = name;
         this.place = place;
         this.inherits = inherits;
+        this.faulty = faulty;
+        this.faults = null;
         this.config_override = config;
         this.contract = contract === 'probe' ? probe_contract() : contract;
         this.root = null;
@@ -162,6 +168,7 @@ export class TestNode {
             fs.mkdirSync(path.dirname(full), { recursive: true });
             fs.writeFileSync(full, text, { mode: 0o755 });
         }
+        if (this.faulty) this.faults = new Faults(this, faults_path);
         this.place.adopt?.(this.root);
     }
 
@@ -223,6 +230,7 @@ export class TestNode {
         this.child = spawn(file, args, {
             stdio: ['ignore', 'pipe', 'pipe', ...inherited],
             cwd,
+            env: { ...process.env, ...this.faults?.environment() },
         });
         for (const fd of inherited) fs.closeSync(fd);
         this.exited = new Promise((resolve) => {

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Machines that fail their nodes: disks that are full or slow, clocks that are wrong or jump, and
+// deaths at chosen moments of storing something. Each test ends with one chain, one state and every
+// promise kept. "Row" is a row of the list of faults that the design of consensus is measured by.
+
+import assert from 'node:assert/strict';
+import { describe } from 'node:test';
+
+import { Cluster, seq_of, status_of, with_threshold } from '../lib/cluster.mjs';
+import { accepted_count, answer_of, start_users } from '../lib/cluster_users.mjs';
+import { scoped_test } from '../lib/scope.mjs';
+import { Tmpfs } from '../lib/tmpfs.mjs';
+import { median, range, sleep } from '../lib/util.mjs';
+
+const load_ms = 1000;
+const disk_kib = 48 * 1024;
+const disk_full_codes = [71, 70]; // disk full; storage failed
+const stop_timeout_ms = 40000;
+const hour_ms = 3600 * 1000;
+const honest_range_ms = 600 * 1000;
+const deaths = 12; // more than a node stores for one ledger
+const common_deaths = 6;
+
+const faulty = (threshold, roundtime) => ({
+    ...with_threshold(threshold, roundtime),
+    faulty: true,
+});
+
+/** Disks of their own for all nodes, or null and the test is skipped. */
+async function make_disks(context, count) {
+    const disks = [];
+    for (const _ of range(count)) {
+        const disk = await Tmpfs.make(disk_kib);
+        if (!disk) context.skip(`no mount namespace: ${Tmpfs.problem.trim()}`);
+        if (!disk) break;
+        disks.push(disk);
+    }
+    return disks;
+}
+
+/** A test whose first `count` nodes have small disks. */
+function disk_test(name, count, run) {
+    scoped_test(name, async (scope, context) => {
+        const disks = await make_disks(context, count);
+        try {
+            if (disks.length === count) await run(scope, disks);
+        } finally {
+            for (const node of scope.owned) await node.kill();
+            for (const disk of disks) await disk.dispose();
+        }
+    });
+}
+
+const on_disks = (disks, threshold) => ({
+    ...with_threshold(threshold),
+    of_node: (at) => (disks[at] ? { place: disks[at] } : {}),
+});
+
+async function expect_disk_full(node) {
+    const exit = await node.wait_exit(stop_timeout_ms);
+    assert.ok(disk_full_codes.includes(exit.code), `${node.name}: ${node.exit_text()}`);
+    await node.wait_log(/No space left|disk is full|full disk/i);
+}
+
+describe('cluster: disks', () => {
+    disk_test('the disk of one of five is full (row 17)', 1, async (scope, disks) => {
+        const cluster = await Cluster.start(scope, 5, on_disks(disks, 80));
+        const users = start_users(cluster);
+        await sleep(load_ms);
+        const [victim, ...others] = cluster.nodes;
+        disks[0].fill(100000);
+        await expect_disk_full(victim);
+        await cluster.wait_more(5, { nodes: others });
+        disks[0].free();
+        await victim.run();
+        await cluster.wait_ledger(seq_of(await status_of(others[0])), { nodes: [victim] });
+        await cluster.settle_votes();
+        await cluster.check({ users, answer_of, reader: others[0] });
+    });
+
+    disk_test('all disks are full (row 17)', 3, async (scope, disks) => {
+        const cluster = await Cluster.start(scope, 3, on_disks(disks, 80));
+        const users = start_users(cluster);
+        await sleep(load_ms);
+        for (const disk of disks) disk.fill(60000);
+        // Without the first that stops no ledger closes, and so the others write little.
+        await Promise.race(cluster.nodes.map((node) => node.wait_exit(stop_timeout_ms)));
+        await sleep(load_ms);
+        for (const node of cluster.nodes.filter((other) => !other.running)) {
+            await expect_disk_full(node);
+        }
+        for (const disk of disks) disk.free();
+        await cluster.run(cluster.nodes.filter((node) => !node.running));
+        await cluster.wait_more(3);
+        await cluster.check({ users });
+    });
+
+    for (const [who, at, sync_ms] of [
+        ['one of five', [2], 50],
+        ['one of five', [2], 500],
+        ['all of three', [0, 1, 2], 50],
+    ]) {
+        const size = at.length === 1 ? 5 : 3;
+        const name = `each sync takes ${sync_ms} ms longer on ${who} (row 18)`;
+        scoped_test(name, async (scope, context) => {
+            const cluster = await Cluster.start(scope, size, faulty(80, 250));
+            const users = start_users(cluster);
+            await cluster.wait_more(1);
+            for (const slow of at) cluster.nodes[slow].faults.set({ sync_ms });
+            const quick = cluster.nodes.filter((_, index) => at.length > 1 || !at.includes(index));
+            const started_ms = Date.now();
+            const first = seq_of(await status_of(quick[0]));
+            const last = await cluster.wait_more(8, { nodes: quick });
+            const each_ms = (Date.now() - started_ms) / (last - first);
+            context.diagnostic(`roundtime 250: a ledger every ${each_ms.toFixed(0)} ms`);
+            for (const node of cluster.nodes) node.faults.set({ sync_ms: 0 });
+            // Who is far behind is given the agreed state, and has no outputs to deliver.
+            await cluster.check({ users, answer_of, reader: quick[0] });
+            assert.ok(cluster.nodes[0].faults.syncs > 0, 'the library is in front of the node');
+        });
+    }
+});
+
+describe('cluster: deaths while storing', () => {
+    scoped_test('one of five, before and after its next syncs (row 12)', async (scope) => {
+        const cluster = await Cluster.start(scope, 5, faulty(80, 150));
+        const users = start_users(cluster);
+        await cluster.wait_more(2);
+        for (const count of range(deaths)) {
+            const victim = cluster.nodes[count % 2];
+            victim.faults.set({ die_at: 1 + count, die_after: count % 3 === 0 ? 1 : 0 });
+            const exit = await victim.wait_exit();
+            assert.equal(exit.signal, 'SIGKILL');
+            await cluster.wait_more(1, { nodes: cluster.running() });
+            await victim.run();
+            await cluster.settle_votes({ nodes: [victim] });
+        }
+        await cluster.check({ users, reader: cluster.nodes[4] });
+        assert.ok(accepted_count(users) > 5 * users.length, 'the test tested something');
+    });
+
+    scoped_test('all of three, at the same sync (row 13)', async (scope) => {
+        const cluster = await Cluster.start(scope, 3, faulty(80, 150));
+        const users = start_users(cluster);
+        for (const count of range(common_deaths)) {
+            await cluster.wait_more(2);
+            const fault = { die_at: 1 + 2 * count, die_after: count % 2 };
+            for (const node of cluster.nodes) node.faults.set(fault);
+            await Promise.race(cluster.nodes.map((node) => node.wait_exit()));
+            await sleep(100); // for the others to come as far, if they can
+            await cluster.kill();
+            for (const node of cluster.nodes) node.faults.set({ die_at: 0 });
+            await cluster.run();
+        }
+        await cluster.check({ users, answer_of });
+        assert.ok(accepted_count(users) > users.length, 'the test tested something');
+    });
+});
+
+describe('cluster: clocks', () => {
+    scoped_test('two of five are hours off and jump (row 22)', async (scope) => {
+        const cluster = await Cluster.start(scope, 5, faulty(80, 250));
+        const [, early, late] = cluster.nodes;
+        const users = start_users(cluster);
+        for (const [early_ms, late_ms] of [
+            [hour_ms, -hour_ms],
+            [-2 * hour_ms, 30 * 1000],
+            [90 * 1000, 24 * hour_ms],
+        ]) {
+            early.faults.set({ clock_ms: early_ms });
+            late.faults.set({ clock_ms: late_ms });
+            await cluster.wait_more(4);
+        }
+        // Started with a wrong clock as well.
+        await early.kill();
+        await early.run();
+        await cluster.wait_more(3);
+        const ledgers = await cluster.check({ users, reader: cluster.nodes[0] });
+        const off_ms = ledgers.map(({ timestamp }) => Math.abs(timestamp - Date.now()));
+        assert.ok(Math.max(...off_ms) < honest_range_ms, `${median(off_ms)}, ${off_ms}`);
+    });
+
+    scoped_test('the clocks of all go back and differ (row 22)', async (scope) => {
+        const cluster = await Cluster.start(scope, 3, faulty(80, 250));
+        const users = start_users(cluster);
+        await cluster.wait_more(3);
+        for (const [at, node] of cluster.nodes.entries()) {
+            node.faults.set({ clock_ms: -hour_ms * (at + 1) });
+        }
+        // The time of ledgers goes on, a little at a time: check() wants it to ascend.
+        await cluster.wait_more(5);
+        for (const node of cluster.nodes) node.faults.set({ clock_ms: 0 });
+        await cluster.wait_more(3);
+        await cluster.check({ users, answer_of });
+    });
+});
