@@ -29,7 +29,7 @@ const common_config = {
 export class Cluster {
     /**
      * Makes and starts `size` nodes; options as those of TestNode. options.of_node(at): what one of
-     * them has of its own.
+     * them has of its own. options.ghosts: keys of members that are no nodes of this cluster.
      */
     static async start(scope, size, options = {}) {
         const cluster = await Cluster.make(scope, size, options);
@@ -41,7 +41,7 @@ export class Cluster {
         const cluster = new Cluster(scope, options);
         scope.at_end(() => cluster.links.close());
         for (const _ of range(size)) await cluster.make_node();
-        const unl = cluster.nodes.map((node) => node.cfg.node.public_key);
+        const unl = [...cluster.keys(), ...(options.ghosts ?? [])];
         for (const node of cluster.nodes) {
             node.edit_config({ contract: { ...cluster.contract_section(), unl } });
             await cluster.introduce(node);
