@@ -7,25 +7,42 @@ namespace hp::node {
 namespace {
 
 constexpr TimeMs report_every_ms = 1000;
+// Nothing came for so long: the version may not be kept any more by those who would answer. Longer
+// than it takes until others are asked for what a peer keeps back.
+constexpr TimeMs stalled_ms = 5000;
 
 } // namespace
 
+state::Trees StateSync::own_trees() const {
+    const state::Version& own = store_.versions().list()->back();
+    return {own.state, own.patch};
+}
+
 Status StateSync::begin(LedgerSeq seq, const state::Roots& target,
                         const std::vector<PublicKey>& peers, TimeMs now) {
-    const state::Version& own = store_.versions().list()->back();
-    const state::Trees trees{own.state, own.patch};
-    seq_ = seq;
-    target_ = target;
     log_.info("fetching the agreed state from peers",
               {{"seq", seq}, {"state", target.state.short_hex()}, {"peers", peers.size()}});
-    if (client_) {
-        return client_->retarget(target, trees, now);
+    newer_.reset();
+    if (!client_) {
+        return start({seq, target}, peers, now);
     }
+    if (target == current_.roots) {
+        current_.seq = seq;
+    } else {
+        newer_ = Target{seq, target};
+    }
+    return {};
+}
+
+Status StateSync::start(const Target& target, const std::vector<PublicKey>& peers, TimeMs now) {
     HP_TRY(state::sync::Client client,
-           state::sync::Client::start(store_.versions().root_dir(), state::FileOps(), target, trees,
-                                      {callbacks_.send, callbacks_.penalise}, log_));
+           state::sync::Client::start(store_.versions().root_dir(), state::FileOps(), target.roots,
+                                      own_trees(), {callbacks_.send, callbacks_.penalise}, log_,
+                                      next_id_));
     client_.emplace(std::move(client));
+    current_ = target;
     reported_ms_ = now;
+    progress_ms_ = now;
     for (const PublicKey& peer : peers) {
         HP_TRY_STATUS(client_->on_peer_up(peer, now));
     }
@@ -53,23 +70,50 @@ Result<bool> StateSync::on_tick(TimeMs now) {
     if (client_->state() == State::failed) {
         return fail(client_->failure());
     }
-    if (client_->state() != State::complete) {
-        if (now - reported_ms_ >= report_every_ms) {
-            reported_ms_ = now;
-            const state::sync::FetchProgress& at = client_->progress();
-            log_.info("fetching the agreed state", {{"seq", seq_},
-                                                    {"entries", at.entries_done},
-                                                    {"of_entries", at.entries_known},
-                                                    {"bytes", at.bytes_done},
-                                                    {"of_bytes", at.bytes_known}});
-        }
-        return false; // target_gone: the engine names a newer one with the next ledger
+    if (client_->state() == State::complete) {
+        return finish(now);
     }
-    HP_TRY(const bool adopted, store_.adopt(seq_, target_));
-    if (adopted) {
-        client_.reset();
+    HP_TRY_STATUS(while_fetching(now));
+    return false;
+}
+
+// What is here makes the difference to a newer version small.
+Result<bool> StateSync::finish(TimeMs now) {
+    HP_TRY(const bool adopted, store_.adopt(current_.seq, current_.roots));
+    if (!adopted) {
+        return false;
     }
-    return adopted;
+    next_id_ = client_->next_id();
+    const std::vector<PublicKey> peers = client_->peers();
+    client_.reset();
+    if (!newer_) {
+        return true;
+    }
+    HP_TRY_STATUS(start(*std::exchange(newer_, std::nullopt), peers, now));
+    return false;
+}
+
+Status StateSync::while_fetching(TimeMs now) {
+    const state::sync::FetchProgress& at = client_->progress();
+    if (const std::uint64_t done = at.entries_done + at.bytes_done; done != done_) {
+        done_ = done;
+        progress_ms_ = now;
+    }
+    if (now - reported_ms_ >= report_every_ms) {
+        reported_ms_ = now;
+        log_.info("fetching the agreed state", {{"seq", current_.seq},
+                                                {"entries", at.entries_done},
+                                                {"of_entries", at.entries_known},
+                                                {"bytes", at.bytes_done},
+                                                {"of_bytes", at.bytes_known}});
+    }
+    const bool gone = client_->state() == state::sync::Fetch::State::target_gone;
+    if (!newer_ || !(gone || now - progress_ms_ >= stalled_ms)) {
+        return {}; // without a newer one: the engine names it with the next ledger
+    }
+    current_ = *std::exchange(newer_, std::nullopt);
+    progress_ms_ = now;
+    return client_->retarget(current_.roots, own_trees(), now);
 }
 
 } // namespace hp::node

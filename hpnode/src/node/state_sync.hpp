@@ -24,7 +24,9 @@ public:
     StateSync(state::Store& store, Callbacks callbacks, Log log)
         : store_(store), callbacks_(std::move(callbacks)), log_(std::move(log)) {}
 
-    // The state after ledger `seq`; replaces an earlier target. `peers`: whom to ask first.
+    // The state after ledger `seq`, in place of earlier ones. What is being fetched just now comes
+    // first all the same, as long as peers have it: ledgers may close faster than peers answer.
+    // `peers`: whom to ask first.
     Status begin(LedgerSeq seq, const state::Roots& target, const std::vector<PublicKey>& peers,
                  TimeMs now);
     Status on_peer_up(const PublicKey& peer, TimeMs now);
@@ -34,16 +36,29 @@ public:
     Result<bool> on_tick(TimeMs now);
 
     bool is_active() const { return client_.has_value(); }
-    LedgerSeq seq() const { return seq_; }
-    const state::Roots& target() const { return target_; }
+    LedgerSeq seq() const { return current_.seq; }
+    const state::Roots& target() const { return current_.roots; }
 
 private:
+    struct Target {
+        LedgerSeq seq = 0;
+        state::Roots roots;
+    };
+
+    state::Trees own_trees() const;
+    Status start(const Target& target, const std::vector<PublicKey>& peers, TimeMs now);
+    Result<bool> finish(TimeMs now);
+    Status while_fetching(TimeMs now);
+
     state::Store& store_;
     Callbacks callbacks_;
     Log log_;
     std::optional<state::sync::Client> client_;
-    LedgerSeq seq_ = 0;
-    state::Roots target_;
+    std::uint64_t next_id_ = 1; // of requests, over all clients
+    Target current_;
+    std::optional<Target> newer_; // wanted once the current one is here, or cannot be had
+    std::uint64_t done_ = 0;      // of the current one, entries and bytes
+    TimeMs progress_ms_ = 0;      // when that last changed
     TimeMs reported_ms_ = 0;
 };
 

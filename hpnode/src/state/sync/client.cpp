@@ -6,25 +6,27 @@
 namespace hp::state::sync {
 
 Result<Client> Client::start(int contract_fs, const FileOps& ops, const Roots& target,
-                             const Trees& own, Callbacks callbacks, const Log& log) {
+                             const Trees& own, Callbacks callbacks, const Log& log,
+                             std::uint64_t first_id) {
     HP_TRY(Staging staging, Staging::open(ops, contract_fs));
     HP_TRY(Trees staged, staging.scan({}));
     Client client(std::move(staging), std::move(staged), target, own, std::move(callbacks),
-                  log.module("sync"));
+                  log.module("sync"), first_id);
     HP_TRY_STATUS(client.carry_out(0));
     return client;
 }
 
 Client::Client(Staging staging, Trees staged, const Roots& target, const Trees& own,
-               Callbacks callbacks, Log log)
-    : staging_(std::move(staging)), staged_(std::move(staged)), fetch_(target, staged_, own),
-      callbacks_(std::move(callbacks)), log_(std::move(log)) {
+               Callbacks callbacks, Log log, std::uint64_t first_id)
+    : staging_(std::move(staging)), staged_(std::move(staged)),
+      fetch_(target, staged_, own, first_id), callbacks_(std::move(callbacks)),
+      log_(std::move(log)) {
     log_.info("state sync begins", {{"root", target.state.short_hex()}});
 }
 
 Status Client::retarget(const Roots& target, const Trees& own, TimeMs now) {
     HP_TRY(staged_, staging_.scan(staged_));
-    fetch_ = Fetch(target, staged_, own);
+    fetch_ = Fetch(target, staged_, own, fetch_.next_id());
     log_.info("state sync goes on with a newer state", {{"root", target.state.short_hex()}});
     for (const PublicKey& peer : peers_) {
         fetch_.on_peer_up(peer, now);

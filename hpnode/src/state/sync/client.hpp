@@ -22,9 +22,11 @@ public:
         std::function<void(const PublicKey& peer, const std::string& reason)> penalise;
     };
 
-    // `contract_fs` as an open directory. `own` may be null trees.
+    // `contract_fs` as an open directory. `own` may be null trees. `first_id`: next_id() of the
+    // client before.
     static Result<Client> start(int contract_fs, const FileOps& ops, const Roots& target,
-                                const Trees& own, Callbacks callbacks, const Log& log);
+                                const Trees& own, Callbacks callbacks, const Log& log,
+                                std::uint64_t first_id = 1);
 
     // An error is the disk's; the sync cannot go on.
     Status on_peer_up(const PublicKey& peer, TimeMs now);
@@ -38,10 +40,12 @@ public:
     Fetch::State state() const { return fetch_.state(); }
     const FetchProgress& progress() const { return fetch_.progress(); }
     const Error& failure() const { return fetch_.failure(); }
+    std::uint64_t next_id() const { return fetch_.next_id(); }
+    const std::vector<PublicKey>& peers() const { return peers_; }
 
 private:
     Client(Staging staging, Trees staged, const Roots& target, const Trees& own,
-           Callbacks callbacks, Log log);
+           Callbacks callbacks, Log log, std::uint64_t first_id);
     Status carry_out(TimeMs now);
     Status carry_out(Effect& effect, TimeMs now);
 

@@ -28,7 +28,8 @@ bool has_chunk(const EntryPtr& known, std::uint32_t index, const Hash32& hash) {
 
 } // namespace
 
-Fetch::Fetch(const Roots& target, const Trees& staged, const Trees& own) : target_(target) {
+Fetch::Fetch(const Roots& target, const Trees& staged, const Trees& own, std::uint64_t first_id)
+    : target_(target), next_id_(first_id) {
     want_root(state_name, EntryType::directory, target.state, staged.state, own.state);
     if (target.config.is_zero()) {
         effects_.emplace_back(RemoveEntry{patch_name});

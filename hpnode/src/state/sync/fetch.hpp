@@ -91,8 +91,9 @@ public:
         failed,      // the certified state itself breaks a limit
     };
 
-    // `staged`: what staging holds, `own`: what base/ holds. Both only save work.
-    Fetch(const Roots& target, const Trees& staged, const Trees& own);
+    // `staged`: what staging holds, `own`: what base/ holds. Both only save work. `first_id`: of no
+    // earlier fetch, whose answers may still be on their way and must not pass for wrong ones.
+    Fetch(const Roots& target, const Trees& staged, const Trees& own, std::uint64_t first_id = 1);
 
     // Peers in the order they are to be asked in, first the best.
     void on_peer_up(const PublicKey& peer, TimeMs now);
@@ -108,6 +109,7 @@ public:
     State state() const;
     const Error& failure() const { return *failure_; } // when failed
     const FetchProgress& progress() const { return progress_; }
+    std::uint64_t next_id() const { return next_id_; } // of a request
 
 private:
     struct File {
@@ -196,7 +198,7 @@ private:
     std::vector<WorkPtr> large_works_;
     PeerMap peers_;
     std::size_t next_order_ = 0;
-    std::uint64_t next_id_ = 1;
+    std::uint64_t next_id_;
     std::map<std::uint64_t, Asked> asked_;
     ChunkBuffer buffer_;
 };
