@@ -47,6 +47,23 @@ describe('cluster: crashes', () => {
         await cluster.check({ users });
     });
 
+    scoped_test('each dies when only some have heard its last words (row 20)', async (scope) => {
+        const cluster = await Cluster.start(scope, 5, with_threshold(80));
+        const users = start_users(cluster);
+        for (const [at, node] of cluster.nodes.entries()) {
+            await cluster.wait_more(1);
+            const others = range(5).filter((other) => other !== at);
+            for (const to of others.slice(at)) cluster.links.set(at, to, { held: true });
+            await sleep(200 + 50 * at);
+            await node.kill();
+            cluster.links.heal();
+            await cluster.wait_more(2);
+            await node.run();
+            await cluster.settle_votes();
+        }
+        await cluster.check({ users });
+    });
+
     scoped_test('a node that lost its disk gets everything again', async (scope) => {
         const cluster = await Cluster.start(scope, 5);
         const users = start_users(cluster, { nodes: cluster.nodes.slice(0, 4) });

@@ -142,6 +142,28 @@ describe('cluster: membership', () => {
         assert.equal(configs.indexOf(changes[0]) + 1, seq_no);
     });
 
+    // With the ledger that has the change, the next one, and the first under the new UNL.
+    scoped_test('members die while the UNL changes (row 48)', async (scope) => {
+        const cluster = await Cluster.start(scope, 5, with_threshold(66));
+        const users = start_users(cluster, { nodes: cluster.nodes.slice(0, 1) });
+        const [stays, , , , comes_and_goes] = cluster.nodes;
+        const [without, all] = [cluster.keys().slice(0, 4), cluster.keys()];
+        for (const [at, unl] of [without, all, without, all].entries()) {
+            const victim = cluster.nodes[1 + (at % 3)];
+            const seq_no = await change(scope, cluster, stays, { unl });
+            await cluster.wait_ledger(seq_no - 1 + (at % 3), { nodes: [victim] });
+            await victim.kill();
+            const others = cluster.running();
+            await cluster.wait_more(2, { nodes: others });
+            await victim.run();
+            await cluster.wait_ledger(seq_of(await status_of(stays)), { nodes: [victim] });
+            for (const node of cluster.nodes) await expect_unl(node, unl.length);
+            await cluster.settle_votes({ nodes: cluster.nodes.slice(0, 4) });
+        }
+        await cluster.settle_votes({ nodes: [comes_and_goes] });
+        await cluster.check({ users });
+    });
+
     scoped_test('a node that was away while the UNL changed twice (row 46)', async (scope) => {
         const cluster = await Cluster.start(scope, 5, with_threshold(60));
         const [away] = cluster.nodes.slice(-1);

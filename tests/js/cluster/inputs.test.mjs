@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Inputs that reach several nodes, late, twice, or just before a node dies: each has one fate. "Row"
+// is a row of the list of faults that the design of consensus is measured by.
+
+import assert from 'node:assert/strict';
+import { describe } from 'node:test';
+
+import { Cluster, with_threshold } from '../lib/cluster.mjs';
+import { scoped_test } from '../lib/scope.mjs';
+import { range, sleep } from '../lib/util.mjs';
+
+const offset = 50;
+const limit = 60; // max_input_ledger_offset of Cluster
+const repeated = ['already_submitted', 'nonce_expired'];
+
+const login_all = (scope, cluster, keys) =>
+    Promise.all(cluster.running().map((node) => scope.login(node, { keys })));
+
+const inputs_of = (ledgers) => ledgers.flatMap((ledger) => ledger.inputs);
+
+/** The same bytes to a node again: what it says then. */
+async function repeat(client, built) {
+    const again = client.send_input({ ...built });
+    return client.wait_status(built.hash, { from: again.from, timeout_ms: 30000 });
+}
+
+describe('cluster: inputs', () => {
+    scoped_test('accepted ones sent to all nodes again, also later (row 37)', async (scope) => {
+        const cluster = await Cluster.start(scope, 3, with_threshold(80));
+        const user = await scope.login(cluster.nodes[0]);
+        const built = [];
+        for (const number of range(5)) {
+            const text = `append:log.txt=${number}`;
+            built.push((await user.echo(text, { expected: `${number}`, offset })).built);
+        }
+        const expect_refusals = async () => {
+            for (const client of await login_all(scope, cluster, user.keys)) {
+                for (const input of built) {
+                    const { status, reason } = await repeat(client, input);
+                    assert.equal(status, 'rejected');
+                    assert.ok(repeated.includes(reason), reason);
+                }
+                await client.close();
+            }
+        };
+        await expect_refusals();
+        await cluster.kill();
+        await cluster.run();
+        await cluster.wait_more(1);
+        await expect_refusals();
+        assert.equal(inputs_of(await cluster.check()).length, built.length);
+    });
+
+    scoped_test('one user on all nodes, nonces in no order (row 38)', async (scope) => {
+        const cluster = await Cluster.start(scope, 3, with_threshold(80));
+        const first = await scope.login(cluster.nodes[0]);
+        const clients = await login_all(scope, cluster, first.keys);
+        const { ledger_seq_no } = await first.lcl();
+        const max = ledger_seq_no + offset;
+        const base = first.next_nonce();
+        const sent = [];
+        for (const round of range(4)) {
+            for (const [at, client] of clients.entries()) {
+                // Descending, and two nodes get another text for the same nonce.
+                for (const nonce of [base + 10 * round + 5 - at, base + 10 * round + 7]) {
+                    const text = `append:log.txt=${round} ${at} ${nonce}`;
+                    const built = client.make_input(text, { nonce, max });
+                    sent.push({ client, built: client.send_input(built) });
+                }
+            }
+            await sleep(100);
+        }
+        const told = new Map();
+        for (const { client, built } of sent) {
+            const options = { from: built.from, timeout_ms: 30000 };
+            told.set(built.hash, (await client.wait_status(built.hash, options)).status);
+        }
+        const inputs = inputs_of(await cluster.check());
+        const nonces = inputs.map(({ nonce }) => nonce);
+        const ascending = [...new Set(nonces)].sort((a, b) => a - b);
+        assert.deepEqual(nonces, ascending, 'each nonce once, and in order');
+        const found = new Set(inputs.map(({ hash }) => hash));
+        for (const [hash, status] of told) assert.equal(status === 'accepted', found.has(hash));
+        assert.ok(found.size >= 4, 'the test tested something');
+    });
+
+    scoped_test('the node that took it dies (row 39)', async (scope) => {
+        const cluster = await Cluster.start(scope, 5, with_threshold(80));
+        const victim = cluster.nodes[0];
+        const hashes = [];
+        let keys;
+        for (const wait_ms of [0, 5, 20, 60, 150]) {
+            const user = await scope.login(victim, { keys });
+            keys = user.keys;
+            const text = `append:log.txt=after ${wait_ms} ms`;
+            const built = await user.submit(text, { offset });
+            await sleep(wait_ms);
+            await victim.kill();
+            const elsewhere = await scope.login(cluster.nodes[1 + (hashes.length % 4)], { keys });
+            const { status, reason } = await repeat(elsewhere, built);
+            assert.ok(status === 'accepted' || reason === 'already_submitted', reason);
+            hashes.push(built.hash);
+            await elsewhere.close();
+            await victim.run();
+            await cluster.settle_votes();
+        }
+        const inputs = inputs_of(await cluster.check({ reader: cluster.nodes[1] }));
+        assert.deepEqual(inputs.map(({ hash }) => hash).sort(), hashes.sort());
+    });
+
+    scoped_test('too late and too far ahead, on every node alike (row 40)', async (scope) => {
+        const cluster = await Cluster.start(scope, 3, with_threshold(80, 1000));
+        await cluster.wait_more(2);
+        for (const [distance, expected] of [
+            [-1, 'max_ledger_expired'],
+            [0, 'max_ledger_expired'],
+            [3, null],
+            [limit - 1, null],
+            [limit + 5, 'max_ledger_offset_exceeded'],
+        ]) {
+            for (const client of await login_all(scope, cluster)) {
+                const { ledger_seq_no } = await client.lcl();
+                const built = await client.submit('hello', { max: ledger_seq_no + distance });
+                const { status, reason } = await client.wait_status(built.hash);
+                const what = `${distance} ledgers ahead, ${client.node.name}`;
+                assert.equal(status, expected ? 'rejected' : 'accepted', what);
+                assert.equal(reason ?? null, expected, what);
+                await client.close();
+            }
+        }
+        await cluster.check();
+    });
+});
