@@ -1,7 +1,37 @@
 # shellcheck shell=bash disable=SC2154
 # SPDX-License-Identifier: Apache-2.0
-# What the scripts here share: nodes of their own in a scratch directory, one at a time, on free
-# loopback ports, and hpbench's results. Source it when $bin is set; needs jq.
+# What the scripts here share: their options, nodes of their own in a scratch directory on free
+# loopback ports, and hpbench's results. To be sourced with the script's own arguments, which leaves
+# the repository as working directory; needs jq.
+#   --quick     a short round, to see that everything works
+#   --raw FILE  also keep the JSON results, one a line
+#   BIN_DIR     with hpnode, hpbench, echo_contract (default: build/release/bin)
+
+script=$(realpath "$0")
+cd "${script%/*}/../.." || exit 1
+
+usage() {
+    sed -n 's/^# usage: /usage: /p' "$script" >&2
+    exit 2
+}
+
+quick=
+raw=/dev/null
+bin=build/release/bin
+while [ $# -gt 0 ]; do
+    case $1 in
+    --quick) quick=1 ;;
+    --raw)
+        [ $# -ge 2 ] || usage
+        raw=$2
+        shift
+        ;;
+    -*) usage ;;
+    *) bin=$1 ;;
+    esac
+    shift
+done
+bin=$(cd "$bin" && pwd) || exit 1
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/hp_bench.XXXXXX")
 chmod 755 "$work" # nodes may be another user's
@@ -10,7 +40,6 @@ as_user=() # words in front of hpnode: who runs it
 node_pid=
 failures=0
 result='{}'
-raw=${raw:-/dev/null}
 : >"$raw"
 
 stop_node() {
@@ -31,6 +60,8 @@ need() {
         }
     done
 }
+
+need jq "$bin/hpnode" "$bin/hpbench" "$bin/echo_contract"
 
 # Below the range from which the system takes ports for outgoing connections.
 free_port() {

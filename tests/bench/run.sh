@@ -8,30 +8,8 @@
 #   --raw FILE  also keep the JSON results, one a line
 #   BIN_DIR     with hpnode, hpbench, echo_contract (default: build/release/bin); needs jq
 set -u
-cd "$(dirname "$0")/../.." || exit 1
-
-quick=
-raw=/dev/null
-bin=build/release/bin
-while [ $# -gt 0 ]; do
-    case $1 in
-    --quick) quick=1 ;;
-    --raw)
-        raw=${2:?--raw needs a file}
-        shift
-        ;;
-    -*)
-        sed -n 's/^# usage: /usage: /p' "$0" >&2
-        exit 2
-        ;;
-    *) bin=$1 ;;
-    esac
-    shift
-done
-bin=$(cd "$bin" && pwd) || exit 1
 # shellcheck source=tests/bench/nodes.sh
-source tests/bench/nodes.sh
-need jq "$bin/hpnode" "$bin/hpbench" "$bin/echo_contract"
+source "$(dirname "$0")/nodes.sh" "$@"
 
 # Any distance of max_ledger_seq_no: the inputs are signed before the clock starts.
 unlimited='.contract.max_input_ledger_offset = 0'

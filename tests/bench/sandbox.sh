@@ -10,28 +10,8 @@
 #   BIN_DIR     with hpnode, hpbench, echo_contract (default: build/release/bin); needs jq
 # As root, setpriv starts the nodes of the ordinary user, who must be able to execute BIN_DIR.
 set -u
-cd "$(dirname "$0")/../.." || exit 1
-quick=
-bin=build/release/bin
-while [ $# -gt 0 ]; do
-    case $1 in
-    --quick) quick=1 ;;
-    --raw)
-        raw=${2:?--raw needs a file}
-        shift
-        ;;
-    -*)
-        sed -n 's/^# usage: /usage: /p' "$0" >&2
-        exit 2
-        ;;
-    *) bin=$1 ;;
-    esac
-    shift
-done
-bin=$(cd "$bin" && pwd) || exit 1
 # shellcheck source=tests/bench/nodes.sh
-source tests/bench/nodes.sh
-need jq "$bin/hpnode" "$bin/hpbench" "$bin/echo_contract"
+source "$(dirname "$0")/nodes.sh" "$@"
 
 uid=231072 # nobody else's
 users=("an ordinary user")

@@ -10,28 +10,9 @@
 #   BIN_DIR     with hpnode, hpbench, echo_contract (default: build/release/bin)
 # Needs jq, node and tests/js/node_modules.
 set -u
-cd "$(dirname "$0")/../.." || exit 1
-quick=
-bin=build/release/bin
-while [ $# -gt 0 ]; do
-    case $1 in
-    --quick) quick=1 ;;
-    --raw)
-        raw=${2:?--raw needs a file}
-        shift
-        ;;
-    -*)
-        sed -n 's/^# usage: /usage: /p' "$0" >&2
-        exit 2
-        ;;
-    *) bin=$1 ;;
-    esac
-    shift
-done
-bin=$(cd "$bin" && pwd) || exit 1
 # shellcheck source=tests/bench/nodes.sh
-source tests/bench/nodes.sh
-need jq node "$bin/hpnode" "$bin/hpbench" "$bin/echo_contract"
+source "$(dirname "$0")/nodes.sh" "$@"
+need node
 library=tests/js/node_modules/hotpocket-nodejs-contract
 [ -f "$library/package.json" ] || {
     echo "warm_start.sh: $library is missing" >&2
