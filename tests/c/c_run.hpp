@@ -5,36 +5,13 @@
 // Threads: one.
 #pragma once
 
-#include <hp/contract/testing.hpp>
+#include "contract_tests.hpp"
 
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <catch2/catch.hpp>
-
 namespace hp::test {
-
-using contract::testing::make_key;
-using contract::testing::run_process;
-using contract::testing::RunOutcome;
-using contract::testing::RunSpec;
-using contract::testing::split_messages;
-using contract::testing::StateDir;
-using contract::testing::TestUser;
-
-inline std::string node_key() {
-    return RunSpec().node_key;
-}
-
-inline std::string node_private_key() {
-    return RunSpec().node_private_key;
-}
-
-inline std::string lcl_hash() {
-    return RunSpec().lcl_hash;
-}
 
 using Strings = std::vector<std::string>;
 

@@ -3,6 +3,7 @@
 // Runs the suites named as arguments (default: all) against the built node:
 //     node run.mjs [conformance] [contract] [interop] [hostile] [bad] [real] [recovery]
 //                  [cluster] [sdk]
+// or some files of them: node run.mjs cluster/crashes cluster/network
 // HP_BIN_DIR names the directory of hpnode, HP_PROBE the probe contract.
 
 import { spawnSync } from 'node:child_process';
@@ -37,15 +38,30 @@ const concurrency = {
     sdk: 2,
 };
 
-function main(suites) {
-    for (const suite of suites) {
+function main(wanted) {
+    const files = new Map(); // by suite
+    for (const item of wanted) {
+        const [suite, name] = item.split('/');
         if (!all_suites.includes(suite)) {
             console.error(`unknown suite "${suite}"; there are ${all_suites.join(', ')}`);
             return 2;
         }
+        const found = files_of(suite, name);
+        if (found.length === 0) {
+            console.error(`no file "${item}.test.mjs"`);
+            return 2;
+        }
+        files.set(suite, [...(files.get(suite) ?? []), ...found]);
     }
     install_modules();
-    return suites.map(run_suite).some((status) => status !== 0) ? 1 : 0;
+    return [...files].map(run_files).some((status) => status !== 0) ? 1 : 0;
+}
+
+/** All test files of a suite, or the one of that name. */
+function files_of(suite, name) {
+    const is_wanted = (file) => (name ? file === `${name}.test.mjs` : /\.test\.mjs$/.test(file));
+    const names = fs.readdirSync(path.join(here, suite)).filter(is_wanted);
+    return names.sort().map((file) => path.join(suite, file));
 }
 
 function install_modules() {
@@ -55,11 +71,7 @@ function install_modules() {
     if (result.status !== 0) throw new Error('npm install failed');
 }
 
-function run_suite(suite) {
-    const names = fs
-        .readdirSync(path.join(here, suite))
-        .filter((name) => /\.test\.mjs$/.test(name));
-    const files = names.sort().map((name) => path.join(suite, name));
+function run_files([suite, files]) {
     const flags = ['--test', '--test-reporter=spec'];
     // Older versions choose the number of parallel files themselves.
     if (supports_concurrency()) {

@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
 
-import { PublishedClient } from '../lib/jsclient.mjs';
+import { with_user } from '../lib/jsclient.mjs';
 import { NodePool, bin_dir } from '../lib/node.mjs';
 import { until } from '../lib/util.mjs';
 
@@ -20,20 +20,6 @@ const nodes = new NodePool({
     governance: c_contract('c_governance_contract'),
     npl: c_contract('c_npl_contract', '42 1'),
 });
-
-/** Runs with a connected client and closes it; a failure quotes the node's log. */
-async function with_user(name, run, protocol = 'json') {
-    const node = await nodes.get(name);
-    const user = await PublishedClient.connect(node, { protocol });
-    try {
-        await run(user, node);
-    } catch (error) {
-        error.message += `\n--- log\n${node.log_tail()}`;
-        throw error;
-    } finally {
-        await user.close();
-    }
-}
 
 /** Submits, and returns the first output of that or a later ledger. */
 async function ask(user, text) {
@@ -52,7 +38,7 @@ describe('contract in C', { concurrency: true }, () => {
     for (const protocol of ['json', 'bson']) {
         test(`15.81 inputs, state and reads (${protocol})`, () =>
             with_user(
-                'sample',
+                nodes.get('sample'),
                 async (user) => {
                     assert.equal(await ask(user, 'hello'), 'Echoing: hello');
                     const page = 'p'.repeat(4096);
@@ -71,7 +57,7 @@ describe('contract in C', { concurrency: true }, () => {
     }
 
     test('a changed configuration is adopted, byte for byte', () =>
-        with_user('governance', async (user, node) => {
+        with_user(nodes.get('governance'), async (user, node) => {
             assert.equal(await user.read('show', 'before'), 'version 1.0, 1 nodes, args ');
             assert.equal(await user.read('version 9', 'refused'), 'refused');
             await user.submit('args --level "2" é');
@@ -89,7 +75,7 @@ describe('contract in C', { concurrency: true }, () => {
         }));
 
     test('a script runs after the contract and is gone', () =>
-        with_user('governance', async (user, node) => {
+        with_user(nodes.get('governance'), async (user, node) => {
             await user.submit('script echo done > script.txt');
             await user.wait_output('ok');
             const result = path.join(node.state_dir, 'script.txt');
@@ -100,7 +86,7 @@ describe('contract in C', { concurrency: true }, () => {
         }));
 
     test('NPL comes back to the sender', () =>
-        with_user('npl', async (user) => {
+        with_user(nodes.get('npl'), async (user) => {
             await user.wait_output('42 of 1');
         }));
 });

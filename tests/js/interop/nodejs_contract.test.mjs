@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 
-import { PublishedClient } from '../lib/jsclient.mjs';
+import { with_user } from '../lib/jsclient.mjs';
 import { NodePool, script_contract } from '../lib/node.mjs';
 
 const module_name = 'hotpocket-nodejs-contract';
@@ -34,21 +34,10 @@ describe('interop: Node.js contract', { concurrency: true }, () => {
         for (const protocol of ['json', 'bson']) {
             const title = `${contract} contract, ${protocol} client`;
 
-            async function with_user(run) {
-                const node = await nodes.get(contract);
-                const user = await PublishedClient.connect(node, { protocol });
-                try {
-                    await run(user, node);
-                } catch (error) {
-                    error.message += `\n--- log\n${node.log_tail()}`;
-                    throw error;
-                } finally {
-                    await user.close();
-                }
-            }
+            const with_client = (run) => with_user(nodes.get(contract), run, protocol);
 
             test(`15.79 echo of inputs (${title})`, () =>
-                with_user(async (user) => {
+                with_client(async (user) => {
                     const texts = ['hello', 'größe €', 'x'.repeat(50000)];
                     for (const text of texts) {
                         const { status } = await user.submit(text);
@@ -64,7 +53,7 @@ describe('interop: Node.js contract', { concurrency: true }, () => {
                 }));
 
             test(`echo of reads (${title})`, () =>
-                with_user(async (user) => {
+                with_client(async (user) => {
                     const replies = await Promise.all(
                         ['one', 'two', 'three'].map((text) => user.read(text, text)),
                     );
@@ -75,7 +64,7 @@ describe('interop: Node.js contract', { concurrency: true }, () => {
                 }));
 
             test(`execution context (${title})`, () =>
-                with_user(async (user, node) => {
+                with_client(async (user, node) => {
                     const common = {
                         contractId: node.cfg.contract.id,
                         publicKey: node.cfg.node.public_key,

@@ -93,3 +93,20 @@ export class PublishedClient {
         return this.client.close();
     }
 }
+
+/**
+ * Runs with a connected client and closes it; a failure quotes the node's log. The node may still be
+ * on its way.
+ */
+export async function with_user(starting, run, protocol = 'json') {
+    const node = await starting;
+    const user = await PublishedClient.connect(node, { protocol });
+    try {
+        await run(user, node);
+    } catch (error) {
+        error.message += `\n--- log\n${node.log_tail()}`;
+        throw error;
+    } finally {
+        await user.close();
+    }
+}
