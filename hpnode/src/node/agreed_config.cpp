@@ -12,30 +12,30 @@ AgreedConfig::AgreedConfig(config::ContractDir dir, config::Config config, Log l
     : dir_(std::move(dir)), config_(std::move(config)), log_(std::move(log)) {}
 
 Status AgreedConfig::at_start(state::Store& store, const std::optional<AgreedHash>& head) {
-    HP_TRY_STATUS(settle_at_start(store, head));
     const std::string ours = config::encode_patch(config_.contract.patch);
+    HP_TRY_STATUS(settle_at_start(store, head, as_bytes(ours)));
     hash_in_force_ =
         pending_ ? state::hash_file_content(false, as_bytes(ours)) : store.roots().config;
     return {};
 }
 
-Status AgreedConfig::settle_at_start(state::Store& store, const std::optional<AgreedHash>& head) {
-    const std::string ours = config::encode_patch(config_.contract.patch);
+Status AgreedConfig::settle_at_start(state::Store& store, const std::optional<AgreedHash>& head,
+                                     ByteView ours) {
     const auto stored = store.patch_content();
     if (!stored && stored.err().code != Errc::not_found) {
         return fail(stored.err());
     }
-    if (stored && equal(*stored, as_bytes(ours))) {
-        return remember_common(as_bytes(ours));
+    if (stored && equal(*stored, ours)) {
+        return remember_common(ours);
     }
     const auto common = os::read_file(common_file(), Hash32::size);
-    const bool edited = !common || !equal(*common, crypto::b3(as_bytes(ours)).view());
+    const bool edited = !common || !equal(*common, crypto::b3(ours).view());
     if (!stored || edited) {
         if (stored) {
             log_.info("contract section of hp.cfg was edited; in force from the next ledger");
         }
-        HP_TRY_STATUS(store.set_patch(as_bytes(ours)));
-        return remember_common(as_bytes(ours));
+        HP_TRY_STATUS(store.set_patch(ours));
+        return remember_common(ours);
     }
     // hp.cfg is as we left it, so patch.cfg is newer: agreed already, or by the next ledger.
     if (head && head->config == store.roots().config) {

@@ -61,7 +61,8 @@ public:
 
 private:
     Status adopt(ByteView content, LedgerSeq seq);
-    Status settle_at_start(state::Store& store, const std::optional<AgreedHash>& head);
+    Status settle_at_start(state::Store& store, const std::optional<AgreedHash>& head,
+                           ByteView ours);
     Status write_to_hp_cfg();
     std::filesystem::path common_file() const { return dir_.contract_fs() / "patch.common"; }
     Status remember_common(ByteView patch);
