@@ -7,9 +7,9 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace hp;
     const ByteView bytes(data, size);
-    const auto message = peer::decode_peer_message(bytes);
+    const auto message = peer::decode_frame(bytes);
     if (message) {
-        HP_CHECK(equal(peer::encode_peer_message(*message), bytes), "one form for each message");
+        HP_CHECK(equal(peer::encode_frame(*message), bytes), "one form for each message");
     } else {
         HP_CHECK(!message.err().context.empty(), "a refusal without a reason");
     }

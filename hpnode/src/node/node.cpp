@@ -105,6 +105,10 @@ void Node::fatal(const Error& error) {
     stop(code, error.context);
 }
 
+void Node::post_fatal(const Error& error) {
+    reactor_.post([this, error] { fatal(error); });
+}
+
 // --- engine --------------------------------------------------------------------------------------
 
 consensus::Params Node::engine_params() const {
@@ -155,7 +159,7 @@ void Node::remember_forgetting() {
     votes_complete_ = !votes_complete_;
     storage_worker_.submit([this, complete = votes_complete_] {
         if (const auto stored = votes_->set_complete(complete); !stored) {
-            reactor_.post([this, error = stored.err()] { fatal(error); });
+            post_fatal(stored.err());
         }
     });
 }
@@ -184,7 +188,7 @@ void Node::perform(const consensus::AppendLog& effect) {
     }
     storage_worker_.submit([this, number = effect.number, records = std::move(records)] {
         if (const auto stored = votes_->append(records); !stored) {
-            reactor_.post([this, error = stored.err()] { fatal(error); });
+            post_fatal(stored.err());
             return;
         }
         reactor_.post([this, number] { feed(consensus::Logged{number}); });
@@ -199,7 +203,7 @@ void Node::perform(const consensus::Persist& effect) {
     storage_worker_.submit([this, ledger = effect.ledger, certified = effect.certified] {
         const Bytes proof = consensus::encode_proof(*certified->block, *certified->commit);
         if (const auto stored = ledgers_->append(*ledger, proof); !stored) {
-            reactor_.post([this, error = stored.err()] { fatal(error); });
+            post_fatal(stored.err());
             return;
         }
         votes_->decided(ledger->header.seq);
@@ -249,6 +253,10 @@ void Node::perform(const consensus::Execute& effect) {
 }
 
 void Node::perform(const consensus::Report& effect) {
+    if (effect.members.empty()) { // about this node
+        consensus_log_.warning(effect.what);
+        return;
+    }
     std::string members;
     for (const PublicKey& member : effect.members) {
         members += (members.empty() ? "" : " ") + member.hex();
@@ -277,9 +285,7 @@ void Node::adopt_config(const AgreedHash& ledger) {
         fatal(outcome.err());
         return;
     }
-    const bool alone = engine_->validators().size() == 1 &&
-                       engine_->validators().contains(config().node.keys.public_key);
-    if (*outcome == AgreedConfig::Outcome::unknown && !alone) {
+    if (*outcome == AgreedConfig::Outcome::unknown && !decides_alone()) {
         wanted_config_ = ledger;
         log_.info("asking peers for the configuration of a ledger", {{"seq", ledger.seq}});
         ask_for_config();

@@ -58,7 +58,7 @@ private:
     Status open_storage();
     Result<consensus::Start> load_start();
     Result<consensus::NonceRecords> load_nonces(const proto::SharedLedger& head);
-    bool decides_alone() const; // the quorum of the UNL is one member
+    bool decides_alone() const; // this node is a quorum of the UNL
     Status open_vote_log(consensus::Start& start, consensus::Identity& identity);
     Status start_executor(std::unique_ptr<state::Store> store);
     Result<proto::SharedResult> recovered_result(const state::Store& store,
@@ -108,11 +108,11 @@ private:
         std::size_t checking = 0; // messages whose signatures are being checked
         std::size_t checking_bytes = 0;
         bool paused = false;
-        std::vector<consensus::Message> early{}; // signatures fit no UNL known so far
+        std::vector<Bytes> early{}; // messages whose signatures fit no UNL known so far
         std::size_t early_bytes = 0;
     };
     struct Checked {
-        std::size_t size = 0;
+        Bytes bytes;
         consensus::Domain domain; // that they were checked for
         Status status{};
         std::optional<consensus::Message> message{}; // empty: not decodable
@@ -128,12 +128,10 @@ private:
     void on_peer(const PublicKey& from, peer::StateRequest& request);
     void on_peer(const PublicKey& from, peer::StateAnswer& answer);
     void on_peer(const PublicKey& from, peer::Addresses& addresses);
-    void on_peer(const PublicKey& from, peer::Hello&);
-    void on_peer(const PublicKey& from, peer::Proof&);
     void pace_reading(const PublicKey& from, Inbox& inbox);
     void on_checked(const PublicKey& from, Checked checked);
     void on_bad_signature(const PublicKey& from, Inbox& inbox, Checked checked);
-    void check_again(const PublicKey& from, consensus::Message message);
+    void check(const PublicKey& from, Bytes message);
     void check_early_messages();
     void ask_for_ledger(const PublicKey& from, LedgerSeq seq);
     void ask_for_config();
@@ -162,6 +160,7 @@ private:
     StatusReport status_report() const;
     void stop(int exit_code, const std::string& why);
     void fatal(const Error& error);
+    void post_fatal(const Error& error); // from any thread
     const config::Config& config() const { return agreed_.config(); }
 
     config::ContractDir dir_;

@@ -25,7 +25,7 @@ Lane lane_of(const consensus::Message& message) {
 }
 
 net::SharedBytes encode(const peer::PeerMessage& message) {
-    return std::make_shared<const Bytes>(peer::encode_peer_message(message));
+    return std::make_shared<const Bytes>(peer::encode_frame(message));
 }
 
 net::SharedBytes encode(const consensus::Message& message) {
@@ -125,7 +125,7 @@ void Node::perform(const consensus::SyncState& effect) {
         }
     };
     std::for_each(effect.holders.begin(), effect.holders.end(), add);
-    for (const PublicKey& key : peers_ ? peers_->connected() : std::vector<PublicKey>()) {
+    for (const PublicKey& key : peers_->connected()) {
         add(key);
     }
     const consensus::ResultClaim& target = effect.target;
@@ -171,15 +171,18 @@ void Node::on_npl(const LedgerId& run, Bytes message) {
 // --- from others: agreement ----------------------------------------------------------------------
 
 void Node::on_peer(const PublicKey& from, peer::Agreement& message) {
+    check(from, std::move(message.bytes));
+}
+
+void Node::check(const PublicKey& from, Bytes message) {
     Inbox& inbox = inboxes_[from];
-    const std::size_t size = message.bytes.size();
     ++inbox.checking;
-    inbox.checking_bytes += size;
+    inbox.checking_bytes += message.size();
     pace_reading(from, inbox);
     verify_workers_.submit(
-        [this, from, size, bytes = std::move(message.bytes), domain = engine_->domain()] {
+        [this, from, bytes = std::move(message), domain = engine_->domain()]() mutable {
             auto decoded = consensus::decode_message(bytes);
-            Checked checked{size, domain, {}, {}};
+            Checked checked{std::move(bytes), domain, {}, {}};
             if (decoded) {
                 checked.status = consensus::verify_signatures(domain, *decoded);
                 checked.message = std::move(*decoded);
@@ -209,7 +212,7 @@ void Node::on_checked(const PublicKey& from, Checked checked) {
     }
     Inbox& inbox = found->second;
     inbox.checking -= std::min<std::size_t>(inbox.checking, 1);
-    inbox.checking_bytes -= std::min(inbox.checking_bytes, checked.size);
+    inbox.checking_bytes -= std::min(inbox.checking_bytes, checked.bytes.size());
     pace_reading(from, inbox);
     if (!checked.message) {
         peers_->offends(from, PeerPort::Offence::bad_message, checked.status.err().context);
@@ -230,13 +233,13 @@ void Node::on_bad_signature(const PublicKey& from, Inbox& inbox, Checked checked
     }
     if (*height > current) {
         if (inbox.early.size() < limits::peer_early_messages_max &&
-            inbox.early_bytes + checked.size <= limits::peer_early_bytes_max) {
-            inbox.early_bytes += checked.size;
-            inbox.early.push_back(std::move(*checked.message));
+            inbox.early_bytes + checked.bytes.size() <= limits::peer_early_bytes_max) {
+            inbox.early_bytes += checked.bytes.size();
+            inbox.early.push_back(std::move(checked.bytes));
         }
         ask_for_ledger(from, current);
     } else if (!(checked.domain == engine_->domain())) {
-        check_again(from, std::move(*checked.message));
+        check(from, std::move(checked.bytes));
     } else if (current == 1) {
         // Without ledgers the UNL is what hp.cfg says, and may be a later one than the first.
         if (const auto left_out = log_limiter_.admit("first UNL", clock_.now().mono_ms())) {
@@ -251,11 +254,6 @@ void Node::on_bad_signature(const PublicKey& from, Inbox& inbox, Checked checked
     }
 }
 
-void Node::check_again(const PublicKey& from, consensus::Message message) {
-    peer::Agreement again{consensus::encode_message(message)};
-    on_peer(from, again);
-}
-
 // The engine asks members that say they are ahead; this is for a node that cannot even tell whether
 // they are members.
 void Node::ask_for_ledger(const PublicKey& from, LedgerSeq seq) {
@@ -268,11 +266,11 @@ void Node::ask_for_ledger(const PublicKey& from, LedgerSeq seq) {
 
 void Node::check_early_messages() {
     for (auto& [from, inbox] : inboxes_) {
-        std::vector<consensus::Message> early;
+        std::vector<Bytes> early;
         early.swap(inbox.early);
         inbox.early_bytes = 0;
-        for (consensus::Message& message : early) {
-            check_again(from, std::move(message));
+        for (Bytes& message : early) {
+            check(from, std::move(message));
         }
     }
 }
@@ -315,7 +313,7 @@ void Node::on_peer(const PublicKey&, peer::Config& config) {
 void Node::keep_config(const Hash32& hash, const Bytes& content) {
     storage_worker_.submit([this, hash, content] {
         if (const auto kept = ledgers_->keep_config(hash, content); !kept) {
-            reactor_.post([this, error = kept.err()] { fatal(error); });
+            post_fatal(kept.err());
         }
     });
 }
@@ -368,9 +366,5 @@ void Node::tell_addresses() {
     discovery_timer_.arm_after(std::max(interval_us, discovery_us_min),
                                [this] { tell_addresses(); });
 }
-
-// The session's business.
-void Node::on_peer(const PublicKey&, peer::Hello&) {}
-void Node::on_peer(const PublicKey&, peer::Proof&) {}
 
 } // namespace hp::node

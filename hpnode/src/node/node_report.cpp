@@ -58,10 +58,9 @@ std::string Node::no_quorum_reason() const {
     const consensus::Validators& validators = engine_->validators();
     const bool member = validators.contains(config().node.keys.public_key);
     const bool observer = config().node.role == config::Role::observer;
-    const bool enough_alone = validators.quorum() == 1 && member && !observer;
     const proto::VoteStatus vote = engine_->vote_status();
     // A node that is behind knows of ledgers that others closed.
-    if (enough_alone || vote == proto::VoteStatus::synced || vote == proto::VoteStatus::desync) {
+    if (decides_alone() || vote == proto::VoteStatus::synced || vote == proto::VoteStatus::desync) {
         return {};
     }
     return "the UNL has " + std::to_string(validators.size()) + " members, of which " +
@@ -166,8 +165,8 @@ StatusReport Node::status_report() const {
     out.runs = runs_;
     out.rejected_patch = agreed_.rejected();
     out.known_peers = known_peers_.list();
-    out.connected_peers = peers_ ? peers_->connected() : std::vector<PublicKey>();
-    out.peer_port = peers_ ? peers_->port() : std::uint16_t{0};
+    out.connected_peers = peers_->connected();
+    out.peer_port = peers_->port();
     out.peer_discovery = config().mesh.peer_discovery;
     out.protection = protection_;
     return out;

@@ -141,7 +141,9 @@ Status Node::start_executor(std::unique_ptr<state::Store> store) {
 
 bool Node::decides_alone() const {
     const config::Patch& patch = config().contract.patch;
-    return consensus::quorum(patch.unl.size(), patch.consensus.threshold) == 1;
+    return consensus::quorum(patch.unl.size(), patch.consensus.threshold) == 1 &&
+           is_member(config().node.keys.public_key) &&
+           config().node.role == config::Role::validator;
 }
 
 // What this node has promised at the height after the newest ledger, and whether it knows all of

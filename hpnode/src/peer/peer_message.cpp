@@ -28,6 +28,12 @@ Writer begin(Type type) {
     return out;
 }
 
+Bytes opaque(Type type, ByteView bytes) {
+    Writer out = begin(type);
+    out.raw(bytes);
+    return out.take();
+}
+
 Bytes encode(const Hello& hello) {
     Writer out = begin(Type::hello);
     out.raw(as_bytes(protocol));
@@ -44,9 +50,7 @@ Bytes encode(const Proof& proof) {
 }
 
 Bytes encode(const Agreement& message) {
-    Writer out = begin(Type::agreement);
-    out.raw(message.bytes);
-    return out.take();
+    return opaque(Type::agreement, message.bytes);
 }
 
 Bytes encode(const Npl& message) {
@@ -64,21 +68,15 @@ Bytes encode(const GetConfig& request) {
 }
 
 Bytes encode(const Config& config) {
-    Writer out = begin(Type::config);
-    out.raw(config.content);
-    return out.take();
+    return opaque(Type::config, config.content);
 }
 
 Bytes encode(const StateRequest& request) {
-    Writer out = begin(Type::state_request);
-    out.raw(request.bytes);
-    return out.take();
+    return opaque(Type::state_request, request.bytes);
 }
 
 Bytes encode(const StateAnswer& answer) {
-    Writer out = begin(Type::state_answer);
-    out.raw(answer.bytes);
-    return out.take();
+    return opaque(Type::state_answer, answer.bytes);
 }
 
 Bytes encode(const Addresses& addresses) {
@@ -91,13 +89,17 @@ Bytes encode(const Addresses& addresses) {
     return out.take();
 }
 
+Bytes encode(const PeerMessage& message) {
+    return std::visit([](const auto& m) { return encode(m); }, message);
+}
+
 std::uint16_t port(Reader& in, bool& valid) {
     const std::uint32_t value = in.u32();
     valid = valid && value <= UINT16_MAX;
     return static_cast<std::uint16_t>(value);
 }
 
-Result<PeerMessage> decode_hello(Reader& in) {
+Result<Frame> decode_hello(Reader& in) {
     if (as_text(in.raw(protocol.size())) != protocol) {
         return fail(Errc::unsupported, "the other node speaks another protocol");
     }
@@ -109,10 +111,16 @@ Result<PeerMessage> decode_hello(Reader& in) {
     if (!valid || !in.done()) {
         return fail(Errc::invalid, "a hello that is none");
     }
-    return PeerMessage(hello);
+    return Frame(hello);
 }
 
-Result<PeerMessage> decode_npl(Reader& in) {
+template <class Message>
+Result<Frame> decode_opaque(Reader& in) {
+    const ByteView content = in.raw(in.left());
+    return Frame(Message{Bytes(content.begin(), content.end())});
+}
+
+Result<Frame> decode_npl(Reader& in) {
     Npl message;
     message.run.seq = in.u64();
     message.run.hash = in.fixed<Hash32>();
@@ -121,24 +129,17 @@ Result<PeerMessage> decode_npl(Reader& in) {
         return fail(Errc::invalid, "an NPL message of a size that is not allowed");
     }
     message.bytes.assign(bytes.begin(), bytes.end());
-    return PeerMessage(std::move(message));
+    return Frame(std::move(message));
 }
 
-Result<PeerMessage> decode_config(Reader& in) {
+Result<Frame> decode_config(Reader& in) {
     if (in.left() > limits::patch_bytes_max) {
         return fail(Errc::invalid, "a configuration that is too large");
     }
-    const ByteView content = in.raw(in.left());
-    return PeerMessage(Config{Bytes(content.begin(), content.end())});
+    return decode_opaque<Config>(in);
 }
 
-template <class Message>
-Result<PeerMessage> decode_opaque(Reader& in) {
-    const ByteView content = in.raw(in.left());
-    return PeerMessage(Message{Bytes(content.begin(), content.end())});
-}
-
-Result<PeerMessage> decode_addresses(Reader& in) {
+Result<Frame> decode_addresses(Reader& in) {
     Addresses out;
     bool valid = true;
     const std::uint32_t count = in.u32();
@@ -156,23 +157,23 @@ Result<PeerMessage> decode_addresses(Reader& in) {
     if (!valid || !in.done()) {
         return fail(Errc::invalid, "addresses that are none");
     }
-    return PeerMessage(std::move(out));
+    return Frame(std::move(out));
 }
 
 } // namespace
 
-Bytes encode_peer_message(const PeerMessage& message) {
-    return std::visit([](const auto& m) { return encode(m); }, message);
+Bytes encode_frame(const Frame& frame) {
+    return std::visit([](const auto& f) { return encode(f); }, frame);
 }
 
-Result<PeerMessage> decode_peer_message(ByteView bytes) {
+Result<Frame> decode_frame(ByteView bytes) {
     Reader in(bytes);
     switch (static_cast<Type>(in.u8())) {
     case Type::hello:
         return decode_hello(in);
     case Type::proof: {
         const Proof proof{in.fixed<Signature>()};
-        return in.done() ? Result<PeerMessage>(proof) : fail(Errc::invalid, "a proof that is none");
+        return in.done() ? Result<Frame>(proof) : fail(Errc::invalid, "a proof that is none");
     }
     case Type::agreement:
         return decode_opaque<Agreement>(in);
@@ -184,8 +185,7 @@ Result<PeerMessage> decode_peer_message(ByteView bytes) {
         return decode_npl(in);
     case Type::get_config: {
         const GetConfig request{in.fixed<Hash32>()};
-        return in.done() ? Result<PeerMessage>(request)
-                         : fail(Errc::invalid, "a request that is none");
+        return in.done() ? Result<Frame>(request) : fail(Errc::invalid, "a request that is none");
     }
     case Type::config:
         return decode_config(in);

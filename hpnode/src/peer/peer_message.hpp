@@ -60,11 +60,13 @@ struct Addresses {
     std::vector<Address> list;
 };
 
-using PeerMessage = std::variant<Hello, Proof, Agreement, Npl, GetConfig, Config, StateRequest,
-                                 StateAnswer, Addresses>;
+// Of peers that have proven their keys.
+using PeerMessage =
+    std::variant<Agreement, Npl, GetConfig, Config, StateRequest, StateAnswer, Addresses>;
+using Frame = std::variant<Hello, Proof, PeerMessage>;
 
-Bytes encode_peer_message(const PeerMessage& message);
-Result<PeerMessage> decode_peer_message(ByteView bytes);
+Bytes encode_frame(const Frame& frame);
+Result<Frame> decode_frame(ByteView bytes);
 
 // What a node signs to prove its key: bound to the contract, to this one TLS connection, to who
 // called whom, and to both keys.

@@ -7,23 +7,22 @@ PeerSession::PeerSession(const Own& own, bool caller, Bytes channel_binding)
     : own_(own), caller_(caller), channel_binding_(std::move(channel_binding)) {}
 
 Bytes PeerSession::hello() const {
-    return encode_peer_message(
-        Hello{own_.contract_id_hash, own_.keys.public_key, own_.listen_port});
+    return encode_frame(Hello{own_.contract_id_hash, own_.keys.public_key, own_.listen_port});
 }
 
 Result<PeerSession::Step> PeerSession::on_message(ByteView bytes) {
-    HP_TRY(PeerMessage message, decode_peer_message(bytes));
-    if (const auto* hello = std::get_if<Hello>(&message)) {
+    HP_TRY(Frame frame, decode_frame(bytes));
+    if (const auto* hello = std::get_if<Hello>(&frame)) {
         return on_hello(*hello);
     }
-    if (const auto* proof = std::get_if<Proof>(&message)) {
+    if (const auto* proof = std::get_if<Proof>(&frame)) {
         return on_proof(*proof);
     }
     if (stage_ != Stage::established) {
         return fail(Errc::denied, "a message before it has proven its key");
     }
     Step step;
-    step.message = std::move(message);
+    step.message = std::get<PeerMessage>(std::move(frame));
     return step;
 }
 
@@ -41,7 +40,7 @@ Result<PeerSession::Step> PeerSession::on_hello(const Hello& hello) {
     listen_port_ = hello.listen_port;
     stage_ = Stage::proof;
     Step step;
-    step.reply = encode_peer_message(Proof{crypto::sign(own_.keys, bytes_of(caller_))});
+    step.reply = encode_frame(Proof{crypto::sign(own_.keys, bytes_of(caller_))});
     return step;
 }
 

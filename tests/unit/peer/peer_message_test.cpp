@@ -9,8 +9,8 @@ using namespace hp::peer;
 
 namespace {
 
-const std::vector<PeerMessage>& samples() {
-    static const std::vector<PeerMessage> all = {
+const std::vector<Frame>& samples() {
+    static const std::vector<Frame> all = {
         Hello{{}, {}, 22860},
         Proof{},
         Agreement{to_bytes("votes")},
@@ -27,46 +27,43 @@ const std::vector<PeerMessage>& samples() {
 } // namespace
 
 TEST_CASE("every message comes back as it was") {
-    for (const PeerMessage& message : samples()) {
-        const Bytes bytes = encode_peer_message(message);
-        const auto decoded = decode_peer_message(bytes);
+    for (const Frame& message : samples()) {
+        const Bytes bytes = encode_frame(message);
+        const auto decoded = decode_frame(bytes);
         REQUIRE(decoded);
         CHECK(decoded->index() == message.index());
-        CHECK(encode_peer_message(*decoded) == bytes);
+        CHECK(encode_frame(*decoded) == bytes);
     }
 }
 
 TEST_CASE("messages of a fixed shape are neither longer nor shorter") {
-    for (const PeerMessage& message : samples()) {
+    for (const Frame& message : samples()) {
         if (std::holds_alternative<Agreement>(message) || std::holds_alternative<Npl>(message) ||
             std::holds_alternative<Config>(message) ||
             std::holds_alternative<StateRequest>(message) ||
             std::holds_alternative<StateAnswer>(message)) {
             continue; // end with bytes of any length
         }
-        Bytes bytes = encode_peer_message(message);
+        Bytes bytes = encode_frame(message);
         for (std::size_t length = 0; length < bytes.size(); ++length) {
-            CHECK_FALSE(decode_peer_message(ByteView(bytes).first(length)));
+            CHECK_FALSE(decode_frame(ByteView(bytes).first(length)));
         }
         bytes.push_back(0);
-        CHECK_FALSE(decode_peer_message(bytes));
+        CHECK_FALSE(decode_frame(bytes));
     }
-    CHECK_FALSE(decode_peer_message(Bytes{0}));
-    CHECK_FALSE(decode_peer_message(Bytes{10}));
+    CHECK_FALSE(decode_frame(Bytes{0}));
+    CHECK_FALSE(decode_frame(Bytes{10}));
 }
 
 TEST_CASE("limits are kept") {
-    CHECK_FALSE(decode_peer_message(encode_peer_message(Npl{{1, {}}, {}})));
-    CHECK(decode_peer_message(
-        encode_peer_message(Npl{{1, {}}, Bytes(limits::npl_message_bytes_max)})));
-    CHECK_FALSE(decode_peer_message(
-        encode_peer_message(Npl{{1, {}}, Bytes(limits::npl_message_bytes_max + 1)})));
+    CHECK_FALSE(decode_frame(encode_frame(Npl{{1, {}}, {}})));
+    CHECK(decode_frame(encode_frame(Npl{{1, {}}, Bytes(limits::npl_message_bytes_max)})));
+    CHECK_FALSE(decode_frame(encode_frame(Npl{{1, {}}, Bytes(limits::npl_message_bytes_max + 1)})));
+    CHECK_FALSE(decode_frame(encode_frame(Config{Bytes(limits::patch_bytes_max + 1)})));
+    CHECK_FALSE(decode_frame(encode_frame(Addresses{{{"", 1}}})));
+    CHECK_FALSE(decode_frame(encode_frame(Addresses{{{"a", 0}}})));
     CHECK_FALSE(
-        decode_peer_message(encode_peer_message(Config{Bytes(limits::patch_bytes_max + 1)})));
-    CHECK_FALSE(decode_peer_message(encode_peer_message(Addresses{{{"", 1}}})));
-    CHECK_FALSE(decode_peer_message(encode_peer_message(Addresses{{{"a", 0}}})));
-    CHECK_FALSE(decode_peer_message(
-        encode_peer_message(Addresses{{{std::string(limits::host_bytes_max + 1, 'a'), 1}}})));
-    CHECK_FALSE(decode_peer_message(encode_peer_message(
+        decode_frame(encode_frame(Addresses{{{std::string(limits::host_bytes_max + 1, 'a'), 1}}})));
+    CHECK_FALSE(decode_frame(encode_frame(
         Addresses{std::vector<Address>(limits::known_peers_max + 1, Address{"a", 1})})));
 }

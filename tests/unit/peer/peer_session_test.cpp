@@ -50,7 +50,7 @@ TEST_CASE("two nodes of a contract know each other's keys in the end") {
     CHECK(caller.key() == b.keys.public_key);
     CHECK(caller.listen_port() == 65535);
 
-    const auto npl = caller.on_message(encode_peer_message(Npl{{3, {}}, to_bytes("hello")}));
+    const auto npl = caller.on_message(encode_frame(Npl{{3, {}}, to_bytes("hello")}));
     REQUIRE((npl && npl->message));
     CHECK(std::get<Npl>(*npl->message).bytes == to_bytes("hello"));
 }
@@ -104,10 +104,10 @@ TEST_CASE("who is no peer is told why") {
     SECTION("messages before the proof") {
         const Own b = make_own("c");
         REQUIRE(session.on_message(PeerSession(b, true, binding).hello()));
-        CHECK(session.on_message(encode_peer_message(GetConfig{})).err().code == Errc::denied);
+        CHECK(session.on_message(encode_frame(GetConfig{})).err().code == Errc::denied);
     }
     SECTION("a proof before the hello") {
-        CHECK_FALSE(session.on_message(encode_peer_message(Proof{})));
+        CHECK_FALSE(session.on_message(encode_frame(Proof{})));
     }
     SECTION("hello twice") {
         const Bytes hello = PeerSession(make_own("c"), true, binding).hello();
@@ -132,7 +132,7 @@ TEST_CASE("what is proven are exactly the bytes of docs/protocol/peer.md") {
     append(signed_bytes, a.keys.public_key.view());
     append(signed_bytes, b.keys.public_key.view());
     append(signed_bytes, *from_hex("01"));
-    const auto proof = decode_peer_message(step->reply);
+    const auto proof = decode_frame(step->reply);
     REQUIRE(proof);
     CHECK(crypto::verify(a.keys.public_key, signed_bytes, std::get<Proof>(*proof).signature));
 }
