@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "consensus/agreement.hpp"
+#include "consensus/epoch_chain.hpp"
 #include "consensus/messages.hpp"
 
 namespace hp::consensus {
@@ -46,10 +47,12 @@ struct ServeLedger {
 };
 
 // Make the ledger durable, then send Persisted. The log's records up to this height are of no use
-// any more.
+// any more. With `joined` the ledgers before it are missing, and the record of recent inputs is
+// replaced by that one.
 struct Persist {
     proto::SharedLedger ledger;
     SharedCertifiedLedger certified;
+    SharedSnapshot joined{};
 };
 
 // The ledger is final and durable: adopt its configuration, tell subscribers, deliver outputs.

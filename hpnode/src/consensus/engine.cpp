@@ -125,6 +125,17 @@ void Engine::on(Instant, const Logged& event, Effects& out) {
     }
 }
 
+void Engine::on(Instant, const Rejoin& event, Effects& out) {
+    const SharedCertifiedLedger& ledger = event.from->ledger;
+    if (persisting_ || ledger->block->header.seq <= lcl_.seq) {
+        return;
+    }
+    joined_ = event.from;
+    persisting_certified_ = ledger;
+    persisting_ = make_ledger(*ledger->block, ledger->inputs);
+    out.push_back(Persist{persisting_, persisting_certified_, joined_});
+}
+
 void Engine::on(Instant now, const ResultReady& event, Effects& out) {
     execution_.ready(event.result);
     if (!inputs_since_us_ && pool_.has_ready()) {
@@ -385,8 +396,8 @@ SharedLedger Engine::make_ledger(const Block& block, std::vector<SharedInput> in
     ledger->inputs = std::move(inputs);
     const proto::LedgerHeader& header = block.header;
     const proto::SharedResult own = execution_.result_of(lcl_);
-    if (own && own->state_hash == header.state_hash && own->config_hash == header.config_hash &&
-        own->output_root == header.output_hash) {
+    if (own && own->seq + 1 == header.seq && own->state_hash == header.state_hash &&
+        own->config_hash == header.config_hash && own->output_root == header.output_hash) {
         ledger->previous = own;
         return ledger;
     }
@@ -419,6 +430,7 @@ void Engine::on(Instant, const Persisted& event, Effects& out) {
     }
     std::erase_if(ahead_, [&](const auto& entry) { return entry.second <= lcl_.seq + 1; });
     settle_inputs(out);
+    joined_ = nullptr;
     awaiting_config_ = true;
     out.push_back(std::move(decided));
     execution_.decided(head_, members_of(certified_->block->evidence), !ahead_.empty());
@@ -445,9 +457,14 @@ Engine::root_signatures(const proto::LedgerHeader& header, const CertifiedLedger
 }
 
 void Engine::settle_inputs(Effects& out) {
-    nonces_.settle(lcl_.seq, head_->inputs);
+    if (joined_) {
+        nonces_ = joined_->nonces;
+    } else {
+        nonces_.settle(lcl_.seq, head_->inputs);
+    }
     for (const Rejection& rejected : pool_.settle(head_->inputs, nonces_, lcl_.seq)) {
-        if (local_inputs_.erase(rejected.input->hash) != 0) {
+        // Nobody here knows whether it is in one of the ledgers that were passed over.
+        if (local_inputs_.erase(rejected.input->hash) != 0 && !joined_) {
             out.push_back(rejection(rejected));
         }
     }
@@ -461,6 +478,14 @@ void Engine::settle_inputs(Effects& out) {
 }
 
 // --- status --------------------------------------------------------------------------------------
+
+LedgerSeq Engine::newest_heard() const {
+    LedgerSeq newest = lcl_.seq;
+    for (const auto& [member, height] : ahead_) {
+        newest = std::max(newest, height - 1);
+    }
+    return newest;
+}
 
 VoteStatus Engine::current_vote_status(Instant now) const {
     if (!ahead_.empty() || execution_.is_syncing()) {

@@ -63,6 +63,8 @@ public:
     std::size_t candidates() const { return pool_.size(); }
     // Members this node has heard from at the current height, itself included.
     std::size_t members_heard() const { return height_ ? height_->open_count() : 0; }
+    // The newest ledger that members say they have, if that is beyond lcl().
+    LedgerSeq newest_heard() const;
     // How many things of other members it keeps beside candidates and votes: bounded by the number
     // of members, whatever they send.
     std::size_t kept() const;
@@ -79,6 +81,7 @@ private:
     void on(Instant now, const VotesForgotten& event, Effects& out);
     void on(Instant now, const Logged& event, Effects& out);
     void on(Instant now, const Persisted& event, Effects& out);
+    void on(Instant now, const Rejoin& event, Effects& out);
     void on(Instant now, const ResultReady& event, Effects& out);
     void on(Instant now, const ConfigInForce& event, Effects& out);
 
@@ -189,6 +192,7 @@ private:
     // A decided ledger on its way to the disk.
     proto::SharedLedger persisting_;
     SharedCertifiedLedger persisting_certified_;
+    SharedSnapshot joined_; // when it does not follow the newest ledger here
 
     // Votes and certificates wait here for the log records before them.
     std::uint64_t log_number_ = 0;

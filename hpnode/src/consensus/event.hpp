@@ -7,6 +7,7 @@
 
 #include <variant>
 
+#include "consensus/epoch_chain.hpp"
 #include "consensus/messages.hpp"
 #include "consensus/params.hpp"
 
@@ -52,6 +53,13 @@ struct Persisted {
     LedgerSeq seq = 0;
 };
 
+// Ledgers that nobody has any more, or that this node cannot verify one by one, are passed over: it
+// goes on from this one, which the driver has verified by the epoch chain. Without effect when the
+// engine has come as far by itself, or is just storing another ledger.
+struct Rejoin {
+    SharedSnapshot from;
+};
+
 // Executing the ledger is finished, or its certified state fetched, and the effect on the state
 // durable.
 struct ResultReady {
@@ -65,6 +73,6 @@ struct ConfigInForce {
 };
 
 using Event = std::variant<Tick, UserJoined, UserLeft, InputIn, InputVerified, MessageIn,
-                           VotesForgotten, Logged, Persisted, ResultReady, ConfigInForce>;
+                           VotesForgotten, Logged, Persisted, Rejoin, ResultReady, ConfigInForce>;
 
 } // namespace hp::consensus

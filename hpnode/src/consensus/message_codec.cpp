@@ -478,4 +478,17 @@ Result<DecodedProof> decode_proof(ByteView bytes) {
     return proof;
 }
 
+Bytes encode_certificate(const Certificate& certificate) {
+    Writer out;
+    put(out, certificate);
+    return out.take();
+}
+
+Result<SharedCertificate> decode_certificate(ByteView bytes) {
+    Decoder in(bytes);
+    SharedCertificate certificate = in.certificate();
+    HP_TRY_STATUS(in.finish());
+    return certificate;
+}
+
 } // namespace hp::consensus

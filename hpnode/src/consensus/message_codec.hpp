@@ -25,4 +25,7 @@ struct DecodedProof {
 };
 Result<DecodedProof> decode_proof(ByteView bytes);
 
+Bytes encode_certificate(const Certificate& certificate);
+Result<SharedCertificate> decode_certificate(ByteView bytes);
+
 } // namespace hp::consensus

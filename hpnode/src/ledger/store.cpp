@@ -15,10 +15,6 @@ constexpr std::uint64_t schema_version = 2;
 // Rows deleted per append when retention moves on: a few, so that no ledger pays for a whole shard.
 constexpr std::uint64_t prune_rows = 16;
 
-// Raw rows of this many newest ledgers are kept whatever the settings say, so that nodes which were
-// away for a while get them; users do not see those.
-constexpr LedgerSeq raw_ledgers_min = 512;
-
 constexpr const char* schema = R"sql(
 CREATE TABLE IF NOT EXISTS meta (format INTEGER NOT NULL, contract_id BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS ledger (
@@ -34,6 +30,9 @@ CREATE TABLE IF NOT EXISTS recent (
     user BLOB PRIMARY KEY, last_nonce BLOB NOT NULL, expires BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS recent_by_expiry ON recent (expires);
 CREATE TABLE IF NOT EXISTS config (hash BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS epoch (
+    seq INTEGER PRIMARY KEY, config_hash BLOB NOT NULL, link BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS joined (seq INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS vote_log (
     one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT NULL, incarnation INTEGER NOT NULL);
 )sql";
@@ -185,6 +184,7 @@ Status Store::prepare_statements(Mode mode) {
            database_.prepare("INSERT INTO recent VALUES (?, ?, ?) ON CONFLICT (user) DO UPDATE SET "
                              "last_nonce = excluded.last_nonce, "
                              "expires = max(expires, excluded.expires)"));
+    HP_TRY(insert_link_, database_.prepare("INSERT OR IGNORE INTO epoch VALUES (?, ?, ?)"));
     HP_TRY(expire_recent_, database_.prepare("DELETE FROM recent WHERE expires <= ?"));
     const std::string oldest = " WHERE seq IN (SELECT seq FROM ";
     HP_TRY(prune_ledgers_, database_.prepare("DELETE FROM ledger" + oldest +
@@ -196,20 +196,76 @@ Status Store::prepare_statements(Mode mode) {
     return {};
 }
 
-Status Store::append(const proto::LedgerRecord& ledger, ByteView proof) {
+// After an error the transaction is lost with the connection: the node stops on it.
+Status Store::in_transaction(const std::function<Status()>& write) {
     HP_TRY_STATUS(database_.execute("BEGIN IMMEDIATE"));
-    auto done = insert(ledger, proof);
-    if (done) {
-        done = insert_recent(ledger);
-    }
-    if (done) {
-        done = prune(ledger.header.seq);
-    }
-    if (!done) {
-        // The transaction is lost with the connection: the node stops on this error.
-        return done;
-    }
+    HP_TRY_STATUS(write());
     return database_.execute("COMMIT");
+}
+
+Status Store::append(const proto::LedgerRecord& ledger, ByteView proof, ByteView link) {
+    return in_transaction([&]() -> Status {
+        HP_TRY_STATUS(insert_link(ledger.header, link));
+        HP_TRY_STATUS(insert(ledger, proof));
+        HP_TRY_STATUS(insert_recent(ledger));
+        return prune(ledger.header.seq);
+    });
+}
+
+Status Store::join(const proto::LedgerRecord& ledger, ByteView proof,
+                   const std::vector<RecentUser>& recent) {
+    return in_transaction([&]() -> Status {
+        // What it remembers is about ledgers that this set knows, too.
+        HP_TRY_STATUS(database_.execute("DELETE FROM recent; DELETE FROM accepted"));
+        HP_TRY_STATUS(insert(ledger, proof));
+        HP_TRY_STATUS(replace_recent(recent));
+        HP_TRY(Statement mark, database_.prepare("INSERT INTO joined VALUES (?)"));
+        HP_TRY_STATUS(mark.bind(ledger.header.seq).run());
+        return prune(ledger.header.seq);
+    });
+}
+
+Status Store::insert_link(const proto::LedgerHeader& header, ByteView link) {
+    HP_TRY(const bool known, select_ledger_->bind(header.seq - 1).step());
+    const bool same =
+        known && read_header(*select_ledger_).header.config_hash == header.config_hash;
+    select_ledger_->reset();
+    return same || link.empty() ? Status() : keep_link(header.seq, header.config_hash, link);
+}
+
+Status Store::keep_link(LedgerSeq seq, const Hash32& config_hash, ByteView link) {
+    return insert_link_->bind(seq).bind(config_hash.view()).bind(link).run();
+}
+
+Result<std::vector<Store::Epoch>> Store::epochs(LedgerSeq above, std::size_t count_max) {
+    HP_TRY(Statement select,
+           database_.prepare("SELECT seq, link, content FROM epoch LEFT JOIN config "
+                             "ON config.hash = epoch.config_hash WHERE seq > ? ORDER BY seq "
+                             "LIMIT ?"));
+    select.bind(storable(above)).bind(count_max);
+    std::vector<Epoch> out;
+    while (true) {
+        HP_TRY(const bool row, select.step());
+        if (!row) {
+            return out;
+        }
+        const ByteView link = select.blob(1);
+        Epoch epoch{select.integer(0), Bytes(link.begin(), link.end()), {}};
+        const ByteView config = select.blob(2); // NULL reads as nothing
+        epoch.config.assign(config.begin(), config.end());
+        out.push_back(std::move(epoch));
+    }
+}
+
+Result<Store::Newest> Store::newest_with_recent() {
+    Newest out;
+    HP_TRY_STATUS(database_.execute("BEGIN"));
+    auto head = this->head();
+    const Status read = recent_users([&](const RecentUser& user) { out.recent.push_back(user); });
+    HP_TRY_STATUS(database_.execute("COMMIT"));
+    HP_TRY_STATUS(read);
+    HP_TRY(out.head, std::move(head));
+    return out;
 }
 
 Status Store::insert(const proto::LedgerRecord& ledger, ByteView proof) {
@@ -228,7 +284,10 @@ Status Store::insert(const proto::LedgerRecord& ledger, ByteView proof) {
                       .bind(proof)
                       .run());
     const Bytes inputs = proto::encode_inputs(ledger.users, ledger.inputs);
-    const Bytes outputs = ledger.previous ? proto::encode_result(*ledger.previous) : Bytes{};
+    // Of a run this node did not have it may know only that there were outputs.
+    const bool complete = ledger.previous && (!ledger.previous->outputs.empty() ||
+                                              ledger.previous->output_root.is_zero());
+    const Bytes outputs = complete ? proto::encode_result(*ledger.previous) : Bytes{};
     HP_TRY_STATUS(insert_raw_->bind(h.seq).bind(ByteView(inputs)).bind(ByteView(outputs)).run());
     if (ledger.inputs.empty()) {
         return {};
@@ -253,6 +312,23 @@ Status Store::insert_recent(const proto::LedgerRecord& ledger) {
     }
     const Bytes now = ordered(ledger.header.seq);
     return expire_recent_->bind(ByteView(now)).run();
+}
+
+Status Store::replace_recent(const std::vector<RecentUser>& recent) {
+    for (const RecentUser& user : recent) {
+        const Bytes nonce = ordered(user.last_nonce);
+        const Bytes expires = ordered(user.expires);
+        HP_TRY_STATUS(insert_recent_->bind(user.user.view())
+                          .bind(ByteView(nonce))
+                          .bind(ByteView(expires))
+                          .run());
+    }
+    return {};
+}
+
+Result<bool> Store::is_joined(LedgerSeq seq) {
+    HP_TRY(Statement select, database_.prepare("SELECT 1 FROM joined WHERE seq = ?"));
+    return select.bind(storable(seq)).step();
 }
 
 Status Store::prune(LedgerSeq newest) {
@@ -505,10 +581,14 @@ Result<Store::Verified> Store::verify(const CheckProof& check_proof,
         }
         const StoredHeader stored = read_header(rows);
         const proto::LedgerHeader& header = stored.header;
-        const bool first = out.first == 0;
-        if (!first && header.seq != out.last + 1) {
-            return fail(corrupt(out.last + 1, "is missing"));
+        const bool gap = out.first != 0 && header.seq != out.last + 1;
+        if (gap) {
+            HP_TRY(const bool joined, is_joined(header.seq));
+            if (!joined) {
+                return fail(corrupt(out.last + 1, "is missing"));
+            }
         }
+        const bool first = out.first == 0 || gap;
         if ((!first || header.seq == 1) && header.prev_hash != previous) {
             return fail(corrupt(header.seq, "does not follow the ledger before it"));
         }
@@ -525,7 +605,8 @@ Result<Store::Verified> Store::verify(const CheckProof& check_proof,
             HP_TRY_STATUS(checked);
             ++out.raw;
         }
-        out.first = first ? header.seq : out.first;
+        out.first = out.first == 0 ? header.seq : out.first;
+        ++out.count;
         out.last = header.seq;
         previous = header.hash;
         progress(header.seq);

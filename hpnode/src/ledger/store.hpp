@@ -29,6 +29,10 @@ struct Retention {
     LedgerSeq raw_shard_ledgers = 4'096;
 };
 
+// Raw rows of this many newest ledgers are kept whatever the settings say, so that nodes which were
+// away for a while get them; users do not see those.
+inline constexpr LedgerSeq raw_ledgers_min = 512;
+
 // The oldest ledger kept when `newest` is the last one; newest + 1 when none is.
 LedgerSeq oldest_kept(LedgerSeq newest, LedgerSeq shard_ledgers, std::uint64_t shards);
 
@@ -62,8 +66,14 @@ public:
                                                const Retention& retention, Mode mode);
 
     // Durable when it returns. `proof` is what shows to others that the ledger was agreed on; it is
-    // kept as long as the header. A failure means "unknown": stop and recover, never retry.
-    Status append(const proto::LedgerRecord& ledger, ByteView proof);
+    // kept as long as the header. `link` is kept for ever if this ledger names another
+    // configuration than the one before. A failure means "unknown": stop and recover, never retry.
+    Status append(const proto::LedgerRecord& ledger, ByteView proof, ByteView link = {});
+
+    // The same for a ledger whose predecessors are not here: the chain begins anew with it, and the
+    // recent-inputs set of it replaces what was remembered.
+    Status join(const proto::LedgerRecord& ledger, ByteView proof,
+                const std::vector<RecentUser>& recent);
 
     // The newest ledger with its inputs; `ledger` is null at genesis. `previous` is not filled in.
     struct Head {
@@ -79,6 +89,23 @@ public:
     // that have not executed what made them ask for them. Kept for ever, changes are rare.
     Status keep_config(const Hash32& hash, ByteView content);
     Result<std::optional<Bytes>> config(const Hash32& hash);
+
+    // Links of the epoch chain (consensus/epoch_chain.hpp), opaque here: of ledgers above `above`,
+    // the oldest first, with the configurations they name as far as these are here.
+    struct Epoch {
+        LedgerSeq seq = 0;
+        Bytes link;
+        Bytes config;
+    };
+    Status keep_link(LedgerSeq seq, const Hash32& config_hash, ByteView link);
+    Result<std::vector<Epoch>> epochs(LedgerSeq above, std::size_t count_max);
+
+    // The newest ledger and what is remembered with it, as of one moment.
+    struct Newest {
+        Head head;
+        std::vector<RecentUser> recent;
+    };
+    Result<Newest> newest_with_recent();
 
     // The recent-inputs set as of the newest ledger.
     Status recent_users(const std::function<void(const RecentUser&)>& visit);
@@ -96,11 +123,13 @@ public:
     Status set_vote_log_mark(const VoteLogMark& mark);
 
     // Recomputes every stored ledger: hashes, links, signatures and output roots where raw data is
-    // kept. `check_proof` gets every header with its proof. Returns how many were checked;
+    // kept. Ledgers may be missing before one that join() stored. `check_proof` gets every header
+    // with its proof. Returns how many were checked;
     // Errc::corrupt names the first bad one.
     struct Verified {
         LedgerSeq first = 0;
         LedgerSeq last = 0;
+        std::uint64_t count = 0;
         std::uint64_t raw = 0; // of them with inputs and outputs
     };
     using CheckProof = std::function<Status(const proto::LedgerHeader&, ByteView proof)>;
@@ -113,7 +142,11 @@ private:
 
     Status prepare_schema(const std::string& contract_id, Mode mode);
     Status prepare_statements(Mode mode);
+    Status in_transaction(const std::function<Status()>& write);
     Status insert(const proto::LedgerRecord& ledger, ByteView proof);
+    Status insert_link(const proto::LedgerHeader& header, ByteView link);
+    Status replace_recent(const std::vector<RecentUser>& recent);
+    Result<bool> is_joined(LedgerSeq seq);
     Status insert_recent(const proto::LedgerRecord& ledger);
     Status prune(LedgerSeq newest);
     bool raw_is_kept(LedgerSeq seq, LedgerSeq newest) const;
@@ -125,6 +158,7 @@ private:
     std::optional<Statement> insert_raw_;
     std::optional<Statement> insert_accepted_;
     std::optional<Statement> insert_recent_;
+    std::optional<Statement> insert_link_;
     std::optional<Statement> expire_recent_;
     std::optional<Statement> prune_ledgers_;
     std::optional<Statement> prune_raw_;

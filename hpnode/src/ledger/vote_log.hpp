@@ -44,7 +44,7 @@ public:
     struct Past {
         std::optional<VoteLogMark> mark{}; // from the ledger store; empty before the first start
         LedgerSeq head = 0;                // newest ledger in the store
-        bool any = false;                  // there are ledgers, or a state that is not the first
+        bool any = false; // there are ledgers, or this key has been used for votes before
     };
     struct Options {
         std::uint64_t now_s = 0; // since 1970: incarnations are not below it

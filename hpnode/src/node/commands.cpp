@@ -339,18 +339,19 @@ int command_ledger_verify(const std::string& directory, bool json) {
     if (!verified) {
         return verify_failed(verified.err(), json);
     }
-    const std::uint64_t count = verified->first == 0 ? 0 : verified->last - verified->first + 1;
     if (json) {
         std::cout << Json{{"schema", "hp.node.ledger_verify/1"},
                           {"ok", true},
                           {"first", verified->first},
                           {"last", verified->last},
+                          {"count", verified->count},
                           {"with_raw", verified->raw}}
                          .dump()
                   << "\n";
     } else {
-        std::cout << "verified " << verified->first << ".." << verified->last << " (" << count
-                  << " ledgers, " << verified->raw << " with inputs and outputs)\n";
+        std::cout << "verified " << verified->first << ".." << verified->last << " ("
+                  << verified->count << " ledgers, " << verified->raw
+                  << " with inputs and outputs)\n";
     }
     return exit_ok;
 }

@@ -23,6 +23,7 @@ inline constexpr int exit_refused = 255;
 int command_version(bool json);
 int command_new(const std::string& directory);
 int command_rekey(const std::string& directory);
+int command_vouch(const std::string& directory);
 int command_check(const std::string& directory, bool json);
 int command_run(const std::string& directory);
 int command_status(const std::string& directory, bool json);

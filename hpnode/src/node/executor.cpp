@@ -66,6 +66,9 @@ StateSync::Callbacks Executor::sync_callbacks() {
             callbacks_.send_state_request(peer, std::move(request));
         });
     };
+    callbacks.report = [this](const std::string& progress) {
+        reactor_.post([this, progress] { callbacks_.on_sync_progress(progress); });
+    };
     callbacks.penalise = [this](const PublicKey& peer, const std::string& reason) {
         reactor_.post([this, peer, reason] { callbacks_.on_bad_state(peer, reason); });
     };

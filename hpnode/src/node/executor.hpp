@@ -43,6 +43,8 @@ public:
         std::function<void(Error)> on_error;
         // The state is the one that was asked for with sync(); `patch` is its patch.cfg.
         std::function<void(proto::SharedResult, Bytes patch)> on_synced{};
+        // How far it is, for people.
+        std::function<void(std::string)> on_sync_progress{};
         std::function<void(PublicKey, Bytes)> send_state_request{};
         std::function<void(PublicKey, std::string)> on_bad_state{}; // of this peer, provably
         // What the contract says to those of other nodes, in its run for this ledger.

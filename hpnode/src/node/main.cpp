@@ -58,6 +58,9 @@ int run(int argc, char** argv) {
     CLI::App* make = add_command(app, "new", "create a node's directory", options, true);
     CLI::App* start = add_command(app, "run", "run a node in the foreground", options, true);
     CLI::App* rekey = add_command(app, "rekey", "give a node new signing keys", options, true);
+    CLI::App* vouch = add_command(
+        app, "vouch", "say that a stopped node's votes are all known, see docs/operations.md",
+        options, true);
     CLI::App* check =
         add_command(app, "check", "report everything wrong with a node's directory", options, true);
     CLI::App* status =
@@ -88,6 +91,9 @@ int run(int argc, char** argv) {
     }
     if (rekey->parsed()) {
         return hp::node::command_rekey(options.directory);
+    }
+    if (vouch->parsed()) {
+        return hp::node::command_vouch(options.directory);
     }
     if (check->parsed()) {
         return hp::node::command_check(options.directory, options.json);

@@ -19,6 +19,14 @@ std::size_t verify_threads() {
 
 constexpr std::int64_t goodbye_us = 300'000; // for close frames on the way out
 
+std::vector<ledger::RecentUser> recent_users(const consensus::Snapshot& snapshot) {
+    std::vector<ledger::RecentUser> out;
+    for (const consensus::RecentUser& user : snapshot.recent) {
+        out.push_back({user.user, user.last_nonce, user.expires});
+    }
+    return out;
+}
+
 std::vector<PublicKey> list(const std::set<PublicKey>& keys) {
     return {keys.begin(), keys.end()};
 }
@@ -87,6 +95,7 @@ void Node::stop(int exit_code, const std::string& why) {
     stop_runs_->request_stop();
     users_->stop();
     peers_->stop();
+    catch_up_->stop();
     config_timer_.cancel();
     discovery_timer_.cancel();
     stop_timer_.arm_after(goodbye_us, [this] { reactor_.stop(); });
@@ -149,6 +158,7 @@ void Node::step(const consensus::Event& event) {
     engine_->step(clock_.now(), event, effects);
     remember_forgetting();
     perform_all(effects);
+    watch_distance();
 }
 
 // Whether the vote log is whole outlives this process. What is appended later comes after it.
@@ -200,18 +210,23 @@ void Node::perform(const consensus::Persist& effect) {
     for (const consensus::Signed& vote : effect.certified->commit->votes) {
         committed_by_.push_back(vote.member);
     }
-    storage_worker_.submit([this, ledger = effect.ledger, certified = effect.certified] {
-        const Bytes proof = consensus::encode_proof(*certified->block, *certified->commit);
-        if (const auto stored = ledgers_->append(*ledger, proof); !stored) {
-            post_fatal(stored.err());
-            return;
-        }
-        votes_->decided(ledger->header.seq);
-        reactor_.post([this, seq = ledger->header.seq, certified] {
-            feed(consensus::Persisted{seq});
-            tell_followers(certified);
+    storage_worker_.submit(
+        [this, ledger = effect.ledger, certified = effect.certified, joined = effect.joined] {
+            const Bytes proof = consensus::encode_proof(*certified->block, *certified->commit);
+            const Bytes link =
+                consensus::encode_link(consensus::make_link(*certified->block, certified->commit));
+            const auto stored = joined ? ledgers_->join(*ledger, proof, recent_users(*joined))
+                                       : ledgers_->append(*ledger, proof, link);
+            if (!stored) {
+                post_fatal(stored.err());
+                return;
+            }
+            votes_->decided(ledger->header.seq);
+            reactor_.post([this, seq = ledger->header.seq, certified] {
+                feed(consensus::Persisted{seq});
+                tell_followers(certified);
+            });
         });
-    });
 }
 
 void Node::perform(const consensus::Decided& effect) {
@@ -222,6 +237,7 @@ void Node::perform(const consensus::Decided& effect) {
                          {"patch", header.config_hash.short_hex()},
                          {"inputs", effect.ledger->inputs.size()}});
     lcl_time_ms_ = header.timestamp_ms;
+    prepare_joined_config({header.seq, header.config_hash});
     adopt_config({header.seq, header.config_hash});
     deliver_outputs(effect);
     users_->publish(proto::Channel::ledger_event, proto::LedgerCreated{header});

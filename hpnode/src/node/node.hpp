@@ -21,6 +21,7 @@
 #include "ledger/store.hpp"
 #include "ledger/vote_log.hpp"
 #include "node/agreed_config.hpp"
+#include "node/catch_up.hpp"
 #include "node/dev_port.hpp"
 #include "node/executor.hpp"
 #include "node/known_peers.hpp"
@@ -110,6 +111,7 @@ private:
         bool paused = false;
         std::vector<Bytes> early{}; // messages whose signatures fit no UNL known so far
         std::size_t early_bytes = 0;
+        std::size_t lookups = 0; // answers from the ledgers that it waits for
     };
     struct Checked {
         Bytes bytes;
@@ -128,6 +130,14 @@ private:
     void on_peer(const PublicKey& from, peer::StateRequest& request);
     void on_peer(const PublicKey& from, peer::StateAnswer& answer);
     void on_peer(const PublicKey& from, peer::Addresses& addresses);
+    void on_peer(const PublicKey& from, peer::NoLedger& answer);
+    void on_peer(const PublicKey& from, peer::GetEpochs& request);
+    void on_peer(const PublicKey& from, peer::Epochs& answer);
+    void on_peer(const PublicKey& from, peer::GetSnapshot& request);
+    void on_peer(const PublicKey& from, peer::Snapshot& answer);
+    // Sends the peer what `look` finds in the ledgers, on the query worker; empty: nothing.
+    using Lookup = std::function<net::SharedBytes(ledger::Store&)>;
+    void look_up(const PublicKey& peer, Lane lane, Lookup look);
     void pace_reading(const PublicKey& from, Inbox& inbox);
     void on_checked(const PublicKey& from, Checked checked);
     void on_bad_signature(const PublicKey& from, Inbox& inbox, Checked checked);
@@ -136,6 +146,15 @@ private:
     void ask_for_ledger(const PublicKey& from, LedgerSeq seq);
     void ask_for_config();
     void tell_addresses();
+
+    // catching up
+    void make_catch_up();
+    CatchUp::Start catch_up_start() const;
+    void watch_distance();
+    bool wants_missed_ledgers(LedgerSeq missed) const;
+    void on_caught_up(CatchUp::Outcome outcome);
+    void prepare_joined_config(const AgreedHash& ledger);
+    std::string activity() const;
     void keep_config(const Hash32& hash, const Bytes& content);
     void send_state_request(const PublicKey& peer, Bytes request);
     void on_synced(const proto::SharedResult& result, Bytes patch);
@@ -206,6 +225,9 @@ private:
     std::int64_t ask_ledger_at_us_ = 0;
     std::optional<AgreedHash> wanted_config_; // agreed on, and not here
     std::size_t ask_config_turn_ = 0;
+    std::unique_ptr<CatchUp> catch_up_;
+    std::string state_progress_;                   // while a state is being fetched
+    std::optional<CatchUp::Outcome> joining_;      // until its ledger is stored
     std::optional<contract::ContractLog> run_log_; // with contract.log.enable
     std::optional<contract::ContractLog> read_log_;
     std::unique_ptr<Executor> executor_;

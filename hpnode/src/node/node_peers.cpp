@@ -41,6 +41,7 @@ Status Node::open_peer_port() {
     events.on_message = [this](const PublicKey& key, peer::PeerMessage message) {
         std::visit([&](auto& m) { on_peer(key, m); }, message);
     };
+    make_catch_up();
     peers_ = std::make_unique<PeerPort>(reactor_, config(), clock_, known_peers_, std::move(events),
                                         log_.module("peer"));
     peers_->start();
@@ -78,6 +79,7 @@ void Node::on_peer_joined(const PublicKey& key) {
 void Node::on_peer_left(const PublicKey& key) {
     inboxes_.erase(key);
     executor_->on_peer_down(key);
+    catch_up_->on_peer_left(key);
     publish_connectivity();
 }
 
@@ -101,18 +103,37 @@ void Node::perform(const consensus::ServeLedger& effect) {
     if (inboxes_.count(effect.node) == 0 || !may_follow(effect.node)) {
         return;
     }
-    query_worker_.submit([this, node = effect.node, seq = effect.seq] {
-        const auto found = query_ledgers_->ledger(seq);
-        if (!found || !found->ledger) {
-            return;
+    look_up(effect.node, Lane::bulk, [seq = effect.seq](ledger::Store& ledgers) {
+        const auto found = ledgers.ledger(seq);
+        if (!found) {
+            return net::SharedBytes();
         }
         const auto proof = consensus::decode_proof(found->proof);
-        if (!proof) {
-            return;
+        if (!found->ledger || !proof) {
+            return encode(peer::PeerMessage(peer::NoLedger{seq}));
         }
-        const auto message = encode(consensus::Message(std::make_shared<consensus::CertifiedLedger>(
+        return encode(consensus::Message(std::make_shared<consensus::CertifiedLedger>(
             consensus::CertifiedLedger{proof->block, proof->commit, found->ledger->inputs})));
-        reactor_.post([this, node, message] { peers_->send(node, Lane::bulk, message); });
+    });
+}
+
+// A peer that asks for more than this node gets round to answering does not get all of it.
+void Node::look_up(const PublicKey& peer, Lane lane, Lookup look) {
+    Inbox& inbox = inboxes_[peer];
+    if (inbox.lookups >= limits::peer_lookups_max) {
+        return;
+    }
+    ++inbox.lookups;
+    query_worker_.submit([this, peer, lane, look = std::move(look)] {
+        const net::SharedBytes message = look(*query_ledgers_);
+        reactor_.post([this, peer, lane, message] {
+            if (const auto asker = inboxes_.find(peer); asker != inboxes_.end()) {
+                asker->second.lookups -= std::min<std::size_t>(asker->second.lookups, 1);
+            }
+            if (message) {
+                peers_->send(peer, lane, message);
+            }
+        });
     });
 }
 
@@ -141,6 +162,7 @@ void Node::send_state_request(const PublicKey& peer, Bytes request) {
 
 void Node::on_synced(const proto::SharedResult& result, Bytes patch) {
     roots_ = {result->state_hash, result->config_hash};
+    state_progress_.clear();
     keep_config(result->config_hash, patch);
     if (result->config_hash != agreed_.hash_in_force()) {
         agreed_.pending(result->config_hash, std::move(patch));
@@ -242,13 +264,8 @@ void Node::on_bad_signature(const PublicKey& from, Inbox& inbox, Checked checked
         check(from, std::move(checked.bytes));
     } else if (current == 1) {
         // Without ledgers the UNL is what hp.cfg says, and may be a later one than the first.
-        if (const auto left_out = log_limiter_.admit("first UNL", clock_.now().mono_ms())) {
-            consensus_log_.error(
-                "the first ledger of this contract was agreed on by another UNL or "
-                "threshold than hp.cfg has; a node without ledgers can follow only "
-                "with the contract section that the cluster began with",
-                {{"peer", from.short_hex()}, {"not_logged", *left_out}});
-        }
+        catch_up_->begin(from, "the first ledger is of another UNL or threshold than hp.cfg has",
+                         0);
     } else {
         peers_->offends(from, PeerPort::Offence::bad_signature, checked.status.err().context);
     }
@@ -287,13 +304,10 @@ void Node::on_peer(const PublicKey& from, peer::GetConfig& request) {
     if (!may_follow(from)) {
         return;
     }
-    query_worker_.submit([this, from, hash = request.hash] {
-        auto content = query_ledgers_->config(hash);
-        if (!content || !*content) {
-            return;
-        }
-        const auto message = encode(peer::PeerMessage(peer::Config{std::move(**content)}));
-        reactor_.post([this, from, message] { peers_->send(from, Lane::votes, message); });
+    look_up(from, Lane::votes, [hash = request.hash](ledger::Store& ledgers) {
+        auto content = ledgers.config(hash);
+        return content && *content ? encode(peer::PeerMessage(peer::Config{std::move(**content)}))
+                                   : net::SharedBytes();
     });
 }
 

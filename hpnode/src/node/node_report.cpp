@@ -150,6 +150,7 @@ StatusReport Node::status_report() const {
     out.ledger_age_ms = std::max<TimeMs>(0, now.wall_ms - lcl_time_ms_);
     out.vote_status = engine_->vote_status();
     out.no_quorum = no_quorum_reason();
+    out.activity = activity();
     out.unl = patch.unl.size();
     out.attempt = engine_->attempt();
     out.members_heard = engine_->members_heard();

@@ -17,6 +17,18 @@ std::optional<state::Owner> contract_owner(const std::optional<config::RunAs>& r
     return run_as ? std::optional(state::Owner{run_as->uid, run_as->gid}) : std::nullopt;
 }
 
+// A node whose ledgers and votes are lost must not take itself for a new one: it may have voted on
+// the ledger that is being agreed on.
+bool has_voted(const config::ContractDir& dir, const PublicKey& key) {
+    const auto noted = os::read_file(dir.voted(), 2 * PublicKey::size + 1);
+    return noted && as_text(*noted).substr(0, 2 * PublicKey::size) == key.hex();
+}
+
+Status note_votes(const config::ContractDir& dir, const PublicKey& key) {
+    return has_voted(dir, key) ? Status()
+                               : os::replace_file(dir.voted(), as_bytes(key.hex() + "\n"), 0644);
+}
+
 } // namespace
 
 Status Node::open_storage() {
@@ -102,6 +114,9 @@ Status Node::start_executor(std::unique_ptr<state::Store> store) {
     callbacks.on_synced = [this](const proto::SharedResult& result, Bytes patch) {
         on_synced(result, std::move(patch));
     };
+    callbacks.on_sync_progress = [this](std::string progress) {
+        state_progress_ = std::move(progress);
+    };
     callbacks.send_state_request = [this](const PublicKey& peer, Bytes request) {
         send_state_request(peer, std::move(request));
     };
@@ -153,7 +168,7 @@ Status Node::open_vote_log(consensus::Start& start, consensus::Identity& identit
     ledger::VoteLog::Past past;
     HP_TRY(past.mark, ledgers_->vote_log_mark());
     past.head = start.head ? start.head->header.seq : 0;
-    past.any = start.head != nullptr;
+    past.any = start.head != nullptr || has_voted(dir_, identity.self);
     ledger::VoteLog::Options options;
     options.now_s = static_cast<std::uint64_t>(clock_.now().wall_ms / 1000);
     crypto::random_bytes(options.entropy.data);
@@ -161,6 +176,7 @@ Status Node::open_vote_log(consensus::Start& start, consensus::Identity& identit
     options.vouched = decides_alone();
     HP_TRY(ledger::VoteLog::Opened opened, ledger::VoteLog::open(*vote_directory_, past, options));
     HP_TRY_STATUS(ledgers_->set_vote_log_mark(opened.mark));
+    HP_TRY_STATUS(note_votes(dir_, identity.self)); // before the first one
     if (!opened.problem.empty()) {
         log_.error("votes may be missing; following until none of them can matter any more",
                    {{"why", opened.problem}});

@@ -43,6 +43,7 @@ Status StateSync::start(const Target& target, const std::vector<PublicKey>& peer
     current_ = target;
     reported_ms_ = now;
     progress_ms_ = now;
+    callbacks_.report("fetching the agreed state after ledger " + std::to_string(target.seq));
     for (const PublicKey& peer : peers) {
         HP_TRY_STATUS(client_->on_peer_up(peer, now));
     }
@@ -106,6 +107,9 @@ Status StateSync::while_fetching(TimeMs now) {
                                                 {"of_entries", at.entries_known},
                                                 {"bytes", at.bytes_done},
                                                 {"of_bytes", at.bytes_known}});
+        callbacks_.report("fetching the agreed state after ledger " + std::to_string(current_.seq) +
+                          ": " + std::to_string(at.bytes_done) + " of " +
+                          std::to_string(at.bytes_known) + " bytes known so far");
     }
     const bool gone = client_->state() == state::sync::Fetch::State::target_gone;
     if (!newer_ || !(gone || now - progress_ms_ >= stalled_ms)) {

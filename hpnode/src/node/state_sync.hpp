@@ -19,6 +19,7 @@ public:
     struct Callbacks { // executor's thread
         std::function<void(const PublicKey& peer, Bytes request)> send;
         std::function<void(const PublicKey& peer, const std::string& reason)> penalise;
+        std::function<void(const std::string& progress)> report; // for people, about every second
     };
     // Both references must outlive it.
     StateSync(state::Store& store, Callbacks callbacks, Log log)

@@ -68,6 +68,7 @@ Json consensus_json(const StatusReport& report) {
     return {{"vote_status", proto::to_string(report.vote_status)},
             {"can_close_ledgers", report.no_quorum.empty()},
             {"why_not", report.no_quorum},
+            {"catching_up", report.activity.empty() ? Json() : Json(report.activity)},
             {"unl", report.unl},
             {"attempt", report.attempt},
             {"members_heard", report.members_heard},

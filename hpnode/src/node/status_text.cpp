@@ -95,6 +95,9 @@ void add_consensus(Lines& out, const Json& status) {
     if (at(consensus, "can_close_ledgers") == Json(false)) {
         out.add("!", "no ledger can close: " + text(at(consensus, "why_not")));
     }
+    if (const Json& activity = at(consensus, "catching_up"); !activity.is_null()) {
+        out.add("!", text(activity));
+    }
     const Json& users = at(status, "users");
     const Json& port = at(users, "port");
     out.add("users", text(at(users, "connected")) + " connected, " +

@@ -20,6 +20,11 @@ enum class Type : std::uint8_t {
     addresses = 7,
     state_request = 8,
     state_answer = 9,
+    no_ledger = 10,
+    get_epochs = 11,
+    epochs = 12,
+    get_snapshot = 13,
+    snapshot = 14,
 };
 
 Writer begin(Type type) {
@@ -89,6 +94,32 @@ Bytes encode(const Addresses& addresses) {
     return out.take();
 }
 
+Bytes encode_seq(Type type, LedgerSeq seq) {
+    Writer out = begin(type);
+    out.u64(seq);
+    return out.take();
+}
+
+Bytes encode(const NoLedger& message) {
+    return encode_seq(Type::no_ledger, message.seq);
+}
+
+Bytes encode(const GetEpochs& request) {
+    return encode_seq(Type::get_epochs, request.above);
+}
+
+Bytes encode(const Epochs& epochs) {
+    return opaque(Type::epochs, epochs.bytes);
+}
+
+Bytes encode(const GetSnapshot&) {
+    return begin(Type::get_snapshot).take();
+}
+
+Bytes encode(const Snapshot& snapshot) {
+    return opaque(Type::snapshot, snapshot.bytes);
+}
+
 Bytes encode(const PeerMessage& message) {
     return std::visit([](const auto& m) { return encode(m); }, message);
 }
@@ -139,6 +170,12 @@ Result<Frame> decode_config(Reader& in) {
     return decode_opaque<Config>(in);
 }
 
+// Those of a fixed size.
+template <class Message>
+Result<Frame> whole(const Reader& in, Message message, const char* what) {
+    return in.done() ? Result<Frame>(PeerMessage(std::move(message))) : fail(Errc::invalid, what);
+}
+
 Result<Frame> decode_addresses(Reader& in) {
     Addresses out;
     bool valid = true;
@@ -183,10 +220,18 @@ Result<Frame> decode_frame(ByteView bytes) {
         return decode_opaque<StateAnswer>(in);
     case Type::npl:
         return decode_npl(in);
-    case Type::get_config: {
-        const GetConfig request{in.fixed<Hash32>()};
-        return in.done() ? Result<Frame>(request) : fail(Errc::invalid, "a request that is none");
-    }
+    case Type::get_config:
+        return whole(in, GetConfig{in.fixed<Hash32>()}, "a request that is none");
+    case Type::no_ledger:
+        return whole(in, NoLedger{in.u64()}, "an answer that is none");
+    case Type::get_epochs:
+        return whole(in, GetEpochs{in.u64()}, "a request that is none");
+    case Type::epochs:
+        return decode_opaque<Epochs>(in);
+    case Type::get_snapshot:
+        return whole(in, GetSnapshot{}, "a request that is none");
+    case Type::snapshot:
+        return decode_opaque<Snapshot>(in);
     case Type::config:
         return decode_config(in);
     case Type::addresses:

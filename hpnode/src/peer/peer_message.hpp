@@ -60,9 +60,27 @@ struct Addresses {
     std::vector<Address> list;
 };
 
+// In answer to a request for a ledger that the sender once had, or never will have.
+struct NoLedger {
+    LedgerSeq seq = 0;
+};
+
+// How the UNL came to be what it is, for ledgers above this one, and the newest ledger with what it
+// takes to go on from it: the opaque bytes of consensus/epoch_chain.hpp.
+struct GetEpochs {
+    LedgerSeq above = 0;
+};
+struct Epochs {
+    Bytes bytes;
+};
+struct GetSnapshot {};
+struct Snapshot {
+    Bytes bytes;
+};
+
 // Of peers that have proven their keys.
-using PeerMessage =
-    std::variant<Agreement, Npl, GetConfig, Config, StateRequest, StateAnswer, Addresses>;
+using PeerMessage = std::variant<Agreement, Npl, GetConfig, Config, StateRequest, StateAnswer,
+                                 Addresses, NoLedger, GetEpochs, Epochs, GetSnapshot, Snapshot>;
 using Frame = std::variant<Hello, Proof, PeerMessage>;
 
 Bytes encode_frame(const Frame& frame);

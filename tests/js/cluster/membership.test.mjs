@@ -4,9 +4,9 @@
 // round is, and whom nodes know. A change is in force everywhere from the same ledger on.
 
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import { describe } from 'node:test';
 
+import { change, expect_adopted } from '../lib/change.mjs';
 import { Cluster, seq_of, status_of, wait_status, wipe, with_threshold } from '../lib/cluster.mjs';
 import { start_users } from '../lib/cluster_users.mjs';
 import { script_contract } from '../lib/node.mjs';
@@ -14,34 +14,6 @@ import { scoped_test } from '../lib/scope.mjs';
 import { until } from '../lib/util.mjs';
 
 const offset = 50;
-const wait_ms = 30000;
-
-/** patch.cfg with changes: { unl, consensus: {...} }. */
-function changed_patch(node, { consensus = {}, ...changes }) {
-    const patch = JSON.parse(fs.readFileSync(node.patch_path, 'utf8'));
-    Object.assign(patch, changes);
-    Object.assign(patch.consensus, consensus);
-    return JSON.stringify(patch);
-}
-
-/** Has the contract change patch.cfg; the ledger from which on the change is in force. */
-async function change(scope, cluster, node, changes) {
-    const user = await scope.login(node);
-    const text = `patchraw:${changed_patch(node, changes)}`;
-    const built = await user.submit(text, { offset });
-    const { ledger_seq_no } = await user.wait_accepted(built.hash, { from: built.from });
-    await user.close();
-    return ledger_seq_no + 1;
-}
-
-/** Every one of the nodes has adopted the change with the same ledger. */
-async function expect_adopted(nodes, seq_no) {
-    for (const node of nodes) {
-        await node.wait_log(new RegExp(`configuration changed .*ledger=${seq_no}\\b`), {
-            timeout_ms: wait_ms,
-        });
-    }
-}
 
 const expect_unl = (node, size) =>
     wait_status(node, ({ consensus }) => consensus.unl === size, { what: `UNL of ${size}` });
@@ -56,7 +28,7 @@ describe('cluster: membership', () => {
             await cluster.wait_more(5);
             const newcomer = await cluster.make_newcomer();
             const key = newcomer.cfg.node.public_key;
-            const seq_no = await change(scope, cluster, members[0], { unl: cluster.keys() });
+            const seq_no = await change(scope, members[0], { unl: cluster.keys() });
             await expect_adopted(members, seq_no);
             // Its hp.cfg has the UNL that the cluster began with.
             await newcomer.run();
@@ -66,7 +38,7 @@ describe('cluster: membership', () => {
             await cluster.settle();
             // Four of four have to take part at threshold 80.
             const all = { consensus: { threshold: 80 } };
-            const later = await change(scope, cluster, members[1], all);
+            const later = await change(scope, members[1], all);
             await expect_adopted(cluster.nodes, later);
             await cluster.wait_more(2);
             const user = await scope.login(members[2]);
@@ -84,7 +56,7 @@ describe('cluster: membership', () => {
         await cluster.wait_more(3);
         const before = await status_of(newcomer);
         assert.ok(seq_of(before) > 0, 'it follows');
-        const seq_no = await change(scope, cluster, cluster.nodes[0], { unl: cluster.keys() });
+        const seq_no = await change(scope, cluster.nodes[0], { unl: cluster.keys() });
         await expect_adopted(cluster.nodes, seq_no);
         await cluster.wait_more(3);
         await cluster.check();
@@ -94,7 +66,7 @@ describe('cluster: membership', () => {
         const cluster = await Cluster.start(scope, 4, with_threshold(80));
         const [leaving] = cluster.nodes.slice(-1);
         const unl = cluster.keys().slice(0, 3);
-        const seq_no = await change(scope, cluster, leaving, { unl });
+        const seq_no = await change(scope, leaving, { unl });
         await expect_adopted(cluster.nodes, seq_no);
         await leaving.kill();
         await cluster.wait_more(3);
@@ -116,7 +88,7 @@ describe('cluster: membership', () => {
         await cluster.wait_more(2);
         const staying = [old[0], ...fresh];
         const unl = staying.map((node) => node.cfg.node.public_key);
-        const seq_no = await change(scope, cluster, old[0], { unl });
+        const seq_no = await change(scope, old[0], { unl });
         await expect_adopted(staying, seq_no);
         await cluster.kill(old.slice(1));
         await cluster.wait_more(5, { nodes: staying });
@@ -126,7 +98,7 @@ describe('cluster: membership', () => {
     scoped_test('threshold and roundtime change at one ledger', async (scope) => {
         const cluster = await Cluster.start(scope, 3, with_threshold(80));
         const consensus = { threshold: 60, roundtime: 120 };
-        const seq_no = await change(scope, cluster, cluster.nodes[2], { consensus });
+        const seq_no = await change(scope, cluster.nodes[2], { consensus });
         await expect_adopted(cluster.nodes, seq_no);
         for (const node of cluster.nodes) {
             await wait_status(node, (status) => status.consensus.roundtime_ms === 120);
@@ -168,11 +140,11 @@ describe('cluster: membership', () => {
         const cluster = await Cluster.start(scope, 5, with_threshold(60));
         const [away] = cluster.nodes.slice(-1);
         await away.kill();
-        const first = await change(scope, cluster, cluster.nodes[0], {
+        const first = await change(scope, cluster.nodes[0], {
             unl: [0, 1, 2, 4].map((at) => cluster.keys()[at]),
         });
         await expect_adopted(cluster.nodes.slice(0, 3), first);
-        const second = await change(scope, cluster, cluster.nodes[1], { unl: cluster.keys() });
+        const second = await change(scope, cluster.nodes[1], { unl: cluster.keys() });
         await expect_adopted(cluster.nodes.slice(0, 3), second);
         await away.run();
         await cluster.wait_more(2);

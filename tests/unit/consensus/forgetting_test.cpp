@@ -312,3 +312,36 @@ TEST_CASE("a decision that waits for parts of its block is logged like any vote"
                record.digest == digest_of(7);
     }));
 }
+
+TEST_CASE("a member goes on from a ledger whose predecessors it never had") {
+    Cluster cluster;
+    for (const std::size_t number : {0U, 1U, 2U}) {
+        cluster.start(number);
+    }
+    cluster.run_ms(6000);
+    cluster.member(3).is_deaf = true;
+    cluster.start(3, true);
+    const LedgerSeq newest = cluster.engine(0).lcl().seq;
+    REQUIRE(newest >= 5);
+    const auto from = [&](LedgerSeq seq) {
+        auto snapshot = std::make_shared<Snapshot>();
+        snapshot->ledger = cluster.member(0).ledgers.at(seq);
+        return Rejoin{snapshot};
+    };
+    cluster.step(3, from(newest));
+    CHECK(cluster.engine(3).lcl() == cluster.engine(0).lcl());
+    CHECK(cluster.member(3).ledgers.size() == 1);
+    // It has come further already.
+    cluster.step(3, from(newest - 1));
+    CHECK(cluster.engine(3).lcl().seq == newest);
+    CHECK(cluster.member(3).ledgers.size() == 1);
+
+    // It has voted before, perhaps on the next one, and waits until that cannot matter.
+    CHECK(cluster.engine(3).may_have_forgotten());
+    cluster.member(3).is_deaf = false;
+    cluster.run_ms(4000);
+    CHECK_FALSE(cluster.engine(3).may_have_forgotten());
+    CHECK(cluster.engine(3).lcl() == cluster.engine(0).lcl());
+    CHECK(cluster.engine(3).lcl().seq > newest + 1);
+    CHECK(cluster.count_said<Vote>(3) > 0);
+}

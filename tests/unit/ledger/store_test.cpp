@@ -272,3 +272,78 @@ TEST_CASE("a damaged newest ledger is reported, not executed") {
     REQUIRE_FALSE(head);
     CHECK(head.err().code == Errc::corrupt);
 }
+
+TEST_CASE("links of the epoch chain are kept for ever, with what they name") {
+    TempDir dir;
+    Retention brief{false, 1, 0};
+    brief.primary_shard_ledgers = 4;
+    const auto store = open_store(dir, brief);
+    proto::LedgerRecord last;
+    for (LedgerSeq seq = 1; seq <= 60; ++seq) {
+        last = next_ledger(seq == 1 ? nullptr : &last, false);
+        last.header.config_hash.data.fill(seq < 10 ? 1 : seq < 20 ? 2 : 1);
+        last.header.hash = proto::ledger_hash(last.header, last.nonce, last.recent_hash);
+        REQUIRE(store->append(last, proof_of(seq), to_bytes("link " + std::to_string(seq))));
+    }
+    Hash32 second;
+    second.data.fill(2);
+    REQUIRE(store->keep_config(second, to_bytes("second")));
+    CHECK_FALSE(*store->query(10, false, false)); // pruned
+    const auto epochs = store->epochs(0, 100);
+    REQUIRE(epochs);
+    REQUIRE(epochs->size() == 3);
+    CHECK((*epochs)[0].seq == 1);
+    CHECK((*epochs)[1].seq == 10);
+    CHECK((*epochs)[1].link == to_bytes("link 10"));
+    CHECK((*epochs)[1].config == to_bytes("second"));
+    CHECK((*epochs)[2].seq == 20);
+    CHECK((*epochs)[2].config.empty()); // not here
+    CHECK(store->epochs(10, 100)->size() == 1);
+    CHECK(store->epochs(0, 2)->size() == 2);
+}
+
+TEST_CASE("the chain goes on from a ledger that was joined") {
+    TempDir dir;
+    const auto store = open_store(dir, keep_all);
+    proto::LedgerRecord last = fill_store(*store, 3);
+    for (LedgerSeq seq = 4; seq <= 9; ++seq) { // not here
+        last = next_ledger(&last, true);
+    }
+    const RecentUser user{user_keys().public_key, 7, 19};
+    REQUIRE(store->join(last, proof_of(9), {user}));
+    CHECK(store->head()->ledger->header.seq == 9);
+    std::vector<std::uint64_t> nonces;
+    REQUIRE(store->recent_users([&](const RecentUser& u) { nonces.push_back(u.last_nonce); }));
+    CHECK(nonces == std::vector<std::uint64_t>{7});
+    last = next_ledger(&last, true);
+    REQUIRE(store->append(last, proof_of(10)));
+    const auto newest = store->newest_with_recent();
+    REQUIRE(newest);
+    CHECK(newest->head.ledger->header.seq == 10);
+    REQUIRE(newest->recent.size() == 1);
+    CHECK(newest->recent[0].last_nonce == 10);
+    CHECK_FALSE(*store->query(5, false, false));
+
+    const auto no_check = [](const proto::LedgerHeader&, ByteView) { return Status(); };
+    const auto verified = store->verify(no_check, [](LedgerSeq) {});
+    REQUIRE(verified);
+    CHECK(verified->first == 1);
+    CHECK(verified->last == 10);
+    CHECK(verified->count == 5);
+    execute(dir, "DELETE FROM joined");
+    CHECK(store->verify(no_check, [](LedgerSeq) {}).err().code == Errc::corrupt);
+}
+
+TEST_CASE("a ledger whose outputs are not here is as good as any") {
+    TempDir dir;
+    const auto store = open_store(dir, keep_all);
+    proto::LedgerRecord last = fill_store(*store, 2);
+    last = next_ledger(&last, true);
+    auto known = std::make_shared<proto::ExecutionResult>(*last.previous);
+    known->outputs.clear();
+    last.previous = known;
+    REQUIRE(store->append(last, proof_of(3)));
+    CHECK(store->query(3, true, true)->value().outputs->empty());
+    const auto no_check = [](const proto::LedgerHeader&, ByteView) { return Status(); };
+    CHECK(store->verify(no_check, [](LedgerSeq) {}));
+}

@@ -99,6 +99,14 @@ inline constexpr std::int64_t peer_retry_last_ms = 5000;
 // Idle time after which a peer is pinged; two missed intervals end the connection.
 inline constexpr std::int64_t peer_ping_interval_ms = 5000;
 inline constexpr std::size_t host_bytes_max = 253; // RFC 1035 2.3.4
+// Links of the epoch chain in one answer, with their configurations: who follows it asks again.
+inline constexpr std::size_t epochs_per_page_max = 64;
+inline constexpr std::size_t epoch_page_bytes_max = 4 * mib;
+// Links of one chain: a peer that has more of them is not believed.
+inline constexpr std::size_t epochs_max = 65'536;
+// Answers from the ledgers that are being looked up for one peer; what it asks for beyond is not
+// answered, and asked for again.
+inline constexpr std::size_t peer_lookups_max = 32;
 
 // --- inputs and rounds ---------------------------------------------------------------------------
 // Candidate inputs waiting for a ledger, all users, count and bytes: beyond it an input is

@@ -23,6 +23,8 @@ struct ContractDir {
     std::filesystem::path status_socket() const { return root / "cfg/hpnode.sock"; }
     std::filesystem::path dev_socket() const { return root / "cfg/hpnode.dev.sock"; }
     std::filesystem::path dev_deploys() const { return root / "cfg/dev_deploys.json"; }
+    // Says for which key a vote log has been begun, beside what a lost disk of ledgers takes along.
+    std::filesystem::path voted() const { return root / "cfg/voted"; }
     std::filesystem::path contract_fs() const { return root / "contract_fs"; }
     std::filesystem::path seed() const { return root / "contract_fs/seed"; }
     std::filesystem::path ledger_fs() const { return root / "ledger_fs"; }
