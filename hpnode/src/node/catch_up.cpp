@@ -42,6 +42,7 @@ void CatchUp::begin(const PublicKey& first, const std::string& why, LedgerSeq mi
 
 void CatchUp::stop() {
     active_ = false;
+    not_before_ms_ = clock_.now().mono_ms() + pause_ms; // what was found takes a moment to store
     ++number_;
     timer_.cancel();
 }
@@ -61,7 +62,6 @@ std::optional<CatchUp::Progress> CatchUp::progress() const {
 void CatchUp::ask_next_peer() {
     if (peers_.empty()) {
         stop();
-        not_before_ms_ = clock_.now().mono_ms() + pause_ms;
         return;
     }
     peer_ = peers_.front();

@@ -52,7 +52,7 @@ public:
             Callbacks callbacks, Log log);
 
     // `first` is asked first. Ledgers are passed over only when more than `missed_min` are missing.
-    // Without effect while it is at work, or shortly after it found nobody who could help.
+    // Without effect while it is at work and shortly after.
     void begin(const PublicKey& first, const std::string& why, LedgerSeq missed_min);
     void stop();
 

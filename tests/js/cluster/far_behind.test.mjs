@@ -85,12 +85,12 @@ describe('cluster: far behind', { concurrency: false }, () => {
             await expect_adopted(all, third_change);
             const user = await scope.login(late);
             const { output } = await user.echo('signed by all', { offset });
-            assert.equal(output.unl_sig.length, 4);
+            assert.ok(output.unl_sig.some(([signer]) => signer === late.cfg.node.public_key));
             await user.close();
             const at = seq_of(await status_of(a));
             await expect_same(scope, cluster, all, at);
             for (const node of all) {
-                const { code, stdout, stderr } = await node.command('ledger', 'verify');
+                const { code, stdout, stderr } = await node.command('ledger verify');
                 assert.equal(code, 0, `${node.name}: ${stdout} ${stderr}`);
             }
             // Whoever came this way can show the way to others.
