@@ -47,8 +47,8 @@ class Suite:
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, **more)
 
-    def run(self, *arguments, stdin=""):
-        process = self.start(*arguments)
+    def run(self, *arguments, stdin="", **more):
+        process = self.start(*arguments, **more)
         return self.end(process, stdin)
 
     @staticmethod
@@ -59,8 +59,8 @@ class Suite:
         process.note = stderr
         return process
 
-    def expect(self, code, *arguments, stdin=""):
-        done = self.run(*arguments, stdin=stdin)
+    def expect(self, code, *arguments, stdin="", **more):
+        done = self.run(*arguments, stdin=stdin, **more)
         self.check(done.returncode == code, f"{arguments}: {done.returncode}, not {code}",
                    done.json, done.note)
         return done
@@ -159,6 +159,55 @@ class Suite:
         self.check("problem" in missing.json["nodes"][2], "status of a node that is not there")
         pinged = self.expect(0, "ping", *both)
         self.check(all(item["min_ms"] > 0 for item in pinged.json["servers"]), "ping")
+
+    def local_cluster(self, one, two):
+        """Found by the folder, as hpdev leaves it; its users need no keys."""
+        project = self.root / "project"
+        folder = project / ".hp/clusters/default"
+        folder.mkdir(parents=True)
+        (project / ".hp/current").symlink_to("clusters/default")
+        (project / "src").mkdir()
+        node = {"dir": "/x", "pid": 1, "state": "running", "role": "validator", "peer_port": 1}
+        cluster = {"schema": "hp.cluster/1", "name": "default", "project": str(project),
+                   "supervisor": {"pid": os.getpid()}, "contract_id": "",
+                   "nodes": [{**node, "number": i + 1, "name": f"n{i + 1}", "url": each.url,
+                              "user_port": each.port, "public_key": each.key}
+                             for i, each in enumerate((one, two))]}
+        file = folder / "cluster.json"
+        file.write_text(json.dumps(cluster))
+        here = {"cwd": project / "src"}
+        sent = self.expect(0, "send", "echo:no options at all", **here)
+        self.check(sent.json["outputs"][0]["data"] == "no options at all", "send", sent.json)
+        seen = [self.expect(0, "status", "-n", part, **here).json["server"]["key"]
+                for part in ("1", "2", "last", "n2")]
+        self.check(seen == [one.key, two.key, two.key, two.key], "--node", seen)
+        table = self.expect(0, "status", "--all", **here)
+        self.check([item["url"] for item in table.json["nodes"]] == [one.url, two.url], "all")
+        self.expect(9, "lcl", "-n", "3", **here)
+        self.expect(9, "lcl", "--cluster", "none", **here)
+        # Its development keys, by name; the same on every machine.
+        carol = self.expect(0, "key", "show", "dev:carol").json["public_key"]
+        self.expect(0, "key", "new", "carol")  # another one, which is not meant here
+        sent = self.expect(0, "send", "echo:x", "-k", "carol", **here)
+        found = self.expect(0, "ledger", "find", "--user", carol, "-5..", **here)
+        self.check(found.json["ledger"]["seq"] - sent.json["ledger"]["seq"] in (0, 1), "carol",
+                   found.json)
+        self.expect(0, "key", "rm", "carol", "--yes")
+        script = "as alice\nsend echo:5 -> $ == 5\nas bob\nread echo:6 -> $ == 6\n"
+        self.expect(0, "run", "-", stdin=script, **here)
+        self.expect(0, "send", "echo:x", "-k", "dev:dave", "-s", one.url)
+        listed = self.expect(0, "key", "list", **here).json["keys"]
+        self.check({"dev:alice", "dev:dave"} <= {key["name"] for key in listed}, "key list", listed)
+        away = self.expect(4, "send", "echo:x", "-k", "dev:alice", "-s", "wss://192.0.2.1:8080")
+        self.check(away.json["error"]["code"] == "HPE-4007", "away", away.json)
+        # Another contract on its ports, and a cluster whose supervisor has gone.
+        file.write_text(json.dumps({**cluster, "contract_id": "another"}))
+        self.expect(4, "lcl", **here)
+        file.write_text(json.dumps({**cluster, "supervisor": {"pid": 4194304}}))
+        down = self.expect(7, "lcl", **here)
+        self.check(down.json["error"]["code"] == "HPE-7005", "down", down.json)
+        self.expect(7, "send", "echo:x", **here)
+        self.expect(0, "lcl", "-s", one.url, **here)
 
     # --- trust -------------------------------------------------------------------------------
 
@@ -343,6 +392,7 @@ class Suite:
         for part in (self.stream, self.proofs, self.keys, self.scripts, self.shell,
                      self.recordings, self.load):
             part(one)
+        self.local_cluster(one, two)
         self.compare(one, two)
         self.pins(one, two)
         one.stop()

@@ -3,7 +3,9 @@
 #include "commands.hpp"
 
 #include "cli/confirm.hpp"
+#include "cli/dev_keys.hpp"
 #include "cli/keys.hpp"
+#include "cli/local_cluster.hpp"
 #include "cli/options.hpp"
 #include "cli/passphrase.hpp"
 #include "cli/payload.hpp"
@@ -14,7 +16,9 @@ namespace {
 
 void describe_key(const client::StoredKey& key, JsonObject& out) {
     out.add("name", key.name).add("public_key", key.keys.public_key.hex());
-    out.add("created", key.created).add("path", key.path.string());
+    if (!key.path.empty()) { // a development key is in no file
+        out.add("created", key.created).add("path", key.path.string());
+    }
     out.add("encrypted", key.encrypted);
 }
 
@@ -62,8 +66,18 @@ Outcome run_new(const Args& args) {
     return key ? key_answer(args, *key) : tl::unexpected(key_failure(key.err()));
 }
 
+client::StoredKey dev_entry(std::string_view name) {
+    client::StoredKey out;
+    out.name = std::string(dev_key_prefix) + std::string(name);
+    out.keys = *dev_key(name);
+    return out;
+}
+
 // Keys that need no passphrase for what is public about them.
 tl::expected<client::StoredKey, Failure> load_key(const std::string& name) {
+    if (name.starts_with(dev_key_prefix) && dev_key(name)) {
+        return dev_entry(std::string_view(name).substr(dev_key_prefix.size()));
+    }
     const auto store = open_key_store();
     if (!store) {
         return tl::unexpected(store.error());
@@ -105,6 +119,17 @@ Outcome run_list(const Args& args) {
             entry.add("problem", item.key.err().context);
             text += text_row(item.name, "unusable: " + item.key.err().context);
         }
+        list.add_raw(entry.text());
+    }
+    const auto cluster = find_cluster(".", std::nullopt);
+    for (const std::string_view name : dev_key_names) {
+        if (!cluster || !*cluster) {
+            break;
+        }
+        const client::StoredKey key = dev_entry(name);
+        JsonObject entry;
+        describe_key(key, entry);
+        text += text_row(key.name, key.keys.public_key.hex() + " for local clusters only");
         list.add_raw(entry.text());
     }
     return Answer{args.json ? document(args.schema).add("keys", list).text() + "\n" : text};
@@ -261,7 +286,7 @@ constexpr std::array passwd_options = {
 };
 
 constexpr std::string_view key_fields =
-    "ok:bool name:text public_key:key created:text path:text encrypted:bool";
+    "ok:bool name:text public_key:key created?:text path?:text encrypted:bool";
 
 constexpr std::array table = {
     CommandInfo{"key new", "NAME", 1, 1, Scope::offline, "Make a key and store it",
@@ -287,7 +312,7 @@ constexpr std::array table = {
                 "hpcli key list",
                 "hpcli key list --json | jq '.keys[].name'",
                 {},
-                "ok:bool keys:[{name:text public_key?:key created?:text path:text "
+                "ok:bool keys:[{name:text public_key?:key created?:text path?:text "
                 "encrypted?:bool problem?:text}]",
                 run_list},
     CommandInfo{"key import", "NAME FILE", 2, 2, Scope::offline,

@@ -31,6 +31,8 @@ enum class PinMode : std::uint8_t {
 // The shared options of every command that talks to a node.
 struct ConnectionArgs {
     std::vector<std::string> servers; // at least one
+    std::string cluster;              // the local one they belong to, if they were found by it
+    Failure no_server;                // why there are none, for commands that may do without
     std::string key;                  // empty: the command's default
     std::string passphrase_file;
     proto::Encoding encoding = proto::Encoding::bson;

@@ -2,6 +2,7 @@
 #include "cli/connection_args.hpp"
 
 #include "cli/contexts.hpp"
+#include "cli/local_cluster.hpp"
 #include "cli/options.hpp"
 
 #include <algorithm>
@@ -48,7 +49,7 @@ Parsed<void> apply_context(RawConnection& raw) {
         return bad_value("--context", "", "a name");
     }
     // With a server on the command line, the current context is not meant.
-    if (!raw.context && !raw.servers.empty()) {
+    if (!raw.context && (!raw.servers.empty() || raw.node || raw.cluster)) {
         return {};
     }
     auto found = find_context(raw.context);
@@ -64,7 +65,7 @@ Parsed<void> apply_context(RawConnection& raw) {
             to = from;
         }
     };
-    if (raw.servers.empty()) {
+    if (raw.servers.empty() && !raw.node && !raw.cluster) {
         raw.servers = context.servers;
     }
     if (raw.trusted_keys.empty()) {
@@ -78,21 +79,73 @@ Parsed<void> apply_context(RawConnection& raw) {
     return {};
 }
 
-Parsed<std::vector<std::string>> check_servers(std::vector<std::string> servers, bool needed) {
-    if (servers.empty()) {
+// The nodes of the cluster around the current folder: those of --node, or all, the running ones
+// first. Nothing when there is no cluster and nobody has asked for one.
+Parsed<void> take_cluster_servers(const RawConnection& raw, ConnectionArgs& out) {
+    const bool asked = raw.node || raw.cluster;
+    const auto found = asked ? require_cluster(".", raw.cluster).map([](LocalCluster cluster) {
+        return std::optional(std::move(cluster));
+    })
+                             : find_cluster(".", std::nullopt);
+    if (!found) {
+        return tl::unexpected(found.error());
+    }
+    if (!*found) {
+        return {};
+    }
+    const LocalCluster& cluster = **found;
+    if (!cluster.is_running) {
+        return failure(ErrorId::cluster_down, "cluster \"" + cluster.name + "\" is not running",
+                       "hpdev up starts it; --server names another server");
+    }
+    auto nodes = select_nodes(cluster, raw.node.value_or("all"));
+    if (!nodes) {
+        return tl::unexpected(std::move(nodes.error()));
+    }
+    if (!raw.node) {
+        std::ranges::stable_partition(
+            *nodes, [](const LocalNode& node) { return node.state == "running"; });
+    }
+    for (const LocalNode& node : *nodes) {
+        out.servers.push_back(node.url);
+    }
+    out.cluster = cluster.name;
+    // Another cluster may have taken the ports of one that has gone.
+    if (!cluster.contract_id.empty()) {
+        out.contract_id = cluster.contract_id;
+    }
+    return {};
+}
+
+Parsed<void> take_servers(const RawConnection& raw, bool needed, ConnectionArgs& out) {
+    out.servers = raw.servers;
+    if (raw.node || raw.cluster) {
+        if (!out.servers.empty()) {
+            return failure(ErrorId::usage, "--node and --cluster name servers, as --server does");
+        }
+        return take_cluster_servers(raw, out);
+    }
+    if (out.servers.empty()) {
         const char* listed = std::getenv("HP_SERVERS");
-        servers = split_list(listed != nullptr ? listed : "");
+        out.servers = split_list(listed != nullptr ? listed : "");
     }
-    if (servers.empty() && needed) {
-        return failure(ErrorId::no_server, "no server given",
-                       "use --server wss://HOST:PORT, hpcli context add, or set HP_SERVERS");
+    if (out.servers.empty()) {
+        auto taken = take_cluster_servers(raw, out);
+        out.no_server = taken ? Failure{ErrorId::no_server, "no server given",
+                                        "use --server wss://HOST:PORT, hpcli context add, set "
+                                        "HP_SERVERS, or go to the folder of a cluster that "
+                                        "\"hpdev up\" runs"}
+                              : std::move(taken.error());
     }
-    for (const std::string& url : servers) {
+    if (out.servers.empty() && needed) {
+        return tl::unexpected(out.no_server);
+    }
+    for (const std::string& url : out.servers) {
         if (!url.starts_with("wss://") && !url.starts_with("ws://")) {
             return bad_value("--server", url, "ws://HOST:PORT or wss://HOST:PORT");
         }
     }
-    return servers;
+    return {};
 }
 
 RawConnection raw_connection(const OptionValues& given) {
@@ -110,6 +163,8 @@ RawConnection raw_connection(const OptionValues& given) {
     out.ca_file = given.text("ca");
     out.quorum = given.text("quorum");
     out.pin = given.text("pin");
+    out.node = given.text("node");
+    out.cluster = given.text("cluster");
     out.verify_tls = given.has("verify-tls");
     return out;
 }
@@ -140,11 +195,9 @@ Parsed<ConnectionArgs> check_connection(RawConnection raw, bool needs_server) {
     }
     ConnectionArgs out;
     constexpr const char* duration = "a duration such as 500ms, 5s, 2m";
-    auto servers = check_servers(raw.servers, needs_server);
-    if (!servers) {
-        return tl::unexpected(std::move(servers.error()));
+    if (auto taken = take_servers(raw, needs_server, out); !taken) {
+        return tl::unexpected(std::move(taken.error()));
     }
-    out.servers = std::move(*servers);
     for (const std::string& text : raw.trusted_keys) {
         const auto key = parse_public_key_hex(text);
         if (!key) {

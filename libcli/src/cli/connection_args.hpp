@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The connection options: command line over context over environment over default. Reads the
-// environment and the context file.
+// The connection options: command line over context over environment over the local cluster. Reads
+// the environment, the context file and the cluster's.
 #pragma once
 
 #include "cli/program.hpp"
@@ -15,9 +15,12 @@ namespace hp::cli {
 inline constexpr std::array connection_options = {
     OptionInfo{"-s,--server", "URL...",
                "ws:// or wss:// address; several are tried in order (default: context, "
-               "$HP_SERVERS)"},
+               "$HP_SERVERS, the local cluster)"},
+    OptionInfo{"-n,--node", "SET",
+               "nodes of the local cluster: 1 | 1,3 | 2-4 | all | unl | observers | last"},
+    OptionInfo{"--cluster", "CLUSTER", "which local cluster (default: the current one)"},
     OptionInfo{"-c,--context", "CONTEXT", "settings stored with \"context add\""},
-    OptionInfo{"-k,--key", "KEY", "name of a stored key, key file, or \"ephemeral\""},
+    OptionInfo{"-k,--key", "KEY", "name of a stored key, key file, \"ephemeral\", \"dev:alice\""},
     OptionInfo{"--passphrase-file", "FILE", "the key's passphrase; - is stdin"},
     OptionInfo{"--protocol", "json|bson", "message encoding (default bson)"},
     OptionInfo{"--contract-id", "ID", "refuse servers with another contract"},
@@ -39,6 +42,7 @@ struct RawConnection {
     std::vector<std::string> servers, trusted_keys;
     std::optional<std::string> context, key, passphrase_file, protocol, contract_id;
     std::optional<std::string> contract_version, connect_timeout, timeout, ca_file, quorum, pin;
+    std::optional<std::string> node, cluster;
 };
 
 tl::expected<ConnectionArgs, Failure> check_connection(RawConnection raw, bool needs_server);

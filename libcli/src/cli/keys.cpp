@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/keys.hpp"
 
+#include "cli/dev_keys.hpp"
 #include "cli/passphrase.hpp"
 
 namespace hp::cli {
@@ -71,11 +72,19 @@ tl::expected<client::StoredKey, Failure> unlock(const Args& args, client::Stored
     return std::move(*opened);
 }
 
-tl::expected<ChosenKey, Failure> choose_key(const Args& args, const std::string& wanted,
-                                            std::string_view fallback) {
+namespace {
+
+tl::expected<ChosenKey, Failure> find_key(const Args& args, const std::string& wanted,
+                                          std::string_view fallback) {
     const std::string name = wanted.empty() ? std::string(fallback) : wanted;
     if (name == ephemeral_key) {
         return ChosenKey{crypto::make_key_pair(), true, {}};
+    }
+    // In a local cluster these names mean the same users on every machine.
+    if (name.starts_with(dev_key_prefix) || !args.connection.cluster.empty()) {
+        if (const auto keys = dev_key(name)) {
+            return ChosenKey{*keys, false, {}};
+        }
     }
     const auto chosen = [&args](Result<client::StoredKey> key) {
         if (!key) {
@@ -97,6 +106,20 @@ tl::expected<ChosenKey, Failure> choose_key(const Args& args, const std::string&
         return make_default_key(*store);
     }
     return chosen(std::move(key));
+}
+
+} // namespace
+
+tl::expected<ChosenKey, Failure> choose_key(const Args& args, const std::string& wanted,
+                                            std::string_view fallback) {
+    auto chosen = find_key(args, wanted, fallback);
+    if (chosen) {
+        const auto fits = refuse_dev_key(chosen->keys.public_key, args.connection.servers);
+        if (!fits) {
+            return tl::unexpected(fits.error());
+        }
+    }
+    return chosen;
 }
 
 } // namespace hp::cli

@@ -70,9 +70,8 @@ Parsed<void> check_combination(const Args& args, const SendOptions& options) {
         return failure(ErrorId::usage, "--offline needs --expires @SEQ and a single input",
                        "without a node, nobody knows the current ledger");
     }
-    if (!options.stream && args.connection.servers.empty() && !options.offline) {
-        return failure(ErrorId::no_server, "no server given",
-                       "use --server wss://HOST:PORT, hpcli context add, or set HP_SERVERS");
+    if (args.connection.servers.empty() && !options.offline) {
+        return tl::unexpected(args.connection.no_server);
     }
     return {};
 }

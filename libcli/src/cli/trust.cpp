@@ -2,6 +2,7 @@
 #include "cli/trust.hpp"
 
 #include "cli/output.hpp"
+#include "cli/server_address.hpp"
 #include "hp/client/rfc3339.hpp"
 
 #include <algorithm>
@@ -122,8 +123,9 @@ tl::expected<std::optional<Pin>, Failure> pin_for(const Args& args, const std::s
 void note_server(const Args& args, const std::string& url, const client::ServerInfo& server,
                  const std::optional<Pin>& pin) {
     const PinMode mode = args.connection.pin;
+    // Servers on this machine are not behind a network that could be tampered with.
     const bool remember =
-        mode == PinMode::first_use || (mode == PinMode::automatic && !is_local(url));
+        mode == PinMode::first_use || (mode == PinMode::automatic && !is_loopback(url));
     std::string note;
     if (!pin && remember) {
         const auto stored = store_pin(make_pin(url, server));
@@ -136,12 +138,6 @@ void note_server(const Args& args, const std::string& url, const client::ServerI
     if (!note.empty() && !args.quiet) {
         write_note(note_head(args) + note + "\n");
     }
-}
-
-bool is_local(std::string_view url) {
-    const std::size_t start = url.find("://");
-    const std::string_view host = start == std::string_view::npos ? url : url.substr(start + 3);
-    return host.starts_with("127.") || host.starts_with("localhost:") || host.starts_with("[::1]");
 }
 
 } // namespace hp::cli

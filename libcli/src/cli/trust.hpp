@@ -39,7 +39,4 @@ tl::expected<std::optional<Pin>, Failure> pin_for(const Args& args, const std::s
 void note_server(const Args& args, const std::string& url, const client::ServerInfo& server,
                  const std::optional<Pin>& pin);
 
-// Servers on this machine are not behind a network that could be tampered with.
-bool is_local(std::string_view url);
-
 } // namespace hp::cli

@@ -136,12 +136,3 @@ TEST_CASE("new validators need a quorum of the old ones", "[client]") {
         CHECK(trust.agreed().empty());
     }
 }
-
-TEST_CASE("servers on this machine are known as such", "[cli]") {
-    CHECK(cli::is_local("wss://127.0.0.1:8080"));
-    CHECK(cli::is_local("ws://localhost:1"));
-    CHECK(cli::is_local("wss://[::1]:8080"));
-    CHECK_FALSE(cli::is_local("wss://localhost.example.org:8080"));
-    CHECK_FALSE(cli::is_local("wss://10.0.0.1:8080"));
-    CHECK_FALSE(cli::is_local("wss://128.0.0.1:8080"));
-}
