@@ -9,6 +9,8 @@ namespace hp::dev {
 
 const cli::Program& hpdev_program();
 
-cli::Commands manual_commands();
+cli::Commands new_commands();    // new, init, templates ...
+cli::Commands build_commands();  // build, bundle
+cli::Commands manual_commands(); // about hpdev itself
 
 } // namespace hp::dev

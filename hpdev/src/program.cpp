@@ -12,7 +12,11 @@ using cli::OptionValues;
 
 std::vector<cli::CommandInfo> all_commands() {
     std::vector<cli::CommandInfo> out;
-    for (const cli::Commands part : {manual_commands()}) {
+    for (const cli::Commands part : {
+             new_commands(),
+             build_commands(),
+             manual_commands(),
+         }) {
         out.insert(out.end(), part.begin(), part.end());
     }
     return out;
@@ -46,8 +50,8 @@ const cli::Program& hpdev_program() {
         .name = "hpdev",
         .summary = "development kit for HotPocket contracts",
         .schema_prefix = "hp.dev.",
-        .example = "hpdev version",
-        .example_more = "hpdev version --json | jq -r .hp_version",
+        .example = "hpdev new tally",
+        .example_more = "hpdev build --json | jq -r .hash",
         .commands = commands,
         .shared_title = "Cluster options (every command about a project or a cluster)",
         .shared_hint = "cluster: --cluster NAME, -C/--directory DIR",

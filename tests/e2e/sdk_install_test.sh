@@ -47,13 +47,14 @@ for cxx in "${compilers[@]}"; do
         { cat "$scratch/log"; die "the contract's test failed"; }
 
     echo "== $cxx: the starter template"
-    cmake -S "$root/templates/starter-cpp" -B "$tree-starter" -DCMAKE_CXX_COMPILER="$cxx" \
+    "$build/bin/hpdev" new starter --dir "$scratch/starter-${cxx##*/}" --no-git >/dev/null
+    cmake -S "$scratch/starter-${cxx##*/}" -B "$tree-starter" -DCMAKE_CXX_COMPILER="$cxx" \
         -DCMAKE_PREFIX_PATH="$prefix" >"$scratch/log" 2>&1 ||
         { cat "$scratch/log"; die "configuring the template failed"; }
     cmake --build "$tree-starter" >"$scratch/log" 2>&1 ||
         { cat "$scratch/log"; die "building the template failed"; }
     status=0
-    "$tree-starter/starter_contract" </dev/null 2>"$scratch/log" || status=$?
+    "$tree-starter/starter" </dev/null 2>"$scratch/log" || status=$?
     [ "$status" -eq 2 ] || die "the template ended with $status"
     grep -q "standard input is empty" "$scratch/log" || die "the template did not say why"
 

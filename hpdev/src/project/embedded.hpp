@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The template files that were compiled into this program (cmake/EmbedFiles.cmake). Constants.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace hp::dev {
+
+struct EmbeddedFile {
+    std::string_view path; // "starter/cpp/src/main.cpp"
+    std::string_view content;
+};
+
+std::vector<EmbeddedFile> embedded_templates();
+
+} // namespace hp::dev
