@@ -12,5 +12,6 @@ const cli::Program& hpdev_program();
 cli::Commands new_commands();    // new, init, templates ...
 cli::Commands build_commands();  // build, bundle
 cli::Commands manual_commands(); // about hpdev itself
+cli::Commands exec_commands();
 
 } // namespace hp::dev

@@ -15,6 +15,7 @@ std::vector<cli::CommandInfo> all_commands() {
     for (const cli::Commands part : {
              new_commands(),
              build_commands(),
+             exec_commands(),
              manual_commands(),
          }) {
         out.insert(out.end(), part.begin(), part.end());
