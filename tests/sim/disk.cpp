@@ -80,13 +80,17 @@ void Disk::stop(bool power_fails) {
 }
 
 void Disk::make_backup() {
-    backup_ = disk_.content("log");
-    backup_mark_ = mark_;
+    backup_ = Backup{disk_.content("log"), mark_};
 }
 
 void Disk::restore_backup() {
-    disk_.put_copy("log", backup_.value());
-    mark_ = backup_mark_;
+    HP_CHECK(backup_.has_value(), "only what was copied can be put back");
+    if (backup_->log) {
+        disk_.put_copy("log", *backup_->log);
+    } else { // there was none when the copy was made
+        disk_.lose("log");
+    }
+    mark_ = backup_->mark;
 }
 
 std::string Disk::spoil(Random& random) {
@@ -108,7 +112,7 @@ std::string Disk::spoil(Random& random) {
         disk_.overwrite("log", bytes);
         return "the vote log is cut short";
     case 3:
-        disk_.put_copy("log", backup_.value_or(bytes));
+        disk_.put_copy("log", backup_ ? backup_->log.value_or(bytes) : bytes);
         return "an old vote log is put back";
     default:
         disk_.put_copy("log", bytes);

@@ -51,8 +51,11 @@ private:
     std::unique_ptr<ledger::VoteLog> log_;
     std::optional<ledger::VoteLogMark> mark_; // in the ledger store
     std::optional<ledger::VoteLogMark> next_mark_;
-    std::optional<Bytes> backup_;
-    std::optional<ledger::VoteLogMark> backup_mark_;
+    struct Backup {
+        std::optional<Bytes> log; // empty: it had been lost by then
+        std::optional<ledger::VoteLogMark> mark;
+    };
+    std::optional<Backup> backup_;
 };
 
 } // namespace hp::sim

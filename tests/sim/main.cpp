@@ -15,6 +15,9 @@ namespace {
 
 using namespace hp;
 
+// Who watches a long campaign, or finds it aborted by a broken HP_CHECK, sees how far it has come.
+constexpr std::uint64_t seeds_between_reports = 1000;
+
 struct Arguments {
     std::uint64_t seed = 1;
     std::uint64_t count = 1;
@@ -92,7 +95,8 @@ void run_one(const Arguments& arguments, const sim::Scenario& scenario, const st
     std::cout << name << ": "
               << (outcome.violation.empty() ? "no violation of " + scenario.violation
                                             : outcome.violation)
-              << " (after " << outcome.ended_ms << " ms)\n  again: hpsim " << again << " --trace\n";
+              << " (after " << outcome.ended_ms << " ms)\n  again: hpsim " << again << " --trace"
+              << std::endl;
     if (arguments.shrink && !outcome.violation.empty()) {
         const sim::Shrunk shrunk = sim::shrink(scenario, {}, arguments.shrink_runs);
         std::cout << "# shrunk in " << shrunk.runs << " runs\n" << sim::to_text(shrunk.scenario);
@@ -163,6 +167,9 @@ int main(int argc, char** argv) {
             arguments.nodes == 0 ? "" : " --nodes " + std::to_string(arguments.nodes);
         run_one(arguments, sim::draw_scenario(arguments.seed + i, arguments.nodes), "seed " + seed,
                 "--seed " + seed + nodes, totals);
+        if ((i + 1) % seeds_between_reports == 0) {
+            std::cerr << "up to seed " << seed << ": " << totals.failed << " not as expected\n";
+        }
     }
     print(totals, std::chrono::steady_clock::now() - start);
     return totals.failed == 0 ? 0 : 1;
