@@ -16,6 +16,9 @@ std::vector<cli::CommandInfo> all_commands() {
              new_commands(),
              build_commands(),
              exec_commands(),
+             up_commands(),
+             down_commands(),
+             ps_commands(),
              manual_commands(),
          }) {
         out.insert(out.end(), part.begin(), part.end());

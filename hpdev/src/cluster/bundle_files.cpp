@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/bundle_files.hpp"
+
+#include "hp/base/limits.hpp"
+#include "hp/crypto/blake3.hpp"
+#include "hp/os/files.hpp"
+
+#include <fcntl.h>
+
+namespace hp::dev {
+namespace {
+
+constexpr std::size_t read_step_bytes = 64 * 1024;
+
+// Whether this top-level name becomes part of the agreed state.
+bool is_state(const fs::path& name) {
+    return name != override_name && name != disparate_name;
+}
+
+cli::Failure file_failure(const std::string& doing, const std::error_code& error) {
+    return {cli::ErrorId::failed, doing + ": " + error.message()};
+}
+
+Expected<std::string> hash_file(const fs::path& path) {
+    HP_DEV_TRY(const os::Fd file, os::open_file(path, O_RDONLY));
+    crypto::Blake3 hasher;
+    Bytes buffer(read_step_bytes);
+    for (;;) {
+        HP_DEV_TRY(const std::size_t count, os::read_some(file.get(), buffer));
+        if (count == 0) {
+            return hasher.finish().hex();
+        }
+        hasher.update(ByteView(buffer).first(count));
+    }
+}
+
+// Path -> what tells its content and kind from another's.
+using Listing = std::map<std::string, std::string>;
+
+Expected<Listing> list_state(const fs::path& bundle) {
+    Listing out;
+    std::error_code error;
+    for (auto at = fs::recursive_directory_iterator(bundle, error);
+         !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+        if (at.depth() == 0 && !is_state(at->path().filename())) {
+            at.disable_recursion_pending();
+            continue;
+        }
+        const std::string name = at->path().lexically_relative(bundle).string();
+        if (at->is_symlink()) {
+            out[name] = "link " + fs::read_symlink(at->path()).string();
+        } else if (at->is_regular_file()) {
+            HP_DEV_TRY(const std::string hash, hash_file(at->path()));
+            const bool runs =
+                (at->status().permissions() & fs::perms::owner_exec) != fs::perms::none;
+            out[name] = (runs ? "exec " : "file ") + hash;
+        }
+    }
+    if (error) {
+        return tl::unexpected(file_failure("cannot read " + bundle.string(), error));
+    }
+    return out;
+}
+
+Done copy_one(const fs::path& from, const fs::path& to) {
+    std::error_code error;
+    fs::copy(from, to, fs::copy_options::recursive | fs::copy_options::copy_symlinks, error);
+    return error ? Done(tl::unexpected(file_failure(
+                       "cannot copy " + from.string() + " to " + to.string(), error)))
+                 : Done();
+}
+
+} // namespace
+
+Done check_bundle(const fs::path& bundle) {
+    std::error_code error;
+    if (!fs::is_directory(bundle, error)) {
+        return cli::failure(cli::ErrorId::file_not_found,
+                            "there is no bundle " + bundle.string(),
+                            "a bundle is a folder with the contract's files");
+    }
+    std::size_t files = 0;
+    for (auto at = fs::recursive_directory_iterator(bundle, error);
+         !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+        if (at.depth() == 0 && at->path().filename() == ".hp") {
+            at.disable_recursion_pending(); // clusters of somebody who works without a project
+            continue;
+        }
+        if (!at->is_symlink() && !at->is_regular_file() && !at->is_directory()) {
+            return cli::failure(cli::ErrorId::bad_bundle,
+                                at->path().string() + " is neither file, folder nor link");
+        }
+        files += at->is_directory() ? 0 : 1;
+    }
+    if (error) {
+        return tl::unexpected(file_failure("cannot read " + bundle.string(), error));
+    }
+    return files > 0 ? Done()
+                     : cli::failure(cli::ErrorId::bad_bundle, bundle.string() + " is empty");
+}
+
+Expected<Json> read_override(const fs::path& bundle) {
+    const fs::path path = bundle / override_name;
+    const auto text = os::read_file(path, limits::config_bytes_max);
+    if (!text && text.err().code == Errc::not_found) {
+        return Json::object();
+    }
+    HP_DEV_TRY_STATUS(text);
+    auto json = parse_object(as_text(*text));
+    if (!json) {
+        return cli::failure(cli::ErrorId::bad_file, path.string() + " is not a JSON object");
+    }
+    return *std::move(json);
+}
+
+Expected<Json> complete_override(const fs::path& bundle) {
+    HP_DEV_TRY(Json out, read_override(bundle));
+    if (out.contains("contract") && out["contract"].is_object() &&
+        out["contract"].contains("bin_path")) {
+        return out;
+    }
+    std::vector<std::string> programs;
+    std::error_code error;
+    for (const auto& item : fs::directory_iterator(bundle, error)) {
+        const bool runs = item.is_regular_file() &&
+                          (item.status().permissions() & fs::perms::owner_exec) != fs::perms::none;
+        if (runs && is_state(item.path().filename())) {
+            programs.push_back(item.path().filename());
+        }
+    }
+    if (programs.size() != 1) {
+        return cli::failure(cli::ErrorId::bad_bundle,
+                            bundle.string() + " does not say which program to run",
+                            R"(put {"contract":{"bin_path":"PROGRAM"}} into its hp.cfg.override)");
+    }
+    out["contract"]["bin_path"] = programs.front();
+    return out;
+}
+
+void merge_json(Json& into, const Json& from) {
+    for (const auto& [name, value] : from.items()) {
+        if (value.is_object() && into.contains(name) && into[name].is_object()) {
+            merge_json(into[name], value);
+        } else {
+            into[name] = value;
+        }
+    }
+}
+
+Done copy_tree(const fs::path& from, const fs::path& to) {
+    HP_DEV_TRY_STATUS(os::make_directories(to));
+    std::error_code error;
+    for (const auto& item : fs::directory_iterator(from, error)) {
+        if (item.path().filename() == ".hp") {
+            continue;
+        }
+        HP_DEV_TRY_STATUS(copy_one(item.path(), to / item.path().filename()));
+    }
+    return error ? Done(tl::unexpected(file_failure("cannot read " + from.string(), error)))
+                 : Done();
+}
+
+Done seed_node(const fs::path& bundle, unsigned node, const fs::path& seed) {
+    std::error_code error;
+    for (const auto& item : fs::directory_iterator(bundle, error)) {
+        if (is_state(item.path().filename())) {
+            HP_DEV_TRY_STATUS(copy_one(item.path(), seed / "state" / item.path().filename()));
+        }
+    }
+    const fs::path own = bundle / disparate_name / std::to_string(node);
+    std::error_code none;
+    for (const auto& item : fs::directory_iterator(own, none)) {
+        HP_DEV_TRY_STATUS(copy_one(item.path(), seed / item.path().filename()));
+    }
+    return error ? Done(tl::unexpected(file_failure("cannot read " + bundle.string(), error)))
+                 : Done();
+}
+
+Expected<std::vector<FileChange>> compare_bundles(const fs::path& before, const fs::path& after) {
+    HP_DEV_TRY(const Listing old_files, list_state(before));
+    HP_DEV_TRY(const Listing new_files, list_state(after));
+    std::vector<FileChange> out;
+    for (const auto& [path, mark] : new_files) {
+        const auto found = old_files.find(path);
+        if (found == old_files.end()) {
+            out.push_back({path, "new"});
+        } else if (found->second != mark) {
+            out.push_back({path, "changed"});
+        }
+    }
+    for (const auto& [path, mark] : old_files) {
+        if (!new_files.contains(path)) {
+            out.push_back({path, "removed"});
+        }
+    }
+    return out;
+}
+
+} // namespace hp::dev
