@@ -11,11 +11,10 @@ const cli::Program& hpdev_program();
 
 cli::Commands new_commands();    // new, init, templates ...
 cli::Commands build_commands();  // build, bundle
-cli::Commands manual_commands(); // about hpdev itself
 cli::Commands exec_commands();
 cli::Commands up_commands();
 cli::Commands down_commands();
 cli::Commands ps_commands();
-cli::Commands manual_commands();
+cli::Commands manual_commands(); // about hpdev itself
 
 } // namespace hp::dev

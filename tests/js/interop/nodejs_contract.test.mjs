@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A contract on the published hotpocket-nodejs-contract, used through the published client.
+// A contract on hotpocket-nodejs-contract, npm's and ours, used through the published client.
 
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 
 import { with_user } from '../lib/jsclient.mjs';
-import { NodePool, script_contract } from '../lib/node.mjs';
+import { contract_libraries, NodePool, script_contract } from '../lib/node.mjs';
 
-const module_name = 'hotpocket-nodejs-contract';
 const default_pace = { node: { pace: 'auto' }, contract: { consensus: { roundtime: 1000 } } };
-const echo = (protocol) => ({
+const echo = (library, protocol) => ({
     config: default_pace,
-    contract: script_contract('echo.js', { args: protocol, modules: [module_name] }),
+    contract: script_contract('echo.js', { args: protocol, library }),
 });
 
-const nodes = new NodePool({ json: echo('json'), bson: echo('bson') });
+const contracts = contract_libraries.flatMap((library) =>
+    ['json', 'bson'].map((protocol) => [`${library} ${protocol}`, library, protocol]),
+);
+const nodes = new NodePool(
+    Object.fromEntries(contracts.map(([name, ...how]) => [name, echo(...how)])),
+);
 
 /** What the client sees of a value the contract sends: the JSON variant quotes strings. */
 function seen_by(client_protocol, contract_protocol, value) {
@@ -30,11 +34,11 @@ const object_of = (value) => (typeof value === 'string' ? JSON.parse(value) : va
 describe('interop: Node.js contract', { concurrency: true }, () => {
     after(() => nodes.dispose());
 
-    for (const contract of ['json', 'bson']) {
+    for (const [name, , contract] of contracts) {
         for (const protocol of ['json', 'bson']) {
-            const title = `${contract} contract, ${protocol} client`;
+            const title = `${name} contract, ${protocol} client`;
 
-            const with_client = (run) => with_user(nodes.get(contract), run, protocol);
+            const with_client = (run) => with_user(nodes.get(name), run, protocol);
 
             test(`15.79 echo of inputs (${title})`, () =>
                 with_client(async (user) => {

@@ -449,9 +449,21 @@ export function native_contract(program, args = '') {
     return { files: [[from, program]], bin_path: program, bin_args: args };
 }
 
+/** What a contract gets when it asks for "hotpocket-nodejs-contract": npm's library, or ours. */
+export const contract_libraries = ['published', 'own'];
+const library_place = path.join('node_modules', 'hotpocket-nodejs-contract');
+const library_files = {
+    published: [path.join(modules_dir, 'hotpocket-nodejs-contract'), library_place],
+    own: [
+        path.join(js_root, '../../contract-sdk/js/hotpocket-contract.js'),
+        path.join(library_place, 'index.js'),
+    ],
+};
+
 /** A script contract, run by the Node.js that runs the tests, with its modules beside it. */
-export function script_contract(script, { args = '', modules = [] } = {}) {
+export function script_contract(script, { args = '', modules = [], library } = {}) {
     const files = [[path.join(contracts_dir, script), script]];
+    if (library) files.push(library_files[library]);
     for (const module of modules) {
         files.push([path.join(modules_dir, module), path.join('node_modules', module)]);
     }

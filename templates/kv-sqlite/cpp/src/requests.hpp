@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The requests: get, put, delete, list. README.md says what they do.
+#pragma once
+
+#include "database.hpp"
+
+namespace kv {
+
+/// Every node keeps every byte for ever.
+inline constexpr std::size_t name_bytes_max = 256;
+inline constexpr std::size_t value_bytes_max = 64 * 1024;
+
+/// The answer, a JSON text.
+[[nodiscard]] std::string handle(Database& database, std::string_view request, bool readonly);
+
+} // namespace kv
