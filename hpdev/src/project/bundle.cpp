@@ -72,7 +72,7 @@ void merge(Json& to, const Json& from) {
 }
 
 Parsed<TreeFile> make_override(const Project& project, const FileTree& tree) {
-    const auto given = load_override(project.root / override_file_name);
+    const auto given = load_override(project.root / bundle_override_name);
     if (!given) {
         return tl::unexpected(given.error());
     }
@@ -113,7 +113,7 @@ Parsed<FileTree> collect_bundle(const Project& project) {
     FileTree tree;
     for (const BundleItem& item : project.bundle.files) {
         const std::string first = item.to.begin()->string();
-        if (first == override_file_name || first == disparate_name) {
+        if (first == bundle_override_name || first == bundle_disparate_name) {
             return failure(ErrorId::bad_file, "no file of the state can be called " + first);
         }
         auto added = add_to_tree(tree, project.root / item.from, item.to.string());
@@ -129,11 +129,11 @@ Parsed<FileTree> collect_bundle(const Project& project) {
     if (!merged) {
         return tl::unexpected(std::move(merged.error()));
     }
-    tree[std::string(override_file_name)] = std::move(*merged);
+    tree[std::string(bundle_override_name)] = std::move(*merged);
     std::error_code error;
-    const fs::path disparate = project.root / disparate_name;
+    const fs::path disparate = project.root / bundle_disparate_name;
     if (fs::is_directory(disparate, error)) {
-        auto added = add_to_tree(tree, disparate, std::string(disparate_name));
+        auto added = add_to_tree(tree, disparate, std::string(bundle_disparate_name));
         if (!added) {
             return tl::unexpected(std::move(added.error()));
         }

@@ -10,8 +10,8 @@
 
 namespace hp::dev {
 
-inline constexpr std::string_view override_file_name = "hp.cfg.override";
-inline constexpr std::string_view disparate_name = "disparate";
+inline constexpr std::string_view bundle_override_name = "hp.cfg.override";
+inline constexpr std::string_view bundle_disparate_name = "disparate";
 
 // Collects the files that hpdev.toml names, hp.cfg.override and disparate/ beside it.
 cli::Parsed<FileTree> collect_bundle(const Project& project);
