@@ -106,6 +106,13 @@ void Engine::on(Instant now, const InputVerified& event, Effects& out) {
     }
 }
 
+// Without this a cluster that starts, or is connected again, would wait for the next repetition.
+void Engine::on(Instant now, const PeerJoined& event, Effects&) {
+    if (validators_.contains(event.node)) {
+        repeat_at_us_ = std::min(repeat_at_us_, now.mono_us + params::repeat_joined_us);
+    }
+}
+
 void Engine::on(Instant, const VotesForgotten&, Effects& out) {
     identity_.may_have_forgotten = true;
     if (!may_vote()) {

@@ -78,6 +78,7 @@ private:
     void on(Instant now, const InputIn& event, Effects& out);
     void on(Instant now, const InputVerified& event, Effects& out);
     void on(Instant now, const MessageIn& event, Effects& out);
+    void on(Instant now, const PeerJoined& event, Effects& out);
     void on(Instant now, const VotesForgotten& event, Effects& out);
     void on(Instant now, const Logged& event, Effects& out);
     void on(Instant now, const Persisted& event, Effects& out);

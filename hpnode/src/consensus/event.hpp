@@ -39,6 +39,11 @@ struct MessageIn {
     Message message;
 };
 
+// A node is connected now: it has not heard what was said before.
+struct PeerJoined {
+    PublicKey node;
+};
+
 // Others have shown this node a vote of its own that it does not know of (Engine::remembers()): its
 // vote log was put back to an earlier state. The vote log has noted that it is incomplete.
 struct VotesForgotten {};
@@ -72,7 +77,8 @@ struct ConfigInForce {
     Params params;
 };
 
-using Event = std::variant<Tick, UserJoined, UserLeft, InputIn, InputVerified, MessageIn,
-                           VotesForgotten, Logged, Persisted, Rejoin, ResultReady, ConfigInForce>;
+using Event =
+    std::variant<Tick, UserJoined, UserLeft, InputIn, InputVerified, MessageIn, PeerJoined,
+                 VotesForgotten, Logged, Persisted, Rejoin, ResultReady, ConfigInForce>;
 
 } // namespace hp::consensus

@@ -63,6 +63,10 @@ inline constexpr std::int64_t attempt_roundtimes_max = 8;
 // once.
 inline constexpr std::uint32_t attempt_window = 64;
 
+// What was said is said again this long after a member has connected: others may follow, and one
+// that connects again and again does not make this node say everything each time.
+inline constexpr std::int64_t repeat_joined_us = 10'000;
+
 // Asking the next member for something that has not come.
 inline constexpr std::int64_t fetch_retry_us = 100'000;
 

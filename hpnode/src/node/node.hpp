@@ -109,7 +109,8 @@ private:
         std::size_t checking = 0; // messages whose signatures are being checked
         std::size_t checking_bytes = 0;
         bool paused = false;
-        std::vector<Bytes> early{}; // messages whose signatures fit no UNL known so far
+        std::size_t state_requests = 0; // not answered yet
+        std::vector<Bytes> early{};     // messages whose signatures fit no UNL known so far
         std::size_t early_bytes = 0;
         std::size_t lookups = 0; // answers from the ledgers that it waits for
     };

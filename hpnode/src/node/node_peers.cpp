@@ -70,6 +70,7 @@ bool Node::may_follow(const PublicKey& key) const {
 void Node::on_peer_joined(const PublicKey& key) {
     inboxes_.try_emplace(key);
     executor_->on_peer_up(key);
+    feed(consensus::PeerJoined{key});
     publish_connectivity();
     if (config().mesh.peer_discovery) { // a little later: others may be on their way, too
         discovery_timer_.arm_after(discovery_us_min, [this] { tell_addresses(); });
@@ -343,13 +344,20 @@ void Node::ask_for_config() {
     config_timer_.arm_after(ask_again_us, [this] { ask_for_config(); });
 }
 
+// A peer that asks for more than this node gets round to answering does not get all of it.
 void Node::on_peer(const PublicKey& from, peer::StateRequest& request) {
-    if (!may_follow(from)) {
+    Inbox& inbox = inboxes_[from];
+    if (!may_follow(from) || inbox.state_requests >= limits::peer_state_requests_max) {
         return;
     }
+    ++inbox.state_requests;
     sync_worker_.submit([this, from, bytes = std::move(request.bytes)] {
         auto answer = state_server_->answer(bytes);
         reactor_.post([this, from, answer = std::move(answer)]() mutable {
+            if (const auto asker = inboxes_.find(from); asker != inboxes_.end()) {
+                std::size_t& waiting = asker->second.state_requests;
+                waiting -= std::min<std::size_t>(waiting, 1);
+            }
             if (!answer) {
                 peers_->offends(from, PeerPort::Offence::bad_message, answer.err().context);
                 return;

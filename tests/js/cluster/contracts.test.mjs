@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Contracts that take long, hang, crash, or leave something else on one node than on the others;
-// configurations that must not be; and what readers see meanwhile. Each test ends with one chain and
-// one state. "Row" is a row of the list of faults that the design of consensus is measured by.
+// configurations that must not be; and what readers see while a node fetches the state. "Row" is a
+// row of the list of faults that the design of consensus is measured by.
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -14,12 +14,13 @@ import { ask_read, each, private_file, shell_contract } from '../lib/contract_ki
 import { native_contract } from '../lib/node.mjs';
 import { scaled } from '../lib/scale.mjs';
 import { scoped_test } from '../lib/scope.mjs';
-import { range, sleep, until } from '../lib/util.mjs';
+import { sleep, until, within } from '../lib/util.mjs';
 
 const roundtime = 250;
 const exec_timeout_ms = 1500;
 const offset = 50;
 const reading_pause_ms = 40;
+const reading_timeout_ms = 2000;
 const joining_bytes = scaled({ usual: 24 * 1024 * 1024, full: 1024 * 1024 * 1024 });
 const joining_timeout_ms = scaled({ usual: 60000, full: 600000 });
 
@@ -192,11 +193,12 @@ async function keep_reading(scope, node, going) {
         try {
             const client = await scope.login(node, { protocol: 'bson' });
             for (; going(); await sleep(reading_pause_ms)) {
-                seen.push(await ask_read(client, 'read:log.txt'));
+                const answer = ask_read(client, 'read:log.txt');
+                seen.push(await within(answer, reading_timeout_ms, 'an answer'));
             }
             await client.close();
         } catch {
-            await sleep(50); // the node is away
+            await sleep(50); // the node is away, or has no contract that could answer
         }
     }
     return seen;

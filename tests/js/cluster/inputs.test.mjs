@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Inputs that reach several nodes, late, twice, or just before a node dies: each has one fate. "Row"
-// is a row of the list of faults that the design of consensus is measured by.
+// Inputs that reach several nodes, late, twice, or just before a node dies: each has one fate.
+// "Row" is a row of the list of faults that the design of consensus is measured by.
 
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 
 import { Cluster, with_threshold } from '../lib/cluster.mjs';
+import { scaled } from '../lib/scale.mjs';
 import { scoped_test } from '../lib/scope.mjs';
-import { range, sleep } from '../lib/util.mjs';
+import { chosen_seed, make_random, median, range, sleep } from '../lib/util.mjs';
 
 const offset = 50;
 const limit = 60; // max_input_ledger_offset of Cluster
+const eager_inputs = scaled({ usual: 15, full: 1000 });
+const eager_pause_ms_max = 1000;
 const repeated = ['already_submitted', 'nonce_expired'];
 
 const login_all = (scope, cluster, keys) =>
@@ -109,6 +112,28 @@ describe('cluster: inputs', () => {
         }
         const inputs = inputs_of(await cluster.check({ reader: cluster.nodes[1] }));
         assert.deepEqual(inputs.map(({ hash }) => hash).sort(), hashes.sort());
+    });
+
+    scoped_test('eager: inputs at any time, none too late (row 54)', async (scope, context) => {
+        const cluster = await Cluster.start(scope, 3, {
+            config: { node: { pace: 'eager' }, contract: { consensus: { roundtime: 1000 } } },
+        });
+        const seed = chosen_seed();
+        context.diagnostic(`HP_SEED=${seed}`);
+        const random = make_random(seed);
+        const waits_ms = [];
+        const clients = await login_all(scope, cluster);
+        for (const number of range(eager_inputs)) {
+            const client = clients[number % clients.length];
+            await sleep(random() * eager_pause_ms_max);
+            const built = await client.submit(`append:log.txt=${number}`, { offset: 10 });
+            const sent_ms = Date.now();
+            const { status, reason } = await client.wait_status(built.hash);
+            assert.equal(status, 'accepted', reason);
+            waits_ms.push(Date.now() - sent_ms);
+        }
+        context.diagnostic(`accepted after ${median(waits_ms)} ms, median of ${eager_inputs}`);
+        await cluster.settle();
     });
 
     scoped_test('too late and too far ahead, on every node alike (row 40)', async (scope) => {

@@ -43,7 +43,8 @@ async function start(scope, size = 3, options = {}) {
     return cluster;
 }
 
-const agreement = (message_kind, ...content) => join(u8(type.agreement), u8(message_kind), ...content);
+const agreement = (message_kind, ...content) =>
+    join(u8(type.agreement), u8(message_kind), ...content);
 
 /** Each says something that ends its connection; what the node may have said before it did. */
 function wrong_handshakes(node) {
@@ -259,11 +260,10 @@ describe('cluster: far too many questions', () => {
     }
 });
 
-const answer = (id, ...items) =>
-    join(u8(type.state_answer), u8(2), u8(0), u64(id), list(items));
+const answer = (id, ...items) => join(u8(type.state_answer), u8(2), u8(0), u64(id), list(items));
 const here = (content, total = 0) => join(u8(1), u64(total), with_length(content));
 
-/** A description of a directory with one file, as the hash rules of docs/protocol/state.md have it. */
+/** A description of a directory with one file, by the hash rules of docs/protocol/state.md. */
 function directory_of(name) {
     const child = join(with_length(Buffer.from(name)), u8(1), u32(0o644), b3('content'));
     return join(Buffer.from('hpstdir1'), child);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clusters of other sizes, thresholds, roundtimes and slices, and of nodes that keep different parts
-// of history. "Row" is a row of the list of faults that the design of consensus is measured by.
+// Clusters of other sizes, thresholds, roundtimes and slices, and of nodes that keep different
+// parts of history. "Row" is a row of the list of faults that the design of consensus is measured
+// by.
 
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';

@@ -95,8 +95,8 @@ export class PublishedClient {
 }
 
 /**
- * Runs with a connected client and closes it; a failure quotes the node's log. The node may still be
- * on its way.
+ * Runs with a connected client and closes it; a failure quotes the node's log. The node may be on
+ * its way still.
  */
 export async function with_user(starting, run, protocol = 'json') {
     const node = await starting;

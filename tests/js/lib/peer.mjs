@@ -33,7 +33,7 @@ export const type = {
     state_request: 8,
     state_answer: 9,
 };
-export const kind = { open: 1, result: 2, propose: 3, vote: 4, certificate: 5, inputs: 6, ledger: 7, get_inputs: 9, get_ledger: 12 };
+export const kind = { open: 1, result: 2, vote: 4, get_inputs: 9, get_ledger: 12 };
 export const statement = { open: 1, propose: 2, prepare: 3, commit: 4, skip: 5, result: 6 };
 
 // ---- bytes
@@ -57,8 +57,10 @@ const tag = (text) => Buffer.from(`${text}\0`);
 export const contract_hash = (contract_id) => b3(contract_id);
 
 /** Who decides, and by how many votes. */
-export const unl_hash = (keys, quorum) =>
-    b3(tag('hp2/unl'), u32(quorum), ...keys.map((key) => Buffer.from(key, 'hex')).sort(Buffer.compare));
+export function unl_hash(keys, quorum) {
+    const ascending = [...keys].sort().map((key) => Buffer.from(key, 'hex'));
+    return b3(tag('hp2/unl'), u32(quorum), ...ascending);
+}
 
 export const hello = ({ contract_id, keys, port = 0 }) =>
     join(u8(type.hello), greeting, contract_hash(contract_id), keys.wire, u32(port));
@@ -195,8 +197,10 @@ export class Peer {
         this.other = greeted.subarray(43, 76);
         this.say(this.proof());
         const proof = await this.next(1);
-        if (proof[0] !== type.proof || !verify(proof.subarray(1), this.proven_bytes(false), this.other))
+        const [first, signature] = [proof[0], proof.subarray(1)];
+        if (first !== type.proof || !verify(signature, this.proven_bytes(false), this.other)) {
             throw new Error('the node did not prove its key');
+        }
     }
 
     proven_bytes(by_me) {

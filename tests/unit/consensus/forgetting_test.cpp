@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A member whose vote log may not know all of its votes: four engines with a quorum of three, every
-// message and every write at once, so that what one member says can be watched.
+// A member whose vote log may not know all of its votes, or that others did not hear: four engines
+// with a quorum of three, every message and every write at once, so that what one member says can
+// be watched.
 #include <catch2/catch.hpp>
 
 #include <deque>
@@ -344,4 +345,19 @@ TEST_CASE("a member goes on from a ledger whose predecessors it never had") {
     CHECK(cluster.engine(3).lcl() == cluster.engine(0).lcl());
     CHECK(cluster.engine(3).lcl().seq > newest + 1);
     CHECK(cluster.count_said<Vote>(3) > 0);
+}
+
+TEST_CASE("whoever connects hears soon what was said before") {
+    Cluster cluster;
+    cluster.start(0);
+    cluster.run_ms(1300); // long enough for an OPEN, and some repetitions of it
+    cluster.member(0).said.clear();
+    cluster.step(0, PeerJoined{key_of(members)}); // not a member
+    cluster.run_ms(15);
+    CHECK(cluster.count_said<SharedOpen>(0) == 0);
+    for (std::size_t other = 1; other < members; ++other) {
+        cluster.step(0, PeerJoined{key_of(other)});
+    }
+    cluster.run_ms(15);
+    CHECK(cluster.count_said<SharedOpen>(0) == 1); // for all who came
 }

@@ -251,6 +251,9 @@ inline constexpr std::size_t sync_path_bytes_max = 34 * kib;
 // Requests that wait for one peer, and how long, before others are asked instead.
 inline constexpr std::size_t sync_requests_per_peer_max = 4;
 inline constexpr std::int64_t sync_timeout_ms = 10'000;
+// Of one peer, on the side that answers; more than an honest one has waiting after a timeout are
+// dropped.
+inline constexpr std::size_t peer_state_requests_max = 16;
 // A peer that has not answered so many requests in a row is left alone for a while.
 inline constexpr int sync_timeouts_max = 3;
 inline constexpr std::int64_t sync_pause_ms = 30'000;
