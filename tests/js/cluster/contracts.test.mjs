@@ -20,7 +20,7 @@ const roundtime = 250;
 const exec_timeout_ms = 1500;
 const offset = 50;
 const reading_pause_ms = 40;
-const reading_timeout_ms = 2000;
+const reading_timeout_ms = 1000;
 const joining_bytes = scaled({ usual: 24 * 1024 * 1024, full: 1024 * 1024 * 1024 });
 const joining_timeout_ms = scaled({ usual: 60000, full: 600000 });
 
@@ -224,13 +224,14 @@ describe('cluster: while a node fetches the state', () => {
         await sleep(500);
         going = false;
         const seen = (await Promise.all(readers)).map((texts) => new Set(texts));
+        const sizes = seen.map((texts) => texts.size);
         await cluster.check({ users, answer_of });
         const last = fs.readFileSync(`${victim.state_dir}/log.txt`, 'utf8');
         for (const text of seen.flatMap((texts) => [...texts])) {
             const is_whole = text === 'error:ENOENT' || (last.startsWith(text) && /\n$/.test(text));
             assert.ok(is_whole, `"${text.slice(-80)}" was never the content`);
         }
-        assert.ok(seen.every((texts) => texts.size > 3), 'the test tested something');
+        assert.ok(Math.min(...sizes) > 0 && Math.max(...sizes) > 5, `too few answers: ${sizes}`);
     });
 
     const mib = joining_bytes / 1024 / 1024;
