@@ -41,30 +41,78 @@ Hash32 group_nonce(std::span<const SharedOpen> opens) {
 
 std::vector<PublicKey> block_users(std::span<const SharedOpen> opens,
                                    std::span<const SharedInput> inputs) {
-    std::set<PublicKey> users;
+    std::vector<PublicKey> users;
     for (const SharedOpen& open : opens) {
-        users.insert(open->users.begin(), open->users.end());
+        users.insert(users.end(), open->users.begin(), open->users.end());
     }
     for (const SharedInput& input : inputs) {
-        users.insert(input->user);
+        users.push_back(input->user);
     }
-    return {users.begin(), users.end()};
+    std::sort(users.begin(), users.end());
+    users.erase(std::unique(users.begin(), users.end()), users.end());
+    return users;
+}
+
+struct Listed {
+    const Hash32* hash = nullptr;
+    std::size_t members = 0;
+};
+
+// Adds a member's list. Both ascend.
+std::vector<Listed> merge(const std::vector<Listed>& known, const std::vector<Hash32>& list) {
+    std::vector<Listed> out;
+    out.reserve(known.size() + list.size());
+    auto next = known.begin();
+    for (const Hash32& hash : list) {
+        auto order = std::strong_ordering::greater;
+        for (; next != known.end() && (order = *next->hash <=> hash) < 0; ++next) {
+            out.push_back(*next);
+        }
+        if (next != known.end() && order == 0) {
+            out.push_back({&hash, next->members + 1});
+            ++next;
+        } else {
+            out.push_back({&hash, 1});
+        }
+    }
+    out.insert(out.end(), next, known.end());
+    return out;
 }
 
 // Held by at least one honest member, whoever the others are: a leader may not pass it over.
-std::set<Hash32> required_inputs(const BlockContext& context, std::span<const SharedOpen> opens) {
+// Ascending. The lists are as many as members and as long as ledgers, so they are merged as they
+// are: counting in a tree took longer than everything else about a block.
+std::vector<Hash32> required_inputs(const BlockContext& context,
+                                    std::span<const SharedOpen> opens) {
     const std::size_t needed = context.members.size() - context.quorum + 1;
-    std::map<Hash32, std::size_t> counts;
+    std::vector<Listed> listed;
     for (const SharedOpen& open : opens) {
-        for (const Hash32& hash : open->inputs) {
-            ++counts[hash];
+        if (!open->inputs.empty()) {
+            listed = merge(listed, open->inputs);
         }
     }
-    std::set<Hash32> out;
-    for (const auto& [hash, count] : counts) {
-        if (count >= needed) {
-            out.insert(hash);
+    std::vector<Hash32> out;
+    for (const Listed& input : listed) {
+        if (input.members >= needed) {
+            out.push_back(*input.hash);
         }
+    }
+    return out;
+}
+
+// Of `required`, which ascends, what is not among `inputs`.
+std::vector<Hash32> passed_over(const std::vector<Hash32>& required, std::vector<Hash32> inputs) {
+    std::sort(inputs.begin(), inputs.end());
+    std::vector<Hash32> out;
+    std::set_difference(required.begin(), required.end(), inputs.begin(), inputs.end(),
+                        std::back_inserter(out));
+    return out;
+}
+
+std::vector<Hash32> hashes_of(std::span<const SharedInput> inputs) {
+    std::vector<Hash32> out;
+    for (const SharedInput& input : inputs) {
+        out.push_back(input->hash);
     }
     return out;
 }
@@ -74,10 +122,7 @@ void fill(const BlockContext& context, std::span<const SharedOpen> opens,
           std::span<const SharedInput> inputs, const ResultClaim& claim, Block& block) {
     block.nonce = group_nonce(opens);
     block.users = block_users(opens, inputs);
-    block.inputs.clear();
-    for (const SharedInput& input : inputs) {
-        block.inputs.push_back(input->hash);
-    }
+    block.inputs = hashes_of(inputs);
     proto::LedgerHeader& header = block.header;
     header.seq = context.prev.seq + 1;
     header.timestamp_ms = block_time(context.prev_time_ms, opens);
@@ -135,15 +180,19 @@ public:
     void take(const proto::SignedInput& input) {
         ++count_;
         bytes_ += input.container.size();
-        user_bytes_[input.user] += input.payload->size();
+        if (params_.user_input_bytes != 0) {
+            user_bytes_[input.user] += input.payload->size();
+        }
     }
 
 private:
     bool user_fits(const proto::SignedInput& input) const {
+        if (params_.user_input_bytes == 0) {
+            return true;
+        }
         const auto known = user_bytes_.find(input.user);
         const std::uint64_t used = known == user_bytes_.end() ? 0 : known->second;
-        return params_.user_input_bytes == 0 ||
-               used + input.payload->size() <= params_.user_input_bytes;
+        return used + input.payload->size() <= params_.user_input_bytes;
     }
 
     const Params& params_;
@@ -191,13 +240,11 @@ public:
             add(*input);
         }
     }
-    bool has(const Hash32& hash) const { return included_.count(hash) != 0; }
     bool could_have(const proto::SignedInput& input) const {
         return in_time(context_, input) && !context_.nonces->check(input, context_.prev.seq) &&
                nonces_.count({input.user, input.nonce}) == 0 && allowance_.fits(input);
     }
     void add(const proto::SignedInput& input) {
-        included_.insert(input.hash);
         nonces_.emplace(input.user, input.nonce);
         allowance_.take(input);
     }
@@ -205,16 +252,19 @@ public:
 private:
     const BlockContext& context_;
     Allowance allowance_;
-    std::set<Hash32> included_;
     std::set<std::pair<PublicKey, std::uint64_t>> nonces_;
 };
 
 // Those the leader's own pool would not take.
-void take_required(const BlockContext& context, const std::set<Hash32>& required,
+void take_required(const BlockContext& context, const std::vector<Hash32>& required,
                    const BlockParts& parts, std::vector<SharedInput>& inputs) {
+    const std::vector<Hash32> left = passed_over(required, hashes_of(inputs));
+    if (left.empty()) {
+        return;
+    }
     Inclusion inclusion(context, inputs);
-    for (const Hash32& hash : required) {
-        const SharedInput input = inclusion.has(hash) ? nullptr : parts.input(hash);
+    for (const Hash32& hash : left) {
+        const SharedInput input = parts.input(hash);
         if (input && inclusion.could_have(*input)) {
             inclusion.add(*input);
             inputs.push_back(input);
@@ -225,10 +275,15 @@ void take_required(const BlockContext& context, const std::set<Hash32>& required
 // Required inputs are in the block, or could not be.
 Status check_nothing_passed_over(const BlockContext& context, std::span<const SharedOpen> opens,
                                  std::span<const SharedInput> inputs, const BlockParts& parts) {
+    const std::vector<Hash32> left =
+        passed_over(required_inputs(context, opens), hashes_of(inputs));
+    if (left.empty()) {
+        return {};
+    }
     const Inclusion inclusion(context, inputs);
-    for (const Hash32& hash : required_inputs(context, opens)) {
+    for (const Hash32& hash : left) {
         if (!holds(context.lifted, Guard::block_nothing_passed_over,
-                   inclusion.has(hash) || !inclusion.could_have(*parts.input(hash)))) {
+                   !inclusion.could_have(*parts.input(hash)))) {
             return broken("passes over an input that enough members hold");
         }
     }
@@ -279,7 +334,7 @@ SharedBlock assemble_block(const BlockContext& context, std::span<const SharedOp
     }
     block->mode = result.mode;
     block->evidence = std::move(result.evidence);
-    const std::set<Hash32> required = required_inputs(context, opens);
+    const std::vector<Hash32> required = required_inputs(context, opens);
     std::vector<SharedInput> inputs =
         pool.select(*context.params, *context.nonces, context.prev.seq, required);
     take_required(context, required, parts, inputs);
@@ -314,14 +369,13 @@ MissingParts missing_parts(const BlockContext& context, const Block& block,
             missing.opens.push_back(ref);
         }
     }
-    std::set<Hash32> wanted(block.inputs.begin(), block.inputs.end());
+    const auto look_for = [&](const std::vector<Hash32>& hashes) {
+        std::copy_if(hashes.begin(), hashes.end(), std::back_inserter(missing.inputs),
+                     [&](const Hash32& hash) { return !parts.input(hash); });
+    };
+    look_for(block.inputs);
     if (missing.opens.empty()) { // else which inputs are required is not known yet
-        wanted.merge(required_inputs(context, opens));
-    }
-    for (const Hash32& hash : wanted) {
-        if (!parts.input(hash)) {
-            missing.inputs.push_back(hash);
-        }
+        look_for(passed_over(required_inputs(context, opens), block.inputs));
     }
     return missing;
 }

@@ -272,6 +272,9 @@ void Engine::begin_height(Instant now, Effects& out) {
     own_proposal_.reset();
     attempt_ends_.reset();
     undecided_commit_ = nullptr;
+    awaited_to_propose_.clear();
+    awaited_to_vote_.clear();
+    awaited_to_decide_.clear();
     judged_inputs_.clear();
     reported_.clear();
     fetch_at_us_ = 0;

@@ -15,6 +15,7 @@
 #include <optional>
 #include <set>
 
+#include "consensus/awaited_parts.hpp"
 #include "consensus/effect.hpp"
 #include "consensus/event.hpp"
 #include "consensus/execution.hpp"
@@ -115,6 +116,10 @@ private:
     bool complete_decision(Instant now, Effects& out);
     bool run_timers(Instant now, Effects& out);
     void ask_ahead(Instant now, Effects& out);
+    // What `awaited` says is missing has been asked for, and is.
+    bool still_lacks(Instant now, AwaitedParts& awaited, const Hash32& block) const {
+        return now.mono_us < fetch_at_us_ && awaited.lacks(block, *height_);
+    }
     PublicKey next_holder(const std::vector<PublicKey>& holders);
     void ask_for_block(Instant now, const Hash32& digest, const Certificate& certificate,
                        Effects& out);
@@ -184,6 +189,9 @@ private:
     std::optional<Propose> own_proposal_;
     std::optional<std::int64_t> attempt_ends_; // timer of the current attempt
     std::int64_t repeat_at_us_ = 0;
+    AwaitedParts awaited_to_propose_;
+    AwaitedParts awaited_to_vote_;    // for proposal_
+    AwaitedParts awaited_to_decide_;  // for undecided_commit_
     std::int64_t fetch_at_us_ = 0;    // not before: what is missing has been asked for
     std::int64_t catch_up_at_us_ = 0; // likewise for ledgers: neither may keep the other waiting
     std::size_t fetch_turn_ = 0;

@@ -80,6 +80,7 @@ void Engine::hear(Instant now, const PublicKey& from, const SharedOpen& open, Ef
     if (height_->add(open, now.mono_us) == Height::Added::contradiction) {
         contradiction(open->by.member, "two different OPENs", out);
     }
+    awaited_to_propose_.clear(); // it may require more, or less
 }
 
 void Engine::hear(Instant now, const PublicKey& from, const SignedResult& result, Effects& out) {
@@ -112,6 +113,7 @@ void Engine::hear(Instant now, const PublicKey& from, const Propose& propose, Ef
         hear(now, from, result, out);
     }
     proposal_ = propose;
+    awaited_to_vote_.clear(); // may need less of the same block than before
 }
 
 void Engine::hear(Instant now, const PublicKey& from, const Vote& vote, Effects& out) {

@@ -75,6 +75,9 @@ bool Engine::propose_if_due(Instant now, Effects& out) {
     if (!proposal) {
         return false;
     }
+    if (still_lacks(now, awaited_to_propose_, proposal->digest)) {
+        return false;
+    }
     SharedBlock block;
     if (!proposal->digest.is_zero()) {
         block = height_->block(proposal->digest);
@@ -85,11 +88,13 @@ bool Engine::propose_if_due(Instant now, Effects& out) {
             return false;
         }
         if (const MissingParts missing = height_->missing(*block, true); !missing.none()) {
+            awaited_to_propose_.await(block->digest, missing);
             ask_for_parts(now, missing, height_->members(), out);
             return false;
         }
     } else if (can_propose(now)) {
         if (const MissingParts missing = height_->missing_for_assembly(); !missing.none()) {
+            awaited_to_propose_.await({}, missing);
             ask_for_parts(now, missing, height_->members(), out);
             return false;
         }
@@ -121,9 +126,13 @@ bool Engine::validate_proposal(Instant now, Effects& out) {
         return false;
     }
     const SharedBlock block = proposal_->block;
+    if (still_lacks(now, awaited_to_vote_, block->digest)) {
+        return false;
+    }
     const bool prepared = proposal_->why.prepared != nullptr;
     const MissingParts missing = height_->missing(*block, prepared);
     if (!missing.none()) {
+        awaited_to_vote_.await(block->digest, missing);
         std::vector<PublicKey> holders{proposal_->by.member};
         holders.insert(holders.end(), height_->members().begin(), height_->members().end());
         ask_for_parts(now, missing, holders, out);
@@ -163,6 +172,9 @@ bool Engine::complete_decision(Instant now, Effects& out) {
         ask_for_block(now, undecided_commit_->digest, *undecided_commit_, out);
         return false;
     }
+    if (still_lacks(now, awaited_to_decide_, block->digest)) {
+        return false;
+    }
     auto inputs = height_->bodies(*block);
     if (!inputs) {
         std::vector<PublicKey> holders;
@@ -170,6 +182,7 @@ bool Engine::complete_decision(Instant now, Effects& out) {
             holders.push_back(vote.member);
         }
         const MissingParts missing = height_->missing(*block, true);
+        awaited_to_decide_.await(block->digest, missing);
         if (const auto asked = ask_for_parts(now, missing, holders, out)) {
             // It may be further already, and give out these inputs only with their ledger.
             out.push_back(SendTo{*asked, GetLedger{height_->seq()}});

@@ -14,7 +14,7 @@ struct InputPool::Selection {
     const Params& params;
     const NonceRecords& nonces;
     LedgerSeq lcl;
-    const std::set<Hash32>& required;
+    std::span<const Hash32> required;
     std::size_t inputs_left = limits::ledger_inputs_max;
     std::size_t bytes_left = limits::ledger_input_bytes_max;
     std::vector<proto::SharedInput> taken{};
@@ -74,7 +74,7 @@ void InputPool::verified(const proto::SignedInput& input, bool signature_ok) {
 
 std::vector<proto::SharedInput> InputPool::select(const Params& params, const NonceRecords& nonces,
                                                   LedgerSeq lcl,
-                                                  const std::set<Hash32>& required) const {
+                                                  std::span<const Hash32> required) const {
     Selection selection{params, nonces, lcl, required};
     for (const auto& [key, user] : users_) {
         select_user(user, selection);
@@ -96,8 +96,9 @@ void InputPool::select_user(const User& user, Selection& out) {
         const proto::SignedInput& input = *candidate->input;
         hold_back = hold_back || candidate->verdict == Verdict::awaited;
         if (candidate->verdict != Verdict::good ||
-            (hold_back && out.required.count(input.hash) == 0) || input.nonce == last_nonce ||
-            out.nonces.check(input, out.lcl)) {
+            (hold_back &&
+             !std::binary_search(out.required.begin(), out.required.end(), input.hash)) ||
+            input.nonce == last_nonce || out.nonces.check(input, out.lcl)) {
             continue;
         }
         const std::uint64_t size = input.payload->size();

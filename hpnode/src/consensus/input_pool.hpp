@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
-#include <set>
+#include <span>
 #include <vector>
 
 #include "consensus/nonce_records.hpp"
@@ -33,11 +33,12 @@ public:
 
     void verified(const proto::SignedInput& input, bool signature_ok);
 
-    // What the ledger after `lcl` can take, in execution order. Those in `required` do not wait for
-    // inputs of the same user that are still being verified. Everything stays in the pool.
+    // What the ledger after `lcl` can take, in execution order. Those in `required`, which ascends,
+    // do not wait for inputs of the same user that are still being verified. Everything stays in
+    // the pool.
     std::vector<proto::SharedInput> select(const Params& params, const NonceRecords& nonces,
                                            LedgerSeq lcl,
-                                           const std::set<Hash32>& required = {}) const;
+                                           std::span<const Hash32> required = {}) const;
 
     // Ledger `lcl` is decided with these inputs, and `nonces` know it: they leave, and so does what
     // can never enter a ledger any more, in the order refused, then expired.
