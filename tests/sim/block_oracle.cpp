@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "consensus/validators.hpp"
-#include "fake_signature.hpp"
+#include "hp/crypto/blake3.hpp"
 
 namespace hp::sim {
 
@@ -108,7 +108,7 @@ std::string BlockOracle::check_inputs(const Block& block, const Params& params) 
     for (const Hash32& hash : block.inputs) {
         const proto::SharedInput& input = inputs_.at(hash);
         const auto memory = users_.find(input->user);
-        if (!is_signed(*input)) {
+        if (!keyring_.is_signed(*input)) {
             return "has an input its user has not signed";
         }
         if (input->max_ledger_seq < block.header.seq) {

@@ -11,11 +11,15 @@
 #include "consensus/messages.hpp"
 #include "consensus/nonce_records.hpp"
 #include "consensus/params.hpp"
+#include "keyring.hpp"
 
 namespace hp::sim {
 
 class BlockOracle {
 public:
+    // `keyring` must outlive the oracle.
+    explicit BlockOracle(const Keyring& keyring) : keyring_(keyring) {}
+
     void submitted(const proto::SharedInput& input) { inputs_.emplace(input->hash, input); }
     void said(const consensus::SharedOpen& open) { opens_.emplace(open->digest, open); }
 
@@ -53,6 +57,7 @@ private:
     std::string check_result(const consensus::Block& block, const proto::LedgerHeader& prev,
                              const consensus::Params& params, std::size_t quorum) const;
 
+    const Keyring& keyring_;
     std::map<Hash32, proto::SharedInput> inputs_;
     std::map<Hash32, consensus::SharedOpen> opens_;
     std::set<Hash32> decided_;

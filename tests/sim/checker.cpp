@@ -116,7 +116,8 @@ void Checker::delivers(std::size_t node, const consensus::Decided& delivered) {
         configs_.at(prev == chain_.end() ? Hash32{} : prev->second.header.config_hash);
     std::set<PublicKey> signers;
     for (const auto& [member, signature] : delivered.root_signatures) {
-        if (params.unl.count(member) != 0) {
+        if (params.unl.count(member) != 0 &&
+            keyring_.is_signed(member, header.output_hash.view(), signature)) {
             signers.insert(member);
         }
     }

@@ -16,7 +16,9 @@ namespace hp::sim {
 class Checker {
 public:
     // `configs` by hash, growing.
-    explicit Checker(const std::map<Hash32, consensus::Params>& configs) : configs_(configs) {}
+    // Both must outlive the checker.
+    Checker(const std::map<Hash32, consensus::Params>& configs, const Keyring& keyring)
+        : configs_(configs), keyring_(keyring), oracle_(keyring) {}
 
     // How messages call the nodes, by number.
     void name_nodes(std::vector<std::string> names) { names_ = std::move(names); }
@@ -67,6 +69,7 @@ private:
         consensus::ResultMode mode = consensus::ResultMode::certified;
     };
     const std::map<Hash32, consensus::Params>& configs_;
+    const Keyring& keyring_;
     BlockOracle oracle_;
     std::map<LedgerSeq, Link> chain_;
     std::map<Hash32, LedgerSeq> decided_inputs_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signatures that cost little: whoever holds a key "signs" with it, and nobody in the simulation
-// signs with a key that is not theirs. Pure; any thread.
+// Keys and signatures that cost little: whoever holds a key "signs" with it, and nobody in the
+// simulation signs with a key that is not theirs. Pure; any thread.
 #pragma once
 
 #include <algorithm>
@@ -11,15 +11,25 @@
 
 namespace hp::sim {
 
+constexpr PublicKey make_key(std::uint8_t kind, std::size_t number) {
+    PublicKey key;
+    key.data[0] = key_prefix;
+    key.data[1] = kind;
+    key.data[32] = static_cast<std::uint8_t>(number);
+    return key;
+}
+constexpr PublicKey node_key(std::size_t number) {
+    return make_key(1, number);
+}
+constexpr PublicKey user_key(std::size_t number) {
+    return make_key(2, number);
+}
+
 inline Signature fake_signature(const PublicKey& key, ByteView bytes) {
     const Hash32 hash = crypto::b3({key.view(), bytes});
     Signature out;
     std::copy(hash.data.begin(), hash.data.end(), out.data.begin());
     return out;
-}
-
-inline bool is_signed(const proto::SignedInput& input) {
-    return input.signature == fake_signature(input.user, input.container);
 }
 
 class FakeSigner final : public consensus::Signer {

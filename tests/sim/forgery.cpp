@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "fake_signature.hpp"
-
 namespace hp::sim {
 
 using consensus::Block;
@@ -102,7 +100,7 @@ private:
             std::any_of(out_.inputs.begin(), out_.inputs.end(), [&](const Hash32& hash) {
                 return body(hash)->user == input.user && body(hash)->nonce == input.nonce;
             });
-        const bool good = is_signed(input);
+        const bool good = context_.keyring->is_signed(input);
         if (clashes) {
             return false;
         }

@@ -12,6 +12,7 @@ namespace hp::sim {
 
 struct ForgeryContext {
     const BlockOracle* oracle = nullptr;
+    const Keyring* keyring = nullptr;
     proto::LedgerHeader prev;
     const consensus::Params* params = nullptr;
     std::size_t quorum = 0;

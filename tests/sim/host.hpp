@@ -9,38 +9,23 @@
 
 #include "consensus/engine.hpp"
 #include "disk.hpp"
-#include "fake_signature.hpp"
 #include "random.hpp"
 
 namespace hp::sim {
 
-constexpr PublicKey make_key(std::uint8_t kind, std::size_t number) {
-    PublicKey key;
-    key.data[0] = key_prefix;
-    key.data[1] = kind;
-    key.data[32] = static_cast<std::uint8_t>(number);
-    return key;
-}
-constexpr PublicKey node_key(std::size_t number) {
-    return make_key(1, number);
-}
-constexpr PublicKey user_key(std::size_t number) {
-    return make_key(2, number);
-}
-
 struct Host {
-    Host(std::size_t host_index, std::size_t member_index, std::string host_name, bool liar,
+    Host(std::size_t host_index, std::size_t member_index, const PublicKey& member_key,
+         std::unique_ptr<const consensus::Signer> key_owner, std::string host_name, bool liar,
          Random chance)
-        : index(host_index), member(member_index), key(node_key(member_index)),
-          name(std::move(host_name)), byzantine(liar), signer(key), random(chance),
-          disk(random.next()) {}
+        : index(host_index), member(member_index), key(member_key), name(std::move(host_name)),
+          byzantine(liar), signer(std::move(key_owner)), random(chance), disk(random.next()) {}
 
     const std::size_t index;
     const std::size_t member;
     const PublicKey key;
     const std::string name; // "3"; "0a" and "0b" for the twins of a Byzantine member
     const bool byzantine;
-    const FakeSigner signer;
+    const std::unique_ptr<const consensus::Signer> signer;
     Random random; // of its disk and its contract
     std::int64_t clock_offset_ms = 0;
     std::int64_t clock_since_us = 0;
@@ -78,6 +63,11 @@ struct Host {
     std::vector<Write> writes;
     std::int64_t wake_us = 0;
     std::int64_t asks_from_us = 0; // strangers for ledgers
+    struct Early { // a message that may be signed for members this node does not know yet
+        std::size_t from = 0;
+        std::shared_ptr<const consensus::Message> message;
+    };
+    std::vector<Early> early;
     bool feeding = false;
     std::vector<consensus::Event> waiting;
     consensus::ResultClaim sync_target;

@@ -17,6 +17,9 @@ enum class Lie : std::uint8_t {
     bodies,   // different content under one digest
     silence,  // says nothing to some members at some stages
     usurp,    // proposes when it is not its turn
+    // Only where signatures are checked: nobody could see through these.
+    impersonate, // votes in the name of others
+    sign_ahead,  // signs for the next height as if members never changed
     // Blocks that break a rule; each is proposed in place of an honest one.
     block_omits,           // an input that everybody holds
     block_replays,         // an input that is in the chain already
@@ -50,6 +53,8 @@ inline constexpr std::array<std::string_view, lie_count> lie_names{"sign_all",
                                                                    "bodies",
                                                                    "silence",
                                                                    "usurp",
+                                                                   "impersonate",
+                                                                   "sign_ahead",
                                                                    "block_omits",
                                                                    "block_replays",
                                                                    "block_expired",
@@ -87,6 +92,10 @@ private:
     static constexpr std::uint32_t bit(Lie lie) { return 1U << static_cast<unsigned>(lie); }
     std::uint32_t bits_ = 0;
 };
+
+constexpr bool is_about_signatures(Lie lie) {
+    return lie == Lie::impersonate || lie == Lie::sign_ahead;
+}
 
 constexpr bool is_about_blocks(Lie lie) {
     return lie >= Lie::block_omits;

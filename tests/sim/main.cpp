@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "hp/crypto/keys.hpp"
 #include "shrink.hpp"
 
 namespace {
@@ -153,6 +154,7 @@ int main(int argc, char** argv) {
     app.add_flag("--shrink", arguments.shrink, "make what fails as short as possible");
     app.add_option("--shrink-runs", arguments.shrink_runs, "at most")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
+    crypto::init();
 
     const auto start = std::chrono::steady_clock::now();
     Totals totals;

@@ -9,6 +9,9 @@
 namespace hp::sim {
 namespace {
 
+// Checking them takes ten times as long as all the rest of a simulation.
+constexpr double real_signatures_share = 0.02;
+
 std::int64_t percent(Random& random, double chance, std::int64_t max) {
     return random.chance(chance) ? random.between(1, max) : 0;
 }
@@ -23,7 +26,7 @@ void draw_network(Random& random, Options& out) {
 
 void draw_lies(Random& random, Options& out) {
     for (std::size_t i = 0; i < lie_count; ++i) {
-        if (random.chance(0.15)) {
+        if (!is_about_signatures(static_cast<Lie>(i)) && random.chance(0.15)) {
             out.lies.add(static_cast<Lie>(i));
         }
     }
@@ -34,10 +37,10 @@ void draw_lies(Random& random, Options& out) {
 
 } // namespace
 
-const std::array<OptionName, 26>& option_names() {
+const std::array<OptionName, 27>& option_names() {
     static constexpr std::int64_t day_ms = 24LL * 3600 * 1000;
     static constexpr std::int64_t any = 1'000'000'000'000'000;
-    static const std::array<OptionName, 26> names{{
+    static const std::array<OptionName, 27> names{{
         {"seed", &Options::seed, any},
         {"nodes", &Options::nodes, 100},
         {"byzantine", &Options::byzantine, 100},
@@ -53,6 +56,7 @@ const std::array<OptionName, 26>& option_names() {
         {"duplicate_percent", &Options::duplicate_percent, 100},
         {"late_percent", &Options::late_percent, 100},
         {"encoded", &Options::encoded, 1},
+        {"real_signatures", &Options::real_signatures, 1},
         {"disk_us_max", &Options::disk_us_max, any},
         {"slow_disk_percent", &Options::slow_disk_percent, 100},
         {"crash_in_boot_percent", &Options::crash_in_boot_percent, 100},
@@ -101,6 +105,11 @@ Options draw_options(std::uint64_t seed, std::int64_t nodes) {
     out.offset_max = random.pick(std::vector<std::int64_t>{0, 3, 10, 10, 10});
     out.user_input_bytes = random.chance(0.2) ? random.between(10, 60) : 0;
     out.inputs_per_minute = random.between(0, 20) * 30;
+    out.real_signatures = random.chance(real_signatures_share);
+    if (out.real_signatures && out.byzantine > 0) {
+        out.lies.add(Lie::impersonate);
+        out.lies.add(Lie::sign_ahead);
+    }
     return out;
 }
 

@@ -30,6 +30,7 @@ struct Options {
     std::int64_t duplicate_percent = 0;
     std::int64_t late_percent = 0; // of messages that take up to three roundtimes
     bool encoded = false;          // messages go through their encoding
+    bool real_signatures = false;  // Ed25519, checked by whoever gets them
 
     // nodes
     std::int64_t disk_us_max = 2'000;
@@ -59,7 +60,7 @@ struct OptionName {
     std::int64_t max; // values are 0..max
 };
 // All but `lies`; as scenario files name them.
-const std::array<OptionName, 26>& option_names();
+const std::array<OptionName, 27>& option_names();
 
 // Everything from the seed. `nodes` 0: also drawn.
 Options draw_options(std::uint64_t seed, std::int64_t nodes);

@@ -6,9 +6,10 @@ namespace hp::sim {
 using namespace consensus;
 
 World::World(const Scenario& scenario, const Sabotage& sabotage, Trace* trace)
-    : options_(scenario.options), sabotage_(sabotage), actions_(scenario.actions),
+    : options_(scenario.options), sabotage_(sabotage), keyring_(options_.real_signatures),
+      actions_(scenario.actions),
       random_(static_cast<std::uint64_t>(options_.seed) * 0x9E3779B97F4A7C15 + 1), trace_(trace),
-      now_us_(start_us), nonces_(users, 0), checker_(configs_) {
+      now_us_(start_us), nonces_(users, 0), checker_(configs_, keyring_) {
     Params params;
     params.roundtime_ms = options_.roundtime_ms;
     params.eager = options_.eager;
@@ -18,7 +19,7 @@ World::World(const Scenario& scenario, const Sabotage& sabotage, Trace* trace)
     const std::int64_t everybody = options_.nodes + options_.observers;
     for (std::int64_t i = 0; i < everybody; ++i) {
         const auto member = static_cast<std::size_t>(i);
-        keys_.push_back(node_key(member));
+        keys_.push_back(keyring_.node(member));
         members_.emplace_back();
         if (i < options_.nodes) {
             params.unl.insert(keys_.back());
@@ -26,7 +27,8 @@ World::World(const Scenario& scenario, const Sabotage& sabotage, Trace* trace)
         const bool byzantine = i < options_.byzantine;
         for (int twin = 0; twin < (byzantine ? 2 : 1); ++twin) {
             const std::string name = std::to_string(i) + (!byzantine ? "" : twin == 0 ? "a" : "b");
-            hosts_.push_back(std::make_unique<Host>(hosts_.size(), member, name, byzantine,
+            hosts_.push_back(std::make_unique<Host>(hosts_.size(), member, keys_.back(),
+                                                    keyring_.signer(keys_.back()), name, byzantine,
                                                     Random(random_.next())));
             members_.back().push_back(hosts_.back().get());
         }

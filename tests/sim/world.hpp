@@ -19,6 +19,7 @@
 #include "consensus/engine.hpp"
 #include "forgery.hpp"
 #include "host.hpp"
+#include "keyring.hpp"
 #include "message_kind.hpp"
 #include "sabotage.hpp"
 #include "scenario.hpp"
@@ -149,7 +150,11 @@ private:
     void send(Host& from, std::size_t to_member, const SharedMessage& message);
     void send(Host& from, Host& to, const SharedMessage& message);
     void deliver(Host& to, const Host& from, const SharedMessage& message);
+    bool admits(Host& to, const Host& from, const SharedMessage& message);
+    bool is_signed(const consensus::Domain& domain, const consensus::Message& message);
+    void admit_early(Host& host);
     void ask_stranger(Host& host, const Host& from, const consensus::Message& message);
+    void ask_for_ledger(Host& host, const Host& from);
     SharedMessage encoded(const Host& from, const consensus::Message& message);
 
     // Byzantine members
@@ -166,9 +171,13 @@ private:
     void tell_results(Host& liar, const consensus::SignedResult& honest);
     void tell(Host& liar, Host& to, consensus::Message message);
     void usurp(Host& liar, const consensus::Propose& heard);
-    consensus::SharedBlock forge_some(const consensus::Block& honest);
-    std::optional<ForgeryContext> forgery_context(const consensus::Block& honest);
-    static consensus::Signed sign_as(const PublicKey& key, const Hash32& digest);
+    consensus::SharedBlock forge_some(const Host& liar, const consensus::Block& honest);
+    std::optional<ForgeryContext> forgery_context(const Host& liar, const consensus::Block& honest);
+    static consensus::Signed sign_as(const Host& liar, consensus::StatementKind kind,
+                                     const Hash32& digest);
+    static void sign_as(const Host& liar, consensus::Vote& vote);
+    void impersonate(Host& liar, const consensus::Vote& heard);
+    void sign_ahead(Host& liar, const proto::LedgerHeader& header);
 
     // users
     void submit_often();
@@ -202,6 +211,7 @@ private:
 
     Options options_;
     Sabotage sabotage_;
+    Keyring keyring_;
     std::vector<Action> actions_;
     Random random_; // of users, liars and what there is once
     Trace* trace_;
@@ -227,6 +237,7 @@ private:
     std::map<Hash32, std::int64_t> submitted_at_us_; // at correct nodes, not accepted yet
     std::vector<SharedMessage> remembered_;          // by liars
     std::uint64_t made_ = 0;                         // by liars, so that each lie differs
+    std::map<Hash32, bool> verdicts_;                // on real signatures, by domain and message
 
     Note note_;
     std::size_t accepted_ = 0;

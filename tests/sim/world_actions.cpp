@@ -257,8 +257,8 @@ proto::SharedInput World::make_input(LedgerSeq height) {
     payload.resize(payload.size() + random_.below(20), '.');
     const Bytes container =
         proto::encode_container(proto::Encoding::json, {to_bytes(payload), nonce, max_seq});
-    const PublicKey key = user_key(user);
-    Signature signature = fake_signature(key, container);
+    const PublicKey key = keyring_.user(user);
+    Signature signature = keyring_.sign_input(key, container);
     if (random_.chance(0.02)) {
         signature.data[0] ^= 1;
     }

@@ -36,7 +36,7 @@ proto::SharedResult World::execute(Host& host, const proto::LedgerRecord& ledger
         }
     }
     result->output_root = proto::output_root(result->outputs, result->state_hash);
-    result->root_signature = host.signer.sign(result->output_root.view());
+    result->root_signature = host.signer->sign(result->output_root.view());
     return result;
 }
 
@@ -123,7 +123,7 @@ void World::sync_state(Host& host, const ResultClaim& target) {
         state->state_hash = target.state_hash;
         state->config_hash = target.config_hash;
         state->output_root = target.output_root;
-        state->root_signature = host.signer.sign(state->output_root.view());
+        state->root_signature = host.signer->sign(state->output_root.view());
         host.state = state;
         feed(host, ResultReady{host.state});
     });

@@ -17,9 +17,12 @@ constexpr int flood_size = 20;
 
 } // namespace
 
-// Signatures are not looked at in the simulation: only the name counts.
-Signed World::sign_as(const PublicKey& key, const Hash32& digest) {
-    return {key, fake_signature(key, digest.view())};
+Signed World::sign_as(const Host& liar, StatementKind kind, const Hash32& digest) {
+    return {liar.key, liar.signer->sign(statement_bytes(liar.engine->domain(), kind, digest))};
+}
+
+void World::sign_as(const Host& liar, Vote& vote) {
+    vote.by = sign_as(liar, vote.kind, vote_digest(vote.height, vote.attempt, vote.digest));
 }
 
 void World::tell(Host& liar, Host& to, Message message) {
@@ -53,32 +56,37 @@ bool World::lie_instead(Host& liar, const Message& message) {
     return false;
 }
 
-std::optional<ForgeryContext> World::forgery_context(const Block& honest) {
+std::optional<ForgeryContext> World::forgery_context(const Host& liar, const Block& honest) {
     const LedgerSeq seq = honest.header.seq;
     if (checker_.height() + 1 < seq) {
         return std::nullopt;
     }
     ForgeryContext context;
     context.oracle = &checker_.oracle();
+    context.keyring = &keyring_;
     context.prev = checker_.header(seq - 1);
     context.params = &configs_.at(context.prev.config_hash);
     context.quorum = quorum(context.params->unl.size(), context.params->threshold_percent);
     context.chance = random_.below(1'000'000);
-    context.claim = [](std::size_t key, const ResultClaim& claimed) {
-        const Hash32 digest = result_digest(claimed);
-        return SignedResult{claimed, {}, sign_as(node_key(key), digest)};
+    context.claim = [this, domain = liar.engine->domain()](std::size_t number,
+                                                           const ResultClaim& claimed) {
+        const PublicKey key = keyring_.node(number);
+        const auto signer = keyring_.signer(key);
+        const Bytes bytes = statement_bytes(domain, StatementKind::result, result_digest(claimed));
+        return SignedResult{
+            claimed, signer->sign(claimed.output_root.view()), {key, signer->sign(bytes)}};
     };
     return context;
 }
 
-SharedBlock World::forge_some(const Block& honest) {
+SharedBlock World::forge_some(const Host& liar, const Block& honest) {
     std::vector<Lie> about_blocks;
     for (std::size_t i = 0; i < lie_count; ++i) {
         if (is_about_blocks(static_cast<Lie>(i)) && lies(static_cast<Lie>(i))) {
             about_blocks.push_back(static_cast<Lie>(i));
         }
     }
-    const auto context = forgery_context(honest);
+    const auto context = forgery_context(liar, honest);
     if (about_blocks.empty() || !context) {
         return nullptr;
     }
@@ -96,14 +104,15 @@ bool World::propose_falsely(Host& liar, const Propose& propose) {
         return propose_two_faced(liar, propose);
     }
     const SharedBlock forged =
-        propose.why.prepared || random_.chance(0.3) ? nullptr : forge_some(*propose.block);
+        propose.why.prepared || random_.chance(0.3) ? nullptr : forge_some(liar, *propose.block);
     if (!forged) {
         return false;
     }
     say(liar, "forges a block");
     Propose changed = propose;
     changed.block = forged;
-    changed.by = sign_as(liar.key, forged->digest);
+    changed.by = sign_as(liar, StatementKind::propose,
+                         vote_digest(changed.height, changed.attempt, forged->digest));
     broadcast(liar, changed);
     return true;
 }
@@ -125,7 +134,7 @@ void World::tell_results(Host& liar, const SignedResult& honest) {
         SignedResult said = honest;
         if (random_.chance(0.7)) {
             said.claim.state_hash.data[0] ^= static_cast<std::uint8_t>(random_.below(3));
-            said.by = sign_as(liar.key, result_digest(said.claim));
+            said.by = sign_as(liar, StatementKind::result, result_digest(said.claim));
         }
         tell(liar, *host, said);
     }
@@ -141,13 +150,14 @@ void World::flood(Host& liar, LedgerSeq height) {
         open.version = (1ULL << 48) + ++made_; // newer than any honest one
         open.clock_ms = static_cast<TimeMs>(random_.next() >> 1);
         open.digest = open_digest(open);
-        open.by = sign_as(liar.key, open.digest);
+        open.by = sign_as(liar, StatementKind::open, open.digest);
         const auto shared = std::make_shared<const Open>(std::move(open));
         Vote vote{StatementKind::skip,
                   height + random_.below(3),
                   static_cast<Attempt>(random_.below(200)),
                   {},
-                  sign_as(liar.key, {})};
+                  {}};
+        sign_as(liar, vote);
         const GetLedger get{random_.below(height + 2)};
         for (auto& host : hosts_) {
             tell(liar, *host, shared);
@@ -163,6 +173,9 @@ void World::lie_about(Host& liar, const Message& heard) {
     if (const auto* vote = std::get_if<Vote>(&heard); vote && lies(Lie::sign_all)) {
         sign_all(liar, *vote);
     }
+    if (const auto* vote = std::get_if<Vote>(&heard); vote && lies(Lie::impersonate)) {
+        impersonate(liar, *vote);
+    }
     if (lies(Lie::replay) && random_.chance(0.1)) {
         replay(liar);
     }
@@ -177,7 +190,6 @@ void World::sign_all(Host& liar, const Vote& heard) {
         return;
     }
     Vote forged = heard;
-    forged.by = sign_as(liar.key, heard.digest);
     const std::vector<StatementKind> kinds{StatementKind::prepare, StatementKind::commit,
                                            StatementKind::skip};
     forged.kind = random_.pick(kinds);
@@ -186,10 +198,49 @@ void World::sign_all(Host& liar, const Vote& heard) {
     } else if (forged.digest.is_zero()) {
         return;
     }
+    sign_as(liar, forged);
     for (auto& host : hosts_) {
         if (!host->byzantine && random_.chance(0.5)) {
             tell(liar, *host, forged);
         }
+    }
+}
+
+// What others might have voted, over the liar's own signature.
+void World::impersonate(Host& liar, const Vote& heard) {
+    Vote forged = heard;
+    forged.kind = random_.pick(std::vector<StatementKind>{
+        StatementKind::prepare, StatementKind::commit, StatementKind::skip});
+    if (forged.kind == StatementKind::skip) {
+        forged.digest = {};
+    } else if (forged.digest.is_zero()) {
+        return;
+    }
+    sign_as(liar, forged);
+    forged.by.member = random_.pick(keys_);
+    for (auto& host : hosts_) {
+        if (!host->byzantine && random_.chance(0.5)) {
+            tell(liar, *host, forged);
+        }
+    }
+}
+
+// What it says about the height after this ledger, before it knows the members of that height.
+void World::sign_ahead(Host& liar, const proto::LedgerHeader& header) {
+    SignedResult result;
+    result.claim.ledger = {header.seq, header.hash};
+    result.by = sign_as(liar, StatementKind::result, result_digest(result.claim));
+    Open open;
+    open.height = header.seq + 1;
+    open.prev_hash = header.hash;
+    open.version = (1ULL << 48) + ++made_; // newer than any honest one
+    open.clock_ms = header.timestamp_ms;
+    open.digest = open_digest(open);
+    open.by = sign_as(liar, StatementKind::open, open.digest);
+    const auto shared = std::make_shared<const Open>(std::move(open));
+    for (auto& host : hosts_) {
+        tell(liar, *host, result);
+        tell(liar, *host, shared);
     }
 }
 
@@ -216,10 +267,11 @@ void World::usurp(Host& liar, const Propose& heard) {
         return;
     }
     Propose changed = heard;
-    if (const SharedBlock forged = forge_some(*heard.block)) {
+    if (const SharedBlock forged = forge_some(liar, *heard.block)) {
         changed.block = forged;
     }
-    changed.by = sign_as(liar.key, changed.block->digest);
+    changed.by = sign_as(liar, StatementKind::propose,
+                         vote_digest(changed.height, changed.attempt, changed.block->digest));
     broadcast(liar, changed);
 }
 

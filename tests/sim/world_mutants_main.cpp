@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "agreement/guard_names.hpp"
+#include "hp/crypto/keys.hpp"
 #include "run.hpp"
 
 namespace {
@@ -135,15 +136,24 @@ std::vector<Mutant> result_mutants() {
     };
 }
 
+// One of four votes in the name of the others, and for the next height, under its own signature.
+void forge_signatures(Scenario& scenario) {
+    tell(scenario, Lie::impersonate);
+    scenario.options.lies.add(Lie::sign_ahead);
+    scenario.options.real_signatures = true;
+}
+
 std::vector<Mutant> other_mutants() {
     std::vector<Mutant> mutants{lifted(Guard::votes_after_log, crash_often),
                                 {"the log is not synced", {}, crash_often},
                                 {"ledgers are not synced", {}, crash_often},
                                 {"a restart forgets the log", {}, crash_often},
-                                {"2q-n faulty members", {}, split_by_liars}};
+                                {"2q-n faulty members", {}, split_by_liars},
+                                {"signatures are not checked", {}, forge_signatures}};
     mutants[1].sabotage.log_not_synced = true;
     mutants[2].sabotage.ledger_not_synced = true;
     mutants[3].sabotage.log_forgotten = true;
+    mutants[5].sabotage.signatures_unchecked = true;
     return mutants;
 }
 
@@ -204,6 +214,7 @@ int main(int argc, char** argv) {
     app.add_option("--unit", unit, "the unit tests built with HP_LIFT_GUARDS");
     app.add_option("--seeds-max", seeds_max, "for each mutant")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
+    crypto::init();
 
     bool good = true;
     if (!unit.empty() && fails_unit_tests("", unit)) {

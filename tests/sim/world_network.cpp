@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "consensus/message_codec.hpp"
+#include "consensus/message_signatures.hpp"
+#include "hp/crypto/blake3.hpp"
 #include "world.hpp"
 
 namespace hp::sim {
@@ -101,6 +103,9 @@ void World::deliver(Host& to, const Host& from, const SharedMessage& message) {
     if (trace_ != nullptr) {
         trace_->arrival(now_us_ - start_us, to.name, from.name, describe(*message));
     }
+    if (!admits(to, from, message)) {
+        return;
+    }
     if (to.byzantine && !calm_) {
         remember(message);
         if (!from.byzantine) { // else liars would keep each other busy for ever
@@ -118,15 +123,73 @@ void World::deliver(Host& to, const Host& from, const SharedMessage& message) {
     feed(to, MessageIn{from.key, *message});
 }
 
-// As the node's driver does: signatures are bound to the members of their height, and a node that
-// has missed a change of members cannot tell whether who is further has become one.
+// --- signatures, as the node's driver checks them ------------------------------------------------
+
+// Everybody who gets the message would find the same.
+bool World::is_signed(const Domain& domain, const Message& message) {
+    const Hash32 name = crypto::b3(
+        {domain.contract_id_hash.view(), domain.unl_hash.view(), encode_message(message)});
+    const auto [known, first] = verdicts_.try_emplace(name);
+    if (first) {
+        known->second = verify_signatures(domain, message).has_value();
+    }
+    return known->second;
+}
+
+// False: not for the engine, or not yet. With made-up keys there is nothing to check.
+bool World::admits(Host& to, const Host& from, const SharedMessage& message) {
+    constexpr std::size_t early_max = 1000;
+    if (!keyring_.is_real() || sabotage_.signatures_unchecked ||
+        is_signed(to.engine->domain(), *message)) {
+        return true;
+    }
+    const std::optional<LedgerSeq> height = height_of(*message);
+    const LedgerSeq current = to.engine->lcl().seq + 1;
+    if (height && *height < current && std::holds_alternative<SharedOpen>(*message)) {
+        feed(to, MessageIn{from.key, GetLedger{*height}}); // which it lacks
+    } else if (height && *height > current) { // perhaps for members it does not know yet
+        if (to.early.size() < early_max) {
+            to.early.push_back({from.index, message});
+        }
+        ask_for_ledger(to, from);
+    } else if (height == current && !from.byzantine) {
+        checker_.violate("signature: node " + to.name + " cannot verify what correct node " +
+                         from.name + " sends it: " + describe(*message));
+    }
+    return false;
+}
+
+// Once its time has come.
+void World::admit_early(Host& host) {
+    const LedgerSeq current = host.engine ? host.engine->lcl().seq + 1 : 0;
+    const auto due =
+        std::stable_partition(host.early.begin(), host.early.end(), [&](const Host::Early& early) {
+            return height_of(*early.message) > current;
+        });
+    const std::vector<Host::Early> now(due, host.early.end());
+    host.early.erase(due, host.early.end());
+    for (const Host::Early& early : now) {
+        if (host.engine && height_of(*early.message) == current) {
+            deliver(host, *hosts_[early.from], early.message);
+        }
+    }
+}
+
+// Signatures are bound to the members of their height, and a node that has missed a change of
+// members cannot tell whether who is further has become one.
 void World::ask_stranger(Host& host, const Host& from, const Message& message) {
-    constexpr std::int64_t ask_again_us = 100'000;
     const auto* open = std::get_if<SharedOpen>(&message);
-    const LedgerSeq current = host.engine->lcl().seq + 1;
-    if (open != nullptr && (*open)->height > current &&
-        !host.engine->validators().contains(from.key) && now_us_ >= host.asks_from_us) {
+    if (open != nullptr && (*open)->height > host.engine->lcl().seq + 1 &&
+        !host.engine->validators().contains(from.key)) {
+        ask_for_ledger(host, from);
+    }
+}
+
+void World::ask_for_ledger(Host& host, const Host& from) {
+    constexpr std::int64_t ask_again_us = 100'000;
+    if (now_us_ >= host.asks_from_us) {
         host.asks_from_us = now_us_ + ask_again_us;
+        const LedgerSeq current = host.engine->lcl().seq + 1;
         send(host, from.member, encoded(host, GetLedger{current}));
     }
 }

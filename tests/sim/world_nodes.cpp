@@ -70,7 +70,7 @@ void World::boot(Host& host) {
     }
     Effects effects;
     const Hash32 config = start.head ? start.head->header.config_hash : Hash32{};
-    host.engine = std::make_unique<Engine>(configs_.at(config), identity, host.signer,
+    host.engine = std::make_unique<Engine>(configs_.at(config), identity, *host.signer,
                                            std::move(start), now_at(host), effects);
     host.feeding = true;
     const std::uint64_t life = host.life;
@@ -81,7 +81,7 @@ void World::boot(Host& host) {
     host.feeding = false;
     feed(host, Tick{});
     if (random_.chance(0.8)) {
-        feed(host, UserJoined{user_key(random_.below(users))});
+        feed(host, UserJoined{keyring_.user(random_.below(users))});
     }
 }
 
@@ -92,6 +92,7 @@ void World::crash(Host& host) {
     say(host, "crash");
     lose_writes(host);
     host.waiting.clear();
+    host.early.clear();
     host.feeding = false;
     host.engine = nullptr;
     host.wake_us = 0;
@@ -130,6 +131,7 @@ void World::feed(Host& host, const Event& event) {
     host.waiting.clear();
     host.feeding = false;
     check_bounds(host);
+    admit_early(host);
 }
 
 void World::perform_all(Host& host, const Effects& effects) {
@@ -144,7 +146,7 @@ void World::perform_all(Host& host, const Effects& effects) {
 
 void World::perform(Host& host, const VerifyInput& effect) {
     at_host(now_us_ + 50, host, [this, &host, input = effect.input] {
-        feed(host, InputVerified{input, is_signed(*input)});
+        feed(host, InputVerified{input, keyring_.is_signed(*input)});
     });
 }
 
@@ -193,6 +195,8 @@ void World::perform(Host& host, const Decided& effect) {
     if (!host.byzantine) {
         checker_.delivers(host.index, effect);
         watch_recovery(host);
+    } else if (lies(Lie::sign_ahead)) {
+        sign_ahead(host, header);
     }
     feed(host, ConfigInForce{configs_.at(header.config_hash)});
 }

@@ -233,7 +233,11 @@ void Engine::begin_height(Instant now, Effects& out) {
         setup.agreement.members.push_back(key);
     }
     const std::vector<PublicKey>& members = setup.agreement.members;
+    const Hash32 before = domain_.unl_hash;
     domain_.unl_hash = unl_hash(members, validators_.quorum());
+    if (domain_.unl_hash != before) {
+        early_.clear(); // signed for other members: nobody else would count it
+    }
     const std::vector<OpenRef> opens =
         certified_ ? certified_->block->opens : std::vector<OpenRef>();
     setup.agreement.leaders = leader_order(lcl_, opens, members);

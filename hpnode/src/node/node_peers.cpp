@@ -239,8 +239,10 @@ void Node::on_checked(const PublicKey& from, Checked checked) {
     pace_reading(from, inbox);
     if (!checked.message) {
         peers_->offends(from, PeerPort::Offence::bad_message, checked.status.err().context);
-    } else if (checked.status) {
+    } else if (checked.status && checked.domain == engine_->domain()) {
         feed(consensus::MessageIn{from, std::move(*checked.message)});
+    } else if (checked.status) { // the members have changed meanwhile
+        check_again(from, std::move(*checked.message));
     } else {
         on_bad_signature(from, inbox, std::move(checked));
     }
@@ -251,6 +253,12 @@ void Node::on_checked(const PublicKey& from, Checked checked) {
 void Node::on_bad_signature(const PublicKey& from, Inbox& inbox, Checked checked) {
     const LedgerSeq current = engine_->lcl().seq + 1;
     const std::optional<LedgerSeq> height = consensus::height_of(*checked.message);
+    if (height && *height < current &&
+        std::holds_alternative<consensus::SharedOpen>(*checked.message)) {
+        // Whoever says it lacks a ledger gets it; before a change of the UNL it signs for the
+        // members of then, and who is no member any more may be the only one to have it.
+        feed(consensus::MessageIn{from, consensus::GetLedger{*height}});
+    }
     if (!height || *height < current) {
         return;
     }

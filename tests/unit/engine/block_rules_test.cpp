@@ -5,7 +5,6 @@
 
 #include "consensus/block_rules.hpp"
 #include "fake_signature.hpp"
-#include "host.hpp"
 #include "hp/proto/user_codec.hpp"
 
 #ifdef HP_LIFT_GUARDS

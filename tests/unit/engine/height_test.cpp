@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "consensus/height.hpp"
-#include "host.hpp"
+#include "fake_signature.hpp"
 #include "hp/crypto/blake3.hpp"
 
 using namespace hp;
