@@ -70,9 +70,6 @@ inline constexpr std::int64_t repeat_joined_us = 10'000;
 // Asking the next member for something that has not come.
 inline constexpr std::int64_t fetch_retry_us = 100'000;
 
-// Ledgers a laggard asks for at once.
-inline constexpr std::uint32_t ledgers_per_request = 16;
-
 // No quorum of OPENs for this long, or so many attempts without a decision: "unreliable" (6.4.9).
 inline constexpr std::int64_t silence_roundtimes = 2;
 inline constexpr std::uint32_t failed_attempts_unreliable = 3;
