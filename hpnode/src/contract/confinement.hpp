@@ -17,6 +17,7 @@ struct Confinement {
     std::string view;                // below node_dir: the only place that may be written there;
                                      // empty: none, its runs are read-only
     std::vector<std::string> hidden; // below node_dir: of no business to contracts (auto, strict)
+    bool track = false;              // runs will want SpawnRequest::tracked
 };
 
 // What is in force.
@@ -29,6 +30,8 @@ struct Protection {
     bool cgroup = false;              // a control group for each run
     int landlock_abi = 0;             // 0: not used
     std::vector<std::string> lacking; // asked for, but not to be had here, and why
+    bool tracking = false;            // a run's writes to `view` can be recorded (tracked/)
+    std::string no_tracking;          // why not, when that was asked for
     bool operator==(const Protection&) const = default;
 
     // Whether what may not be written cannot be.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "contract/stdin_document.hpp"
+#include "tracked/view_server.hpp"
 
 namespace hp::contract {
 namespace {
@@ -68,7 +69,25 @@ SpawnRequest make_request(const RunSpec& spec) {
     request.limits = spec.limits;
     request.run_as = spec.run_as;
     request.no_new_privs = spec.no_new_privs;
+    request.tracked = spec.tracked;
     return request;
+}
+
+Result<os::Fd> make_report_file(SpawnRequest& request) {
+    if (!request.tracked) {
+        return os::Fd();
+    }
+    HP_TRY(os::Fd written, os::make_memfd("hp_written"));
+    request.written_fd = written.get();
+    return written;
+}
+
+std::optional<tracked::Written> read_report_file(const os::Fd& written) {
+    if (!written) {
+        return std::nullopt;
+    }
+    auto report = tracked::read_written(written);
+    return report ? std::optional(std::move(*report)) : std::nullopt;
 }
 
 Result<StartedContract> start_process(Launcher& launcher, const RunSpec& spec,
@@ -80,9 +99,11 @@ Result<StartedContract> start_process(Launcher& launcher, const RunSpec& spec,
     HP_TRY(ChannelEnds ends, open_channels(spec.readonly, with, request, passed_on));
     LogStreams logs;
     logs.open(spec, request, notes);
+    HP_TRY(os::Fd written, make_report_file(request));
     HP_TRY(Process process, launcher.spawn(request));
     logs.close_write_ends();
-    return StartedContract{std::move(process), std::move(ends), std::move(logs)};
+    return StartedContract{std::move(process), std::move(ends), std::move(logs),
+                           std::move(written)};
 }
 
 Result<StartedContract> start_contract(Launcher& launcher, const RunSpec& spec, Notes& notes) {

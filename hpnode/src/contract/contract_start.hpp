@@ -15,6 +15,7 @@ struct StartedContract {
     Process process;
     ChannelEnds channels;
     LogStreams logs; // not attached yet
+    os::Fd written;  // of a tracked run
     std::uint64_t input_bytes = 0;
     // Set when the process is older than its run: when it got its document, on the monotonic clock.
     std::optional<std::int64_t> delivered_us = {};
@@ -22,6 +23,10 @@ struct StartedContract {
 
 // What the process is, without its descriptors.
 SpawnRequest make_request(const RunSpec& spec);
+
+// Where a tracked run's view reports to; nothing for others. Keep it as long as the process.
+Result<os::Fd> make_report_file(SpawnRequest& request);
+std::optional<tracked::Written> read_report_file(const os::Fd& written);
 
 // Everything is in place before the process starts: document and inputs cannot change.
 Result<StartedContract> start_contract(Launcher& launcher, const RunSpec& spec, Notes& notes);

@@ -142,6 +142,7 @@ Bytes encode_confinement(const Confinement& confinement) {
     out.bytes(as_bytes(confinement.node_dir));
     out.bytes(as_bytes(confinement.view));
     put_texts(out, confinement.hidden);
+    out.u8(confinement.track ? 1 : 0);
     return out.take();
 }
 
@@ -152,6 +153,7 @@ Result<Confinement> decode_confinement(ByteView bytes) {
     confinement.node_dir = to_text(in.bytes());
     confinement.view = to_text(in.bytes());
     confinement.hidden = get_texts(in);
+    confinement.track = in.u8() != 0;
     if (!in.done()) {
         return fail(Errc::invalid, "malformed confinement");
     }
@@ -167,11 +169,12 @@ Bytes encode_protection(const Result<Protection>& protection) {
     }
     for (const bool flag :
          {protection->mounts, protection->processes, protection->fresh_proc, protection->no_network,
-          protection->syscall_filter, protection->cgroup}) {
+          protection->syscall_filter, protection->cgroup, protection->tracking}) {
         out.u8(flag ? 1 : 0);
     }
     out.u32(static_cast<std::uint32_t>(protection->landlock_abi));
     put_texts(out, protection->lacking);
+    out.bytes(as_bytes(protection->no_tracking));
     return out.take();
 }
 
@@ -181,12 +184,14 @@ Result<Protection> decode_protection(ByteView bytes) {
         return fail(Errc::unsupported, in.ok() ? to_text(in.bytes()) : "the launcher is gone");
     }
     Protection protection;
-    for (bool* flag : {&protection.mounts, &protection.processes, &protection.fresh_proc,
-                       &protection.no_network, &protection.syscall_filter, &protection.cgroup}) {
+    for (bool* flag :
+         {&protection.mounts, &protection.processes, &protection.fresh_proc, &protection.no_network,
+          &protection.syscall_filter, &protection.cgroup, &protection.tracking}) {
         *flag = in.u8() != 0;
     }
     protection.landlock_abi = static_cast<int>(in.u32());
     protection.lacking = get_texts(in);
+    protection.no_tracking = to_text(in.bytes());
     if (!in.done()) {
         return fail(Errc::invalid, "malformed protection");
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the node and the launcher's processes say to each other. Both are always the same program,
-// so there are no versions. On the helper's socket: one packet with a run's channel attached, or a
-// confinement, answered with what is in force. On a run's channel (SOCK_SEQPACKET), node to
-// supervisor: the request, cut into packets, its descriptors spread over them; then command bytes.
-// Back: one report. Values; any thread.
+// so there are no versions. On the helper's socket: one packet with a run's channel attached and
+// perhaps the file for what it writes, or a confinement, answered with what is in force. On a run's
+// channel (SOCK_SEQPACKET), node to supervisor: the request, cut into packets, its descriptors
+// spread over them; then command bytes. Back: one report. Values; any thread.
 #pragma once
 
 #include <span>

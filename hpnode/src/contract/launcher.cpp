@@ -81,6 +81,8 @@ std::string_view to_string(StartStep step) {
         return "cannot enter the sandbox";
     case StartStep::hold:
         return "cannot wait on stdin here";
+    case StartStep::view:
+        return "cannot keep a view of its files";
     case StartStep::exec:
         return "cannot execute";
     }
@@ -161,8 +163,11 @@ Result<Process> Launcher::spawn(const SpawnRequest& request) {
     HP_TRY_STATUS(check_texts(request));
     HP_TRY(os::FdPair run, os::seqpacket_pair());
     const std::uint8_t byte = 0;
-    const int theirs = run.theirs.get();
-    if (Status status = send_packet(channel_.get(), {&byte, 1}, {&theirs, 1}); !status) {
+    std::vector<int> fds = {run.theirs.get()};
+    if (request.tracked) {
+        fds.push_back(request.written_fd);
+    }
+    if (Status status = send_packet(channel_.get(), {&byte, 1}, fds); !status) {
         return fail(std::move(status.error()).in("cannot reach the launcher"));
     }
     run.theirs.reset();

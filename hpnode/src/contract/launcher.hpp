@@ -46,6 +46,10 @@ struct SpawnRequest {
     // With no_new_privs: waits where it first wants something of its stdin until
     // Process::release(), as does everything it has started.
     bool hold_stdin = false;
+    // Through a view of its own, see Protection::tracking. What was written goes to `written_fd`
+    // (tracked::read_written()), which is then needed.
+    bool tracked = false;
+    int written_fd = -1;
     bool operator==(const SpawnRequest&) const = default;
 };
 
@@ -59,6 +63,7 @@ enum class StartStep : std::uint8_t {
     identity,
     sandbox,
     hold,
+    view,
     exec
 };
 

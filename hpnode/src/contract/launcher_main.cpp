@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <map>
 #include <poll.h>
+#include <set>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -21,6 +22,7 @@
 #include "contract/fd_passing.hpp"
 #include "contract/launch_protocol.hpp"
 #include "contract/process_tree.hpp"
+#include "contract/run_view.hpp"
 #include "contract/supervisor.hpp"
 
 namespace hp::contract {
@@ -100,7 +102,7 @@ public:
 private:
     void on_request();
     void confine(ByteView request);
-    void start_supervisor(int run_channel);
+    void start_supervisor(int run_channel, RunView view);
     void on_child_exit(pid_t pid, int status);
     void on_child_exits();
     void kill_orphans();
@@ -108,11 +110,13 @@ private:
     struct Run {
         int channel = -1; // our copy of the supervisor's
         unsigned number = 0;
+        pid_t view_server = -1;
     };
     Sandbox sandbox_;
     bool node_alive_ = true;
     unsigned runs_ = 0;
     std::map<pid_t, Run> supervisors_;
+    std::set<pid_t> view_servers_;
     std::vector<Run> lost_; // of killed supervisors whose orphans may live
 };
 
@@ -138,8 +142,10 @@ void Helper::on_request() {
     if (count && *count == 0) {
         node_alive_ = false;
     }
-    for (const int fd : fds) {
-        start_supervisor(fd);
+    if (!fds.empty()) {
+        start_supervisor(fds.front(), fds.size() > 1
+                                          ? RunView::start(sandbox_.view(), os::Fd(fds[1]))
+                                          : RunView());
     }
     if (count && *count > 0 && fds.empty()) {
         confine(ByteView(packet).first(*count));
@@ -156,18 +162,24 @@ void Helper::confine(ByteView request) {
     static_cast<void>(send_packet(node_fd, encode_protection(protection), {}));
 }
 
-void Helper::start_supervisor(int run_channel) {
+void Helper::start_supervisor(int run_channel, RunView view) {
+    if (view.server > 0) {
+        view_servers_.insert(view.server);
+    }
     const unsigned number = ++runs_;
     const os::Fd cgroup(sandbox_.make_cgroup(number));
     const pid_t pid = sandbox_.fork_run();
     if (pid == 0) {
         ::dup3(run_channel, node_fd, O_CLOEXEC);
-        const bool has_cgroup = cgroup && ::dup3(cgroup.get(), cgroup_fd, O_CLOEXEC) >= 0;
-        ::close_range(first_channel_fd, ~0U, 0);
-        run_supervisor(sandbox_, has_cgroup);
+        RunSetup setup;
+        setup.has_cgroup = cgroup && ::dup3(cgroup.get(), cgroup_fd, O_CLOEXEC) >= 0;
+        setup.has_view = view.control && ::dup3(view.control.get(), view_fd, O_CLOEXEC) >= 0;
+        setup.fuse = view.fuse.get();
+        setup.view_error = view.error;
+        run_supervisor(sandbox_, setup);
     }
     if (pid > 0) {
-        supervisors_[pid] = {run_channel, number};
+        supervisors_[pid] = {run_channel, number, view.server};
         return;
     }
     ExitReport report;
@@ -199,9 +211,10 @@ void Helper::on_child_exit(pid_t pid, int status) {
         ::kill(pid, SIGCONT);
         return;
     }
+    view_servers_.erase(pid);
     const auto supervisor = supervisors_.find(pid);
     if (supervisor == supervisors_.end()) {
-        return; // an orphan
+        return; // an orphan, or the server of a view
     }
     if (WIFSIGNALED(status)) {
         sandbox_.kill_cgroup(supervisor->second.number);
@@ -217,7 +230,11 @@ void Helper::kill_orphans() {
     const auto children = own_children();
     bool found = !children; // unreadable just now: try again at the next exit
     for (const int pid : children.value_or(std::vector<int>())) {
-        if (!supervisors_.contains(pid)) {
+        if (view_servers_.contains(pid)) {
+            // Ends by itself when nobody of its run is left, and not before.
+            found = found || std::any_of(lost_.begin(), lost_.end(),
+                                         [pid](const Run& run) { return run.view_server == pid; });
+        } else if (!supervisors_.contains(pid)) {
             ::kill(pid, SIGKILL);
             found = true;
         }

@@ -139,13 +139,18 @@ PostExecVerdict verdict_of(const PostExecResult& result) {
 }
 
 ProcessEnd execute(Launcher& launcher, const RunSpec& spec, std::uint64_t log_run,
-                   const StopSource& stop, std::span<std::uint8_t> buffer, Notes& notes) {
+                   const StopSource& stop, std::span<std::uint8_t> buffer, Notes& notes,
+                   std::optional<tracked::Written>& written) {
     SpawnRequest request = make_script_request(spec);
     auto nothing = os::open_file("/dev/null", O_RDONLY);
     if (!nothing) {
         return end_without_process(nothing.err());
     }
     request.stdin_fd = nothing->get();
+    const auto report = make_report_file(request);
+    if (!report) {
+        return end_without_process(report.err());
+    }
     LogStreams logs;
     logs.open(spec, request, notes);
     auto process = launcher.spawn(request);
@@ -161,6 +166,7 @@ ProcessEnd execute(Launcher& launcher, const RunSpec& spec, std::uint64_t log_ru
     ProcessEnd end =
         wait_for_end(*process, launcher, stop, {spec.limits.exec_timeout, post_exec_name}, sources);
     logs.drain(buffer, drain_reads_max, notes);
+    written = read_report_file(*report);
     return end;
 }
 
@@ -188,7 +194,7 @@ PostExecResult run_post_exec(Launcher& launcher, const RunSpec& spec, std::uint6
     }
     const SystemClock clock;
     const std::int64_t started_us = clock.now().mono_us;
-    const ProcessEnd end = execute(launcher, spec, log_run, stop, buffer, notes);
+    const ProcessEnd end = execute(launcher, spec, log_run, stop, buffer, notes, result.written);
     result.end = end.end;
     result.code = end.code;
     result.wall_us = clock.now().mono_us - started_us;

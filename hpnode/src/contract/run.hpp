@@ -14,6 +14,7 @@
 
 #include "hp/base/ids.hpp"
 #include "hp/config/config.hpp"
+#include "tracked/written.hpp"
 
 namespace hp::contract {
 
@@ -54,6 +55,7 @@ struct RunSpec {
     config::RoundLimits limits;
     std::optional<config::RunAs> run_as;
     bool no_new_privs = false; // setuid programs have no effect
+    bool tracked = false;      // with a record of what is written, see RunResult::written
     std::optional<RunLog> log; // absent: the node's own stdout and stderr
     bool npl_enabled = false;  // this node may send NPL: UNL member and validator
 };
@@ -108,6 +110,7 @@ struct PostExecResult {
     std::int64_t wall_us = 0;
     std::int64_t cpu_us = 0;
     std::int64_t max_rss_kib = 0;
+    std::optional<tracked::Written> written; // as in RunResult
 };
 
 struct RunResult {
@@ -118,6 +121,8 @@ struct RunResult {
     std::vector<UserOutputs> outputs;
     RunStats stats;
     PostExecResult post_exec;
+    // Of a tracked run: what it and post_exec.sh have written. Empty: not known.
+    std::optional<tracked::Written> written;
     std::vector<std::string> notes; // what the contract did wrong, one sentence each, for the log
 };
 

@@ -100,6 +100,7 @@ ProcessEnd Run::move_data(StartedContract& contract) {
     (*channels)->drain(drain_reads_max);
     contract.logs.drain(buffer(), drain_reads_max, notes_);
     result_.outputs = (*channels)->take_outputs(result_.stats);
+    result_.written = read_report_file(contract.written);
     return end;
 }
 
@@ -107,6 +108,11 @@ ProcessEnd Run::move_data(StartedContract& contract) {
 void Run::run_script() {
     result_.post_exec = run_post_exec(launcher_, spec_, log_run_, stop_, buffer(), notes_);
     const PostExecResult& script = result_.post_exec;
+    if (script.verdict != PostExecVerdict::none) {
+        result_.written = result_.written && script.written
+                              ? std::optional(merge(*result_.written, *script.written))
+                              : std::nullopt;
+    }
     if (script.verdict == PostExecVerdict::failed &&
         (script.end == RunEnd::stopped || script.end == RunEnd::failed)) {
         result_.end = script.end;

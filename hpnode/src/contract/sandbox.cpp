@@ -17,6 +17,7 @@
 #include "contract/landlock.hpp"
 #include "contract/mounts.hpp"
 #include "hp/base/limits.hpp"
+#include "tracked/view_mount.hpp"
 
 namespace hp::contract {
 namespace {
@@ -86,6 +87,10 @@ Result<Protection> Sandbox::prepare(const Confinement& confinement) {
     } else if (root && !reader) { // readers, and sandboxed contracts of root, cannot mount
         own_mounts_ =
             succeeds_in_child(fork_with(0), [] { return static_cast<bool>(enter_own_mounts()); });
+    }
+    view_ = confinement.view;
+    if (confinement.track) {
+        prepare_tracking();
     }
     if (strict) {
         const auto filter = make_syscall_filter();
@@ -163,6 +168,30 @@ void Sandbox::prepare_processes() {
                                                [] { return static_cast<bool>(mount_own_proc()); });
 }
 
+// Tried out as a run will do it.
+void Sandbox::prepare_tracking() {
+    if (!protection_.mounts && !own_mounts_) {
+        protection_.no_tracking = "no mount namespace for contracts: contract.sandbox is off, or "
+                                  "this machine has none";
+        return;
+    }
+    const auto fuse = tracked::open_fuse();
+    if (!fuse) {
+        protection_.no_tracking = fuse.err().context;
+        return;
+    }
+    protection_.tracking = succeeds_in_child(
+        fork_with(0), [this, &fuse] { return static_cast<bool>(cover_view(fuse->get())); });
+    if (!protection_.tracking) {
+        protection_.no_tracking = "this machine does not let the node mount with FUSE";
+    }
+}
+
+Status Sandbox::cover_view(int fuse) const {
+    HP_TRY_STATUS(enter_own_mounts());
+    return tracked::mount_view(fuse, view_);
+}
+
 pid_t Sandbox::fork_run() const {
     return fork_with(protection_.processes ? CLONE_NEWPID : 0);
 }
@@ -221,6 +250,7 @@ std::string describe(const Protection& protection) {
     add(protection.no_network, "no network");
     add(protection.syscall_filter, "system call filter");
     add(protection.cgroup, "cgroup");
+    add(protection.tracking, "tracked views");
     if (out.empty()) {
         out = "none";
     }

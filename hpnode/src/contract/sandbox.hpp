@@ -29,8 +29,13 @@ public:
     void remove_cgroup(unsigned run) const;
     void kill_cgroup(unsigned run) const; // and everything in it
 
+    // Helper: the directory that runs write to.
+    const std::string& view() const { return view_; }
+
     // Supervisor, first of all.
     void enter_run() const;
+    // After that, for a run with a view of its own, served behind `fuse`.
+    Status cover_view(int fuse) const;
     bool has_own_processes() const { return protection_.processes; }
 
     // The contract's process, between vfork and exec: these do not allocate, and change nothing of
@@ -43,9 +48,11 @@ private:
     Status prepare_mounts(const Confinement& confinement);
     Status prepare_landlock(const Confinement& confinement);
     void prepare_processes();
+    void prepare_tracking();
     void note(std::string_view what, const Error& error);
 
     Protection protection_;
+    std::string view_;
     std::optional<CgroupParent> cgroup_;
     std::vector<sock_filter> filter_;
     std::vector<int> dropped_capabilities_;

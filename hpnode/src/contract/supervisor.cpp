@@ -20,6 +20,7 @@
 #include "contract/launch_protocol.hpp"
 #include "contract/process_tree.hpp"
 #include "contract/stdin_hold.hpp"
+#include "tracked/view_server.hpp"
 
 namespace hp::contract {
 namespace {
@@ -205,8 +206,8 @@ bool place_descriptors(const LaunchRequest& request, const std::vector<int>& fds
 
 class Supervisor {
 public:
-    Supervisor(const Sandbox& sandbox, bool has_cgroup)
-        : sandbox_(sandbox), has_cgroup_(has_cgroup) {}
+    Supervisor(const Sandbox& sandbox, const RunSetup& setup)
+        : sandbox_(sandbox), has_cgroup_(setup.has_cgroup), has_view_(setup.has_view) {}
 
     void start(const LaunchRequest& request);
     [[noreturn]] void watch();
@@ -222,6 +223,7 @@ private:
 
     const Sandbox& sandbox_;
     const bool has_cgroup_;
+    const bool has_view_;
     pid_t contract_ = 0;
     StdinHold hold_;
 };
@@ -359,6 +361,9 @@ void Supervisor::finish() {
     int status = 0;
     ::waitpid(contract_, &status, 0);
     clear_away();
+    if (const int error = has_view_ ? tracked::end_view(view_fd) : 0; error != 0) {
+        report_and_exit(StartFailure{StartStep::view, error});
+    }
     rusage usage{}; // of all that were reaped
     ::getrusage(RUSAGE_CHILDREN, &usage);
 
@@ -373,7 +378,7 @@ void Supervisor::finish() {
 
 } // namespace
 
-void run_supervisor(const Sandbox& sandbox, bool has_cgroup) {
+void run_supervisor(const Sandbox& sandbox, const RunSetup& setup) {
     // Nothing but SIGKILL and SIGSTOP reaches a supervisor: it goes when its channel closes.
     sigset_t all;
     sigfillset(&all);
@@ -381,6 +386,16 @@ void run_supervisor(const Sandbox& sandbox, bool has_cgroup) {
     ::prctl(PR_SET_NAME, "hpnode-run");
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     sandbox.enter_run();
+    if (setup.view_error != 0) {
+        report_and_exit(StartFailure{StartStep::view, setup.view_error});
+    }
+    if (setup.has_view) {
+        if (!sandbox.cover_view(setup.fuse)) {
+            report_and_exit(StartFailure{StartStep::view, errno});
+        }
+        tracked::begin_view(view_fd);
+    }
+    ::close_range(first_channel_fd, ~0U, 0);
 
     std::vector<int> fds;
     const auto request = receive_request(node_fd, fds);
@@ -391,7 +406,7 @@ void run_supervisor(const Sandbox& sandbox, bool has_cgroup) {
     if (!place_descriptors(*request, fds)) {
         report_and_exit(StartFailure{StartStep::request, EBADF});
     }
-    Supervisor supervisor(sandbox, has_cgroup);
+    Supervisor supervisor(sandbox, setup);
     supervisor.start(*request);
     supervisor.watch();
 }

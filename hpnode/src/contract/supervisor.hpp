@@ -15,9 +15,19 @@ inline constexpr int node_fd = 3;       // helper: requests; supervisor: its run
 inline constexpr int signals_fd = 4;    // non-blocking signalfd for SIGCHLD, which is blocked
 inline constexpr int first_kept_fd = 5; // the keep_open descriptors, then placeholders
 inline constexpr int cgroup_fd = 8; // supervisor: directory of its run's group, or a placeholder
+// Supervisor of a run with a view: the socket to its server. Only runs that may not write anywhere
+// have landlock rules.
+inline constexpr int view_fd = landlock_fd;
 
-// To be called in a fresh child of the helper, with the run's channel as node_fd and nothing open
-// from first_channel_fd up. `has_cgroup`: cgroup_fd is the run's group.
-[[noreturn]] void run_supervisor(const Sandbox& sandbox, bool has_cgroup);
+struct RunSetup {
+    bool has_cgroup = false; // cgroup_fd is the run's group
+    bool has_view = false;   // view_fd is the socket of the server behind `fuse`
+    int fuse = -1;
+    int view_error = 0; // why there is no view, though there should be
+};
+
+// To be called in a fresh child of the helper, with the run's channel as node_fd. Whatever is open
+// from first_channel_fd up is closed.
+[[noreturn]] void run_supervisor(const Sandbox& sandbox, const RunSetup& setup);
 
 } // namespace hp::contract

@@ -128,7 +128,9 @@ Result<std::vector<SandboxTrial>> try_sandboxes(const config::ContractDir& dir) 
     for (const config::Sandbox sandbox :
          {config::Sandbox::off, config::Sandbox::automatic, config::Sandbox::strict}) {
         HP_TRY(const Launchers launchers, Launchers::start({}));
-        out.push_back({sandbox, launchers.consensus->confine(confine_consensus(dir, sandbox)),
+        contract::Confinement runs = confine_consensus(dir, sandbox);
+        runs.track = true;
+        out.push_back({sandbox, launchers.consensus->confine(runs),
                        launchers.reads->confine(confine_reads(dir, sandbox))});
     }
     return out;
@@ -148,6 +150,18 @@ void check_sandbox(const std::vector<SandboxTrial>& trials, config::Sandbox want
         } else if (trial.sandbox == wanted && !trial.reads->keeps_writes_out()) {
             out.push_back({false, "contract.sandbox",
                            "read requests cannot be kept from writing on this machine"});
+        }
+    }
+}
+
+// The backend, too, in the sandbox that hp.cfg asks for.
+void check_backend(const std::vector<SandboxTrial>& trials, const config::Config& config,
+                   std::vector<Finding>& out) {
+    for (const SandboxTrial& trial : trials) {
+        if (trial.sandbox == config.contract.sandbox && trial.runs && !trial.runs->tracking &&
+            config.state.backend == config::StateBackend::tracked) {
+            out.push_back({true, "state.backend",
+                           "tracked is not possible here: " + trial.runs->no_tracking});
         }
     }
 }
@@ -229,6 +243,7 @@ int command_check(const std::string& directory, bool json) {
         }
         trials = std::move(*tried);
         check_sandbox(trials, loaded->config.contract.sandbox, findings);
+        check_backend(trials, loaded->config, findings);
     }
     bool ok = true;
     Json list = Json::array();
@@ -301,7 +316,7 @@ int command_run(const std::string& directory) {
     Node node(dir, std::move(loaded->config), std::move(*launchers), log);
     if (const auto started = node.start(); !started) {
         log.error("cannot start", {{"why", started.err().context}});
-        return exit_refused;
+        return node.refusal_code();
     }
     const int code = node.run();
     log.info("stopped", {{"exit", code}});

@@ -18,6 +18,7 @@ inline constexpr int exit_timeout = 6;
 inline constexpr int exit_not_ready = 7;
 inline constexpr int exit_mismatch = 8;
 inline constexpr int exit_not_found = 9;
+inline constexpr int exit_environment = 13;
 inline constexpr int exit_refused = 255;
 
 int command_version(bool json);

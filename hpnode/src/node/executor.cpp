@@ -230,9 +230,10 @@ Result<contract::RunResult> Executor::run_until_it_counts(const contract::RunSpe
     if (warm_) {
         HP_TRY(ahead, warm_->take(spec));
     }
+    contract::RunSpec attempt = spec;
     for (int wait_ms = first_retry_ms;; wait_ms *= 2) {
         contract::RunResult result =
-            contract::run_contract(launcher_, spec, run_handlers(spec.lcl.value_or(LedgerId())),
+            contract::run_contract(launcher_, attempt, run_handlers(spec.lcl.value_or(LedgerId())),
                                    stop_, log_, std::exchange(ahead, std::nullopt));
         if (result.end != contract::RunEnd::failed) {
             return result;
@@ -241,6 +242,7 @@ Result<contract::RunResult> Executor::run_until_it_counts(const contract::RunSpe
         log_.error("contract run failed on this node and is undone", {{"why", why}});
         HP_TRY_STATUS(store_->discard());
         HP_TRY_STATUS(apply_deploys(seq));
+        attempt.tracked = false; // one thing less that can be short of something
         if (wait_ms > last_retry_ms || !launcher_.is_running()) {
             return fail(Errc::unavailable, "the contract cannot be run here: " + why);
         }
@@ -255,7 +257,7 @@ Result<Execution> Executor::commit(const proto::LedgerRecord& ledger, contract::
                                    std::uint64_t quota_bytes) {
     const state::Roots before = store_->roots();
     state::CaptureStats stats;
-    const auto roots = store_->capture(stats, quota_bytes);
+    const auto roots = store_->capture(stats, quota_bytes, run.written ? &*run.written : nullptr);
     if (!roots) {
         if (roots.err().code != Errc::too_large) {
             return fail(roots.err());

@@ -256,6 +256,7 @@ void Node::perform(const consensus::Execute& effect) {
     contract::RunSpec spec = run_spec(effect.unl_active_on);
     spec.timestamp = header.timestamp_ms;
     spec.lcl = LedgerId{header.seq, header.hash};
+    spec.tracked = tracked_;
     const PublicKey& self = config().node.keys.public_key;
     spec.npl_enabled = config().node.role == config::Role::validator &&
                        config().contract.patch.unl.count(self) != 0;

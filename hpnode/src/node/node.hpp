@@ -22,6 +22,7 @@
 #include "ledger/vote_log.hpp"
 #include "node/agreed_config.hpp"
 #include "node/catch_up.hpp"
+#include "node/commands.hpp"
 #include "node/dev_port.hpp"
 #include "node/executor.hpp"
 #include "node/known_peers.hpp"
@@ -54,6 +55,9 @@ public:
     // Runs until SIGINT or SIGTERM (0), or until the environment fails (70 to 72). Then it is over.
     int run();
 
+    // The exit code of a node that could not start().
+    int refusal_code() const { return refusal_code_; }
+
 private:
     // start-up
     Status open_storage();
@@ -65,7 +69,8 @@ private:
     Result<proto::SharedResult> recovered_result(const state::Store& store,
                                                  const state::Recovered& recovered,
                                                  const proto::SharedLedger& head) const;
-    Status confine_contracts();
+    Status confine_contracts(std::uint64_t largest_file_bytes);
+    Status choose_backend(const contract::Protection& runs, std::uint64_t largest_file_bytes);
     Status start_contracts_ahead();
     net::TlsFiles tls_files() const;
     Status open_user_port();
@@ -209,6 +214,7 @@ private:
     bool feeding_ = false;
     bool stopping_ = false;
     int exit_code_ = 0;
+    int refusal_code_ = exit_refused;
     std::optional<bool> last_weak_;
     TimeMs lcl_time_ms_ = 0;              // wall clock
     std::vector<PublicKey> committed_by_; // whose votes decided the last ledger
@@ -217,6 +223,7 @@ private:
     std::optional<LedgerSeq> running_; // the ledger the contract is being run for
     state::Roots roots_;               // after the last run
     Protection protection_;
+    bool tracked_ = false; // runs have views that record what they write
 
     std::unique_ptr<net::DocumentServer> status_server_;
     std::unique_ptr<DevPort> dev_; // with dev.enabled

@@ -129,6 +129,7 @@ Status Node::start_executor(std::unique_ptr<state::Store> store) {
     callbacks.on_peer_changeset = [this](const contract::PeerChangeset& changes) {
         on_peer_changeset(changes);
     };
+    const std::uint64_t largest_file_bytes = store->largest_file_bytes();
     executor_ = std::make_unique<Executor>(reactor_, *launchers_.consensus, *stop_runs_,
                                            std::move(store), config().node.keys,
                                            std::move(callbacks), log_.module("contract"));
@@ -139,7 +140,7 @@ Status Node::start_executor(std::unique_ptr<state::Store> store) {
         }
     }
     state_server_ = std::make_unique<state::sync::Server>(executor_->versions());
-    HP_TRY_STATUS(confine_contracts());
+    HP_TRY_STATUS(confine_contracts(largest_file_bytes));
     if (config().user.concurrent_read_requests > 0) {
         reads_ = std::make_unique<ReadRequests>(
             reactor_, *launchers_.reads, *stop_runs_, executor_->gate(),
@@ -234,10 +235,15 @@ Result<proto::SharedResult> Node::recovered_result(const state::Store& store,
 
 // A read request that writes must not damage what recovery starts from, and no contract has any
 // business with keys, ledgers and logs.
-Status Node::confine_contracts() {
+Status Node::confine_contracts(std::uint64_t largest_file_bytes) {
     const config::Sandbox sandbox = config().contract.sandbox;
-    HP_TRY(const contract::Protection runs,
-           launchers_.consensus->confine(confine_consensus(dir_, sandbox)));
+    const config::StateBackend backend = config().state.backend;
+    contract::Confinement confinement = confine_consensus(dir_, sandbox);
+    confinement.track = backend == config::StateBackend::tracked ||
+                        (backend == config::StateBackend::automatic &&
+                         largest_file_bytes > limits::tracked_auto_bytes);
+    HP_TRY(const contract::Protection runs, launchers_.consensus->confine(confinement));
+    HP_TRY_STATUS(choose_backend(runs, largest_file_bytes));
     HP_TRY(const contract::Protection reads,
            launchers_.reads->confine(confine_reads(dir_, sandbox)));
     protection_.sandbox = config::to_string(sandbox) + ": " + contract::describe(runs);
@@ -248,6 +254,26 @@ Status Node::confine_contracts() {
         log_.warning("read requests run in a view that is not write-protected",
                      {{"why", contract::describe(reads)}});
     }
+    return {};
+}
+
+// Both give the same hashes; a node may change from one to the other with every start.
+Status Node::choose_backend(const contract::Protection& runs, std::uint64_t largest_file_bytes) {
+    tracked_ = runs.tracking;
+    const config::StateBackend backend = config().state.backend;
+    if (backend == config::StateBackend::tracked && !tracked_) {
+        refusal_code_ = exit_environment;
+        return fail(Errc::unsupported,
+                    "state.backend is tracked, but not possible here: " + runs.no_tracking);
+    }
+    if (!runs.no_tracking.empty()) {
+        log_.warning("large files of the state are read as a whole when they change: what a run "
+                     "writes cannot be recorded here",
+                     {{"why", runs.no_tracking}});
+    }
+    log_.info("state backend", {{"backend", tracked_ ? "tracked" : "plain"},
+                                {"asked_for", config::to_string(backend)},
+                                {"largest_file", largest_file_bytes}});
     return {};
 }
 

@@ -50,7 +50,9 @@ public:
     Result<Recovered> recover(LedgerSeq last_decided) override;
     const Roots& roots() const override;
     Status set_patch(ByteView content) override;
-    Result<Roots> capture(CaptureStats& stats, std::uint64_t quota_bytes) override;
+    std::uint64_t largest_file_bytes() const override;
+    Result<Roots> capture(CaptureStats& stats, std::uint64_t quota_bytes,
+                          const tracked::Written* written) override;
     Status commit(LedgerSeq seq, ByteView record) override;
     Status discard() override;
     Result<bool> apply_pending() override;
@@ -86,8 +88,10 @@ private:
     void log_walk(const WalkStats& stats) const;
 
     // --- runs (store.cpp) ---
-    Result<Captured> capture_views(CaptureStats& stats, std::uint64_t quota_bytes);
-    Result<EntryPtr> capture_state(int live, const WalkRules& rules, CaptureStats& stats);
+    Result<Captured> capture_views(CaptureStats& stats, std::uint64_t quota_bytes,
+                                   const tracked::Written* written);
+    Result<EntryPtr> capture_state(int live, const WalkRules& rules,
+                                   const tracked::Written* written, CaptureStats& stats);
     void follow_live(int live, const EntryPtr& before, const EntryPtr& after);
     void watch_live(int live);
     Result<EntryPtr> capture_patch(Walker& walker, int seed_dir);

@@ -102,6 +102,22 @@ const Roots& PlainStore::roots() const {
     return roots_;
 }
 
+namespace {
+
+std::uint64_t largest_below(const Entry& entry) {
+    std::uint64_t out = entry.size;
+    for (const Child& child : entry.children) {
+        out = std::max(out, largest_below(*child.entry));
+    }
+    return out;
+}
+
+} // namespace
+
+std::uint64_t PlainStore::largest_file_bytes() const {
+    return largest_below(*state_);
+}
+
 Status PlainStore::check_ready() const {
     HP_CHECK(phase_ != Phase::opened, "recover() comes first");
     if (phase_ == Phase::failed) {
@@ -180,10 +196,11 @@ void PlainStore::log_walk(const WalkStats& stats) const {
 
 // --- capture ---------------------------------------------------------------------------------
 
-Result<Roots> PlainStore::capture(CaptureStats& stats, std::uint64_t quota_bytes) {
+Result<Roots> PlainStore::capture(CaptureStats& stats, std::uint64_t quota_bytes,
+                                  const tracked::Written* written) {
     HP_TRY_STATUS(check_ready());
     stats = {};
-    auto views = capture_views(stats, quota_bytes);
+    auto views = capture_views(stats, quota_bytes, written);
     if (!views) {
         captured_.reset();
         return fail(std::move(views.error()).in("reading the state after a run"));
@@ -196,7 +213,8 @@ Result<Roots> PlainStore::capture(CaptureStats& stats, std::uint64_t quota_bytes
 }
 
 Result<PlainStore::Captured> PlainStore::capture_views(CaptureStats& stats,
-                                                       std::uint64_t quota_bytes) {
+                                                       std::uint64_t quota_bytes,
+                                                       const tracked::Written* written) {
     HP_TRY(const os::Fd seed, mend_seed());
     HP_TRY(const os::Fd live, open_live_state(seed.get()));
     WalkRules rules{WalkRules::Special::remove, true};
@@ -207,7 +225,7 @@ Result<PlainStore::Captured> PlainStore::capture_views(CaptureStats& stats,
         rules.bytes_max = quota_bytes;
     }
     Captured out;
-    HP_TRY(out.state, capture_state(live.get(), rules, stats));
+    HP_TRY(out.state, capture_state(live.get(), rules, written, stats));
     out.totals = WalkTotals{stats.entries, stats.bytes};
     Walker walker(live_ops_, rules);
     HP_TRY(out.patch, capture_patch(walker, seed.get()));
@@ -215,18 +233,20 @@ Result<PlainStore::Captured> PlainStore::capture_views(CaptureStats& stats,
     return out;
 }
 
-Result<EntryPtr> PlainStore::capture_state(int live, const WalkRules& rules, CaptureStats& stats) {
+Result<EntryPtr> PlainStore::capture_state(int live, const WalkRules& rules,
+                                           const tracked::Written* written, CaptureStats& stats) {
     const EntryPtr& before = captured_ ? captured_->state : state_;
     const auto done = [&](const Walker& walker, const EntryPtr& after) {
         stats.entries = walker.stats().entries;
         stats.bytes = walker.stats().bytes;
         stats.removed_special = walker.stats().removed_special;
+        stats.read_bytes = walker.stats().read_bytes;
         log_walk(walker.stats());
         follow_live(live, before, after);
         return after;
     };
     if (const auto touched = watch_.take(live)) {
-        Walker walker(live_ops_, rules);
+        Walker walker(live_ops_, rules, written);
         const auto after =
             walker.touched_tree(live, before, captured_ ? captured_->totals : totals_, *touched);
         if (after) {
@@ -236,7 +256,7 @@ Result<EntryPtr> PlainStore::capture_state(int live, const WalkRules& rules, Cap
     }
     stats.walked_all = true;
     const bool trust_stat = change_source_ != ChangeSource::content && !clock_.was_set();
-    Walker walker(live_ops_, rules);
+    Walker walker(live_ops_, rules, written);
     auto after = walker.tree(live, trust_stat ? before : EntryPtr());
     if (!after) {
         watch_.lose(); // what it said was not followed

@@ -26,6 +26,7 @@
 #include "hp/base/log.hpp"
 #include "hp/base/result.hpp"
 #include "state/owner.hpp"
+#include "tracked/written.hpp"
 
 namespace hp::state {
 
@@ -41,6 +42,7 @@ struct CaptureStats {
     std::uint64_t changed_files = 0;   // patch.cfg included
     std::uint64_t changed_bytes = 0;   // in changed chunks
     std::uint64_t removed_special = 0; // entries that are no content and were deleted
+    std::uint64_t read_bytes = 0;      // of files below state/, to hash them
     bool walked_all = false;           // not only what the kernel said has changed
 };
 
@@ -108,6 +110,9 @@ public:
     // Hashes of the committed state. Valid after recover() and between runs.
     virtual const Roots& roots() const = 0;
 
+    // Of the committed state. Looks at all entries.
+    virtual std::uint64_t largest_file_bytes() const = 0;
+
     // Replaces patch.cfg in both views outside a run and updates roots(); no delta is written:
     // the caller only does this at start-up, from durable configuration.
     virtual Status set_patch(ByteView content) = 0;
@@ -116,7 +121,9 @@ public:
     // After the processes of a run are gone: hashes what changed in live. Returns the new roots.
     // Errc::too_large: the run is void, discard it; so is one that leaves more than `quota_bytes`
     // in the files of the state, unless that is 0. Other errors: stop the node and recover.
-    virtual Result<Roots> capture(CaptureStats& stats, std::uint64_t quota_bytes = 0) = 0;
+    // `written`: what the run has written, if that is known; saves reading the rest.
+    virtual Result<Roots> capture(CaptureStats& stats, std::uint64_t quota_bytes = 0,
+                                  const tracked::Written* written = nullptr) = 0;
     // Makes the captured run durable under `seq` with an opaque `record`; apply_pending() brings it
     // to base/ afterwards. Errors mean: unknown, stop the node and recover.
     virtual Status commit(LedgerSeq seq, ByteView record) = 0;

@@ -18,6 +18,10 @@ bool is_executable(const struct stat& st) {
     return (st.st_mode & S_IXUSR) != 0;
 }
 
+Fingerprint fingerprint_of(const tracked::FileMark& mark) {
+    return Fingerprint{mark.size, mark.mtime_ns, mark.ctime_ns, mark.inode, mark.device};
+}
+
 EntryPtr share(Entry entry) {
     seal(entry);
     return std::make_shared<const Entry>(std::move(entry));
@@ -84,7 +88,7 @@ Result<std::vector<Child>> Walker::list(int fd, const Entry* before, std::size_t
 }
 
 Result<EntryPtr> Walker::entry(int dir, const std::string& name, const EntryPtr& before,
-                               std::size_t depth) {
+                               std::size_t depth, Stat stat) {
     HP_TRY(const auto st, stat_at(dir, name));
     if (!st) {
         return fail(Errc::io, "an entry vanished while the state was read: " + name);
@@ -99,13 +103,16 @@ Result<EntryPtr> Walker::entry(int dir, const std::string& name, const EntryPtr&
             return EntryPtr();
         }
         HP_TRY_STATUS(count(*st));
-        return file(dir, name, *st, same_type(EntryType::file));
+        return file(dir, name, *st, same_type(EntryType::file), stat);
     case S_IFDIR:
         HP_TRY_STATUS(count(*st));
-        return subdirectory(dir, name, *st, same_type(EntryType::directory), depth + 1);
+        return subdirectory(
+            dir, name, *st,
+            stat == Stat::of_no_interest ? EntryPtr() : same_type(EntryType::directory), depth + 1);
     case S_IFLNK:
         HP_TRY_STATUS(count(*st));
-        return symlink(dir, name, *st, same_type(EntryType::symlink));
+        return symlink(dir, name, *st,
+                       stat == Stat::of_no_interest ? EntryPtr() : same_type(EntryType::symlink));
     default:
         HP_TRY_STATUS(special(dir, name));
         return EntryPtr();
@@ -146,14 +153,17 @@ void Walker::unlock(int fd) const {
 }
 
 Result<EntryPtr> Walker::file(int dir, const std::string& name, struct stat st,
-                              const EntryPtr& before) {
+                              const EntryPtr& before, Stat stat) {
     const bool executable = is_executable(st);
     const mode_t mode = file_mode(executable);
     if (rules_.canonicalise && st.st_nlink > 1) {
         HP_TRY_STATUS(ops_.break_hard_links(dir, name, executable));
     } else if (rules_.canonicalise && (st.st_mode & permission_bits) != mode) {
         HP_TRY_STATUS(ops_.set_mode(dir, name, mode));
-    } else if (before && is_unchanged(*before, st)) {
+    } else if (stat == Stat::trusted && before && is_unchanged(*before, st)) {
+        return before;
+    } else if (stat == Stat::enough && before && before->seen == fingerprint(st) &&
+               before->executable == executable) {
         return before;
     }
     const std::int64_t looked_ns = timestamp_now_ns();
@@ -173,8 +183,30 @@ Result<EntryPtr> Walker::file(int dir, const std::string& name, struct stat st,
     out.seen = fingerprint(st);
     out.racy = is_racy(out.seen, looked_ns) || hides_mapped_writes(fd.get());
     reader_.open(fd.get(), out.size, static_cast<std::uint64_t>(st.st_blocks) * 512);
-    HP_TRY(out.chunks, reader_.hash_all());
+    HP_TRY_STATUS(hash_chunks(before, st, out));
     return share(std::move(out));
+}
+
+// A recorded file was as it was hashed when the record began, so that everything else in it still
+// is: anything that is not the very same inode with the very same stat data is read as a whole.
+Status Walker::hash_chunks(const EntryPtr& before, const struct stat& st, Entry& out) {
+    static_assert(chunk_bytes == tracked::block_bytes);
+    const tracked::WrittenFile* record =
+        written_ != nullptr && before ? written_->find(st.st_dev, st.st_ino) : nullptr;
+    if (record != nullptr && before->seen != fingerprint_of(record->before)) {
+        record = nullptr;
+    }
+    out.chunks.resize(chunk_count(out.size));
+    for (std::uint32_t i = 0; i < out.chunks.size(); ++i) {
+        const std::size_t length = chunk_length(out.size, i);
+        if (record != nullptr && !record->has(i) && length == chunk_length(before->size, i)) {
+            out.chunks[i] = before->chunks[i];
+            continue;
+        }
+        HP_TRY(out.chunks[i], reader_.hash(i));
+        stats_.read_bytes += length;
+    }
+    return {};
 }
 
 Result<EntryPtr> Walker::subdirectory(int dir, const std::string& name, const struct stat& st,
@@ -304,8 +336,10 @@ Result<EntryPtr> Walker::touched_child(int fd, const std::string& name, const En
     if (!st) {
         return EntryPtr();
     }
-    HP_TRY(EntryPtr now, entry(fd, name, touched.written ? EntryPtr() : before, depth));
-    return now;
+    // A run with a record writes through one process, which is gone: whatever it wrote to has been
+    // closed, which tells. What it has only read, and what the store has, need not be read again.
+    const Stat opened = written_ != nullptr ? Stat::enough : Stat::trusted;
+    return entry(fd, name, before, depth, touched.written ? Stat::of_no_interest : opened);
 }
 
 Result<Hash32> hash_tree(const std::filesystem::path& directory) {

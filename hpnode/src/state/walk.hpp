@@ -12,6 +12,7 @@
 #include "state/file_ops.hpp"
 #include "state/touched.hpp"
 #include "state/tree.hpp"
+#include "tracked/written.hpp"
 
 namespace hp::state {
 
@@ -35,13 +36,17 @@ struct WalkTotals {
 WalkTotals totals_of(const Entry& tree); // of what is below
 
 struct WalkStats : WalkTotals {
+    std::uint64_t read_bytes = 0; // of files, to hash them
     std::uint64_t removed_special = 0;
     std::string first_special; // name of one of them, for the log
 };
 
 class Walker {
 public:
-    Walker(const FileOps& ops, WalkRules rules) : ops_(ops), rules_(rules) {}
+    // `written`, if known: what has been written since the tree given as `before` was hashed. May
+    // leave out files, and may be null.
+    Walker(const FileOps& ops, WalkRules rules, const tracked::Written* written = nullptr)
+        : ops_(ops), rules_(rules), written_(written) {}
 
     // The directory open as `fd`. `before` may be null. Errc::too_large over a limit of the state.
     Result<EntryPtr> tree(int fd, const EntryPtr& before);
@@ -51,8 +56,15 @@ public:
     Result<EntryPtr> touched_tree(int fd, const EntryPtr& before, const WalkTotals& totals,
                                   const Touched& touched);
 
-    // One regular file, whatever its name; `st` as just read.
-    Result<EntryPtr> file(int dir, const std::string& name, struct stat st, const EntryPtr& before);
+    // One regular file, whatever its name; `st` as just read. It is read again when stat cannot
+    // prove that it is as before, or is not to be asked.
+    enum class Stat {
+        trusted,
+        of_no_interest, // the kernel says that it was written to
+        enough,         // the kernel says that it was not: equal data need not be old as well
+    };
+    Result<EntryPtr> file(int dir, const std::string& name, struct stat st, const EntryPtr& before,
+                          Stat stat = Stat::trusted);
 
     const WalkStats& stats() const { return stats_; }
 
@@ -65,7 +77,7 @@ private:
     Result<std::vector<Child>> list(int fd, const Entry* before, std::size_t depth);
     // Null when the entry is no content.
     Result<EntryPtr> entry(int dir, const std::string& name, const EntryPtr& before,
-                           std::size_t depth);
+                           std::size_t depth, Stat stat = Stat::trusted);
     Result<EntryPtr> subdirectory(int dir, const std::string& name, const struct stat& st,
                                   const EntryPtr& before, std::size_t depth);
     Result<EntryPtr> symlink(int dir, const std::string& name, const struct stat& st,
@@ -78,11 +90,13 @@ private:
                                        std::size_t depth);
     Result<EntryPtr> touched_child(int fd, const std::string& name, const EntryPtr& before,
                                    const Touched& touched, std::size_t depth);
+    Status hash_chunks(const EntryPtr& before, const struct stat& st, Entry& out);
     bool is_foreign_link(const struct stat& st) const;
     void unlock(int fd) const;
 
     const FileOps& ops_;
     WalkRules rules_;
+    const tracked::Written* written_;
     WalkStats stats_;
     bool check_at_end_ = false; // of the limits
     ChunkReader reader_;

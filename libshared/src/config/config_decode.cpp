@@ -385,6 +385,15 @@ void read_user(Section user, User& out) {
     user.finish();
 }
 
+void read_state(Section state, State& out) {
+    state.choice<StateBackend>("backend", out.backend,
+                               {{"auto", StateBackend::automatic},
+                                {"plain", StateBackend::plain},
+                                {"tracked", StateBackend::tracked}},
+                               Presence::optional);
+    state.finish();
+}
+
 void read_hpfs(Section hpfs, Hpfs& out) {
     hpfs.flag("external", out.external, Presence::optional);
     Section log = hpfs.object("log", Presence::optional);
@@ -479,6 +488,7 @@ DecodedConfig decode_config(ByteView text) {
     read_contract(root.object("contract"), out.config.contract);
     read_mesh(root.object("mesh"), out.config.mesh);
     read_user(root.object("user"), out.config.user);
+    read_state(root.object("state", Presence::optional), out.config.state);
     read_hpfs(root.object("hpfs", Presence::optional), out.config.hpfs);
     read_log(root.object("log"), out.config.log);
     read_dev(root.object("dev", Presence::optional), out.config.dev);

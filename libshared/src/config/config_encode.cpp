@@ -140,6 +140,12 @@ void write_user(JsonWriter& out, const User& user) {
     out.close_object();
 }
 
+void write_state(JsonWriter& out, const State& state) {
+    out.open_object("state");
+    out.text("backend", to_string(state.backend));
+    out.close_object();
+}
+
 void write_hpfs(JsonWriter& out, const Hpfs& hpfs) {
     out.open_object("hpfs");
     out.flag("external", hpfs.external);
@@ -188,6 +194,18 @@ std::string to_string(Sandbox sandbox) {
     return "auto";
 }
 
+std::string to_string(StateBackend backend) {
+    switch (backend) {
+    case StateBackend::plain:
+        return "plain";
+    case StateBackend::tracked:
+        return "tracked";
+    case StateBackend::automatic:
+        break;
+    }
+    return "auto";
+}
+
 std::string encode_config(const Config& config) {
     JsonWriter out;
     out.text("hp_version", config.hp_version);
@@ -195,6 +213,7 @@ std::string encode_config(const Config& config) {
     write_contract(out, config.contract);
     write_mesh(out, config.mesh);
     write_user(out, config.user);
+    write_state(out, config.state);
     write_hpfs(out, config.hpfs);
     write_log(out, config.log);
     write_dev(out, config.dev);

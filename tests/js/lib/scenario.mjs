@@ -13,6 +13,7 @@ import { idle, ledger_after } from './idle.mjs';
 import { hpnode_path } from './node.mjs';
 import { fresh_uid, other_user_problem, user_place } from './places.mjs';
 import { scoped_test } from './scope.mjs';
+import { tracked_problem } from './tracked.mjs';
 
 // A run may take many of a node's short rounds.
 const input_offset = 200;
@@ -34,10 +35,14 @@ const all_variants = [
     { sandbox: 'off', run_as: true, umask: '077', ending: 'stop' },
     { sandbox: 'strict', umask: '002', ending: 'kill', dear: true },
     { sandbox: 'strict', unprivileged: true, umask: '077', ending: 'kill' },
+    { sandbox: 'auto', tracked: true, ending: 'kill' },
+    { sandbox: 'off', run_as: true, tracked: true, ending: 'kill', dear: true },
+    { sandbox: 'strict', unprivileged: true, tracked: true, ending: 'stop', dear: true },
 ];
 
-function name_of({ sandbox, unprivileged, run_as, umask, ending }) {
+function name_of({ sandbox, unprivileged, run_as, umask, tracked, ending }) {
     const parts = [`sandbox ${sandbox}`];
+    if (tracked) parts.push('tracked');
     if (unprivileged) parts.push('unprivileged');
     if (run_as) parts.push('run_as');
     if (umask) parts.push(`umask ${umask}`);
@@ -80,8 +85,11 @@ export function describe_scenario(scenario) {
     });
 }
 
-function problem_of({ unprivileged, run_as }) {
-    return unprivileged || run_as ? other_user_problem(hpnode_path) : '';
+function problem_of({ unprivileged, run_as, tracked }) {
+    return (
+        (unprivileged || run_as ? other_user_problem(hpnode_path) : '') ||
+        (tracked ? tracked_problem({ unprivileged }) : '')
+    );
 }
 
 function options_of(scenario, variant) {
@@ -100,7 +108,12 @@ function options_of(scenario, variant) {
     return {
         name: name_of(variant),
         contract: scenario.contract(),
-        config: { node: { pace }, ...scenario.config, contract },
+        config: {
+            node: { pace },
+            state: { backend: variant.tracked ? 'tracked' : 'plain' },
+            ...scenario.config,
+            contract,
+        },
         place: user_place({ uid, umask: variant.umask }),
     };
 }

@@ -104,7 +104,8 @@ const sections = {
         'user.tls_cert': text('a\u0000b'),
         'user.tls_key': text('a\u0000b'),
     },
-    'hpfs and log': {
+    'state, hpfs and log': {
+        'state.backend': text('', 'fuse'),
         'hpfs.external': flag,
         'hpfs.log.log_level': text('', 'loud'),
         'log.log_level': text('', 'loud'),
@@ -115,7 +116,7 @@ const sections = {
 };
 const optional = new RegExp(
     '^(node\\.pace|contract\\.(warm_start|sandbox)|user\\.(plain_ws|tls_cert|tls_key)|' +
-        'hpfs\\..*|.*\\.state_bytes)$',
+        'state\\..*|hpfs\\..*|.*\\.state_bytes)$',
 );
 // A wrong entry of a list or object is reported at its own place.
 const containers = /^(contract\.unl|contract\.environment|mesh\.known_peers|log\.loggers)$/;

@@ -179,6 +179,7 @@ const WrongValue wrong_values[] = {
     {"/user/plain_ws", R"("yes")", "user.plain_ws", "must be true or false"},
     {"/user/tls_cert", "1", "user.tls_cert", "must be a string"},
     {"/user/tls_key", R"("\u0000")", "user.tls_key", "NUL"},
+    {"/state", R"({"backend": "fuse"})", "state.backend", R"("auto", "plain", "tracked")"},
     {"/hpfs/external", "0", "hpfs.external", "must be true or false"},
     {"/hpfs/log/log_level", R"("info")", "hpfs.log.log_level", R"("dbg", "inf", "wrn", "err")"},
     {"/log/log_level", R"("")", "log.log_level", R"("dbg", "inf", "wrn", "err")"},
@@ -349,6 +350,9 @@ TEST_CASE("values at the edge of the rules are accepted", "[config]") {
     CHECK(decode_with("/contract/sandbox", R"("strict")").config.contract.sandbox ==
           config::Sandbox::strict);
     CHECK(decode(original().dump()).config.contract.sandbox == config::Sandbox::automatic);
+    CHECK(decode_with("/state", R"({"backend": "tracked"})").config.state.backend ==
+          config::StateBackend::tracked);
+    CHECK(decode_with("/state", "{}").config.state.backend == config::StateBackend::automatic);
     const DecodedConfig upper =
         decode_with("/contract/unl", R"(["ED)" + std::string(64, 'A') + R"("])");
     REQUIRE(upper.problems.empty());

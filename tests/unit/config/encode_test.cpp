@@ -53,6 +53,7 @@ config::Config full_config() {
     out.mesh = {1, false, 3, {{"a", 1}, {"b.example", 65535}}, false, 9, 8, 7, 6, 5, 4, 3,
                 2, false, 11};
     out.user = {1, false, 2, 3, 4, 5, 6, 7, 32, true, "c.pem", "k.pem"};
+    out.state.backend = config::StateBackend::tracked;
     out.hpfs = {true, "dbg"};
     out.log = {LogLevel::error, 1, 2, true, false};
     return out;
@@ -108,6 +109,8 @@ TEST_CASE("a read and rewritten hp.cfg is the original plus our fields", "[confi
     insert_after("\"concurrent_read_requests\": 4",
                  ",\n        \"plain_ws\": false,\n        \"tls_cert\": \"\",\n        "
                  "\"tls_key\": \"\"");
+    insert_after("\"tls_key\": \"\"\n    }",
+                 ",\n    \"state\": {\n        \"backend\": \"auto\"\n    }");
     CHECK(config::encode_config(decode(golden("original_hp.cfg")).config) == expected);
 }
 

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sync_support.hpp"
+#include "crash_runs.hpp"
 
 using namespace hp;
 using namespace hp::state;
@@ -163,21 +163,43 @@ Verdict attempt(const fs::path& at, std::size_t spare, const Pictures& pictures)
     return verdict;
 }
 
-} // namespace
+// A sync, and taking its result over.
+Verdict attempt_sync(const fs::path& at, std::size_t spare, const SyncPair& pair,
+                     const Picture& fresh) {
+    if (!mount_tmpfs(at)) {
+        return cannot_mount;
+    }
+    const fs::path root = at / "contract_fs";
+    copy_tree(pair.node.path() / "node", root);
+    if (!resize_tmpfs(at, used_pages(at) + spare)) {
+        return cannot_mount;
+    }
+    const bool done = sync_and_adopt(root, *pair.source.store, [] {});
+    if (!resize_tmpfs(at, std::size_t{64} << 8)) {
+        return cannot_mount;
+    }
+    {
+        const auto store = open_ready(root, target_seq);
+        const Picture now = picture(root / "seed");
+        if (!(picture(root / "base") == now) || !(now == fresh || (!done && now == pair.old))) {
+            return wrong;
+        }
+    }
+    const bool again = sync_and_adopt(root, *pair.source.store, [] {});
+    return !again || !(picture(root / "seed") == fresh) ? wrong : done ? through : was_full;
+}
 
-TEST_CASE("a disk that is full at any page leaves the state of a whole number of runs") {
-    const TempDir temp;
-    const Pictures pictures = expected(temp.path() / "model");
-    const fs::path at = temp.path() / "small";
-    fs::create_directory(at);
+// Tries with ever more space until one gets through. How often the disk was full.
+std::size_t fill_up(const std::function<Verdict(std::size_t spare)>& one) {
     std::size_t full = 0;
     for (std::size_t spare = 0;; ++spare) {
         INFO("with " << spare << " free pages");
+        REQUIRE(spare < 2000);
         const pid_t child = fork();
         REQUIRE(child >= 0);
         if (child == 0) {
             try {
-                _exit(attempt(at, spare, pictures));
+                _exit(one(spare));
             } catch (...) { // also what test macros throw: one test program is enough
                 _exit(wrong);
             }
@@ -185,16 +207,33 @@ TEST_CASE("a disk that is full at any page leaves the state of a whole number of
         int status = 0;
         REQUIRE(waitpid(child, &status, 0) == child);
         REQUIRE(WIFEXITED(status));
+        REQUIRE(WEXITSTATUS(status) != wrong);
         if (WEXITSTATUS(status) == cannot_mount) {
             WARN("no file system of one's own can be mounted here");
-            return;
+            return SIZE_MAX;
         }
-        REQUIRE(WEXITSTATUS(status) != wrong);
         if (WEXITSTATUS(status) == through) {
-            break;
+            return full;
         }
         ++full;
-        REQUIRE(spare < 2000);
     }
-    CHECK(full > 10);
+}
+
+} // namespace
+
+TEST_CASE("a disk that is full at any page of a sync leaves the old state or the new one") {
+    const SyncPair pair;
+    const Picture fresh = picture(pair.source.root / "seed");
+    const TempDir temp;
+    const fs::path at = temp.path() / "small";
+    fs::create_directory(at);
+    CHECK(fill_up([&](std::size_t spare) { return attempt_sync(at, spare, pair, fresh); }) > 10);
+}
+
+TEST_CASE("a disk that is full at any page leaves the state of a whole number of runs") {
+    const TempDir temp;
+    const Pictures pictures = expected(temp.path() / "model");
+    const fs::path at = temp.path() / "small";
+    fs::create_directory(at);
+    CHECK(fill_up([&](std::size_t spare) { return attempt(at, spare, pictures); }) > 10);
 }

@@ -3,7 +3,7 @@
 // model: the picture of the state at the last commit.
 #include <catch2/catch.hpp>
 
-#include "state_support.hpp"
+#include "view_run.hpp"
 
 using namespace hp;
 using namespace hp::state;
@@ -13,8 +13,9 @@ namespace {
 
 class Scenario {
 public:
-    explicit Scenario(std::uint64_t seed)
-        : root_(temp_.path() / "contract_fs"), changes_(root_ / "seed" / "state", seed) {
+    Scenario(std::uint64_t seed, bool tracked)
+        : root_(temp_.path() / "contract_fs"), changes_(root_ / "seed" / "state", seed),
+          tracked_(tracked) {
         fs::create_directory(root_);
         make_contract_fs(root_);
         store_ = open_ready(root_, 0);
@@ -62,20 +63,42 @@ private:
         REQUIRE(hash->hex() == store_->roots().state.hex());
     }
 
+    // What a run does.
+    void change(std::size_t count, const std::optional<std::string>& patch) {
+        const auto job = [&](RandomChanges& changes) {
+            changes.change(count);
+            if (patch) {
+                put_file(root_ / "seed" / "patch.cfg", *patch);
+            }
+        };
+        run_ = ViewRun();
+        if (!tracked_) {
+            job(changes_);
+            return;
+        }
+        RandomChanges changes(live(), changes_.below(SIZE_MAX));
+        run_ = run_in_view(root_ / "seed", [&] { job(changes); });
+        REQUIRE(run_.failure == 0);
+    }
+
     Roots capture() {
-        const Roots roots = capture_now(*store_);
+        CaptureStats stats;
+        const auto roots = store_->capture(stats, 0, run_.written ? &*run_.written : nullptr);
+        REQUIRE(roots);
         const auto hash = hash_tree(live());
         REQUIRE(hash);
-        REQUIRE(hash->hex() == roots.state.hex());
-        return roots;
+        REQUIRE(hash->hex() == roots->state.hex());
+        return *roots;
     }
 
     void commit() {
-        changes_.change(1 + changes_.below(8));
+        const std::size_t count = 1 + changes_.below(8);
+        std::optional<std::string> patch;
         if (changes_.below(4) == 0) {
             patch_ = "{\"n\":" + std::to_string(seq_) + "}";
-            put_file(root_ / "seed" / "patch.cfg", patch_);
+            patch = patch_;
         }
+        change(count, patch);
         const Roots roots = capture();
         ++seq_;
         REQUIRE(store_->commit(seq_, as_bytes("record " + std::to_string(seq_))));
@@ -96,8 +119,7 @@ private:
     }
 
     void discard() {
-        changes_.change(1 + changes_.below(20));
-        put_file(root_ / "seed" / "patch.cfg", "never");
+        change(1 + changes_.below(20), "never");
         if (changes_.below(2) == 0) {
             capture();
         }
@@ -194,6 +216,8 @@ private:
     TempDir temp_;
     fs::path root_;
     RandomChanges changes_;
+    bool tracked_;
+    ViewRun run_;
     std::unique_ptr<Store> store_;
     std::optional<ReadGate::Pass> pass_;
     LedgerSeq seq_ = 0;
@@ -206,9 +230,9 @@ private:
 
 namespace {
 
-void run_scenario(std::uint64_t seed) {
+void run_scenario(std::uint64_t seed, bool tracked) {
     INFO("seed " << seed);
-    Scenario scenario(seed);
+    Scenario scenario(seed, tracked);
     for (int i = 0; i < 60; ++i) {
         scenario.step();
     }
@@ -218,9 +242,21 @@ void run_scenario(std::uint64_t seed) {
 } // namespace
 
 TEST_CASE("random runs, discards, restarts and power losses keep to the committed state") {
-    run_scenario(GENERATE(range(1U, 7U)));
+    run_scenario(GENERATE(range(1U, 7U)), false);
+}
+
+TEST_CASE("the same through views that record what runs write") {
+    if (has_views()) {
+        run_scenario(GENERATE(range(1U, 7U)), true);
+    }
 }
 
 TEST_CASE("many more random runs", "[.long]") {
-    run_scenario(GENERATE(range(100U, 400U)));
+    run_scenario(GENERATE(range(100U, 400U)), false);
+}
+
+TEST_CASE("many more random runs through views", "[.long]") {
+    if (has_views()) {
+        run_scenario(GENERATE(range(100U, 250U)), true);
+    }
 }

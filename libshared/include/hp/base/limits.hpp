@@ -225,6 +225,12 @@ inline constexpr std::size_t state_depth_max = 128;
 // Entries of the live state that are watched for changes; with more of them, or where the kernel
 // allows fewer, each run looks at the stat data of all.
 inline constexpr std::size_t state_watches_max = 65'536;
+// Files of which a run's own view records the written blocks (state.backend = tracked); smaller
+// ones are read again as a whole sooner than a record pays, and beyond the number all are.
+inline constexpr std::size_t tracked_file_bytes_min = 1 * mib;
+inline constexpr std::size_t tracked_files_max = 1024;
+// A file this large makes state.backend = auto choose that view.
+inline constexpr std::size_t tracked_auto_bytes = 64 * mib;
 // Logical bytes of all files of the state together (holes count): bounds the chunk hashes kept in
 // memory to 128 MiB. A run that exceeds it is void.
 inline constexpr std::size_t state_bytes_max = std::size_t{256} * 1024 * mib;
@@ -246,8 +252,6 @@ inline constexpr std::size_t state_versions_reload_bytes_max = 256 * mib;
 // small files in one round trip, and yet small enough not to hold up votes behind it.
 inline constexpr std::size_t sync_items_max = 256;
 inline constexpr std::size_t sync_answer_bytes_max = 1 * mib;
-// A path names each directory once: state_depth_max names of 255 bytes and their separators.
-inline constexpr std::size_t sync_path_bytes_max = 34 * kib;
 // Requests that wait for one peer, and how long, before others are asked instead.
 inline constexpr std::size_t sync_requests_per_peer_max = 4;
 inline constexpr std::int64_t sync_timeout_ms = 10'000;

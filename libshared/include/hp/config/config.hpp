@@ -123,6 +123,14 @@ struct Mesh {
     bool operator==(const Mesh&) const = default;
 };
 
+// ours: how the blocks that a run writes are found (docs/protocol/state.md).
+enum class StateBackend : std::uint8_t { automatic, plain, tracked };
+
+struct State {
+    StateBackend backend = StateBackend::automatic;
+    bool operator==(const State&) const = default;
+};
+
 struct User {
     std::uint16_t port = 8080;
     bool listen = true;
@@ -167,6 +175,7 @@ struct Config {
     Contract contract;
     Mesh mesh;
     User user;
+    State state;
     Hpfs hpfs;
     NodeLog log;
     Dev dev;
@@ -174,6 +183,7 @@ struct Config {
 };
 
 std::string to_string(Sandbox sandbox); // as in hp.cfg
+std::string to_string(StateBackend backend);
 
 // Eager or paced, with automatic resolved for the patch in force.
 inline bool is_eager(Pace pace, const Patch& patch) {

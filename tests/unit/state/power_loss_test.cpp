@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// A loss of power before the k-th change of a file, for every k: what was not synced is dropped,
+// kept or torn. The store is then that of a whole number of runs, and never behind one that it has
+// reported as committed.
+#include <catch2/catch.hpp>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "crash_runs.hpp"
+#include "power_loss.hpp"
+
+using namespace hp;
+using namespace hp::state;
+using namespace hp::state::test;
+
+namespace {
+
+// How a job in a child ended.
+enum Verdict : int { through, struck, wrong };
+
+struct Attempt {
+    Verdict verdict = through;
+    LedgerSeq reported = 0; // before the end
+};
+
+using Job = std::function<bool(const std::function<void()>& step, volatile LedgerSeq* reported)>;
+
+// Runs `job` in a child in which power fails before its k-th file change.
+Attempt lose_power_at(std::uint64_t k, const fs::path& root, const Job& job) {
+    void* memory =
+        mmap(nullptr, sizeof(LedgerSeq), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(memory != MAP_FAILED);
+    auto* reported = static_cast<volatile LedgerSeq*>(memory);
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        try {
+            PowerLoss power(root);
+            std::uint64_t count = 0;
+            const auto step = [&] {
+                if (++count == k) {
+                    power.strike(k);
+                    _exit(struck);
+                }
+            };
+            _exit(job(step, reported) ? through : wrong);
+        } catch (...) { // also what test macros throw: one test program is enough
+            _exit(wrong);
+        }
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    const Attempt out{static_cast<Verdict>(WEXITSTATUS(status)), *reported};
+    munmap(memory, sizeof(LedgerSeq));
+    REQUIRE(WIFEXITED(status));
+    REQUIRE(out.verdict != wrong);
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("a power loss before any file change leaves a whole number of runs") {
+    const TempDir temp;
+    fs::create_directory(temp.path() / "model");
+    const auto expected = expected_pictures(temp.path() / "model");
+    const fs::path prepared = temp.path() / "prepared";
+    fs::create_directory(prepared);
+    prepare_runs(prepared);
+    const fs::path root = temp.path() / "contract_fs";
+    Attempt attempt{struck};
+    for (std::uint64_t k = 1; attempt.verdict == struck; ++k) {
+        INFO("power lost before change " << k);
+        copy_tree(prepared, root);
+        attempt = lose_power_at(k, root, [&root](const auto& step, volatile LedgerSeq* reported) {
+            return do_runs(root, step, reported);
+        });
+        LedgerSeq newest = std::max(attempt.reported, first_seq - 1);
+        check_recovered(root, expected, newest);
+        fs::remove_all(root);
+        REQUIRE(k < 2000);
+    }
+    CHECK(attempt.reported == last_seq);
+}
+
+TEST_CASE("a power loss before any file change of a sync leaves the old state or the new one") {
+    SyncPair pair;
+    const Picture fresh = picture(pair.source.root / "seed");
+    const fs::path root = pair.node.path() / "run";
+    Attempt attempt{struck};
+    std::size_t adopted = 0;
+    for (std::uint64_t k = 1; attempt.verdict == struck; ++k) {
+        INFO("power lost before change " << k);
+        copy_tree(pair.node.path() / "node", root);
+        const Job job = [&](const auto& step, volatile LedgerSeq* reported) {
+            return sync_and_adopt(root, *pair.source.store, step, reported);
+        };
+        attempt = lose_power_at(k, root, job);
+        {
+            const auto store = open_ready(root, target_seq);
+            const Picture now = picture(root / "seed");
+            REQUIRE((now == pair.old || now == fresh));
+            REQUIRE((now == fresh || attempt.reported != target_seq));
+            REQUIRE((picture(root / "base") == now));
+            adopted += now == fresh ? 1 : 0;
+        }
+        REQUIRE(lose_power_at(UINT64_MAX, root, job).verdict == through);
+        REQUIRE((picture(root / "seed") == fresh));
+        fs::remove_all(root);
+        REQUIRE(k < 2000);
+    }
+    CHECK(adopted > 1);
+}
