@@ -38,7 +38,7 @@ ALLOWED = {
 EXTERNAL = {
     "boost/": ["net"],
     "openssl/": ["net"],
-    "sodium": ["crypto"],
+    "sodium": ["crypto", "hpdev"],
     "blake3.h": ["crypto"],
     "bson/": ["proto"],
     "sqlite3": ["ledger"],

@@ -11,8 +11,8 @@ command -v node >/dev/null || install_packages nodejs
 command -v npm >/dev/null || install_packages npm
 
 cd "$HP_ROOT/tests/js"
-if [ ! -d node_modules/hotpocket-js-client ]; then
-    say "installing the published client and contract library"
+if [ ! -d node_modules/hotpocket-js-client ] || [ ! -d node_modules/playwright-core ]; then
+    say "installing the published client and contract library, and what drives a browser"
     npm install --omit=dev --no-audit --no-fund --no-package-lock --loglevel=error >&2
 fi
 

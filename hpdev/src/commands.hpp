@@ -15,6 +15,7 @@ cli::Commands exec_commands();
 cli::Commands up_commands();
 cli::Commands down_commands();
 cli::Commands ps_commands();
+cli::Commands dashboard_commands();
 cli::Commands manual_commands(); // about hpdev itself
 
 } // namespace hp::dev

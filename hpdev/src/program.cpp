@@ -19,6 +19,7 @@ std::vector<cli::CommandInfo> all_commands() {
              up_commands(),
              down_commands(),
              ps_commands(),
+             dashboard_commands(),
              manual_commands(),
          }) {
         out.insert(out.end(), part.begin(), part.end());

@@ -18,14 +18,28 @@ struct Entry {
 extern "C" const Entry hp_template_table[];
 extern "C" const std::uint64_t hp_template_count;
 
-std::vector<EmbeddedFile> embedded_templates() {
+extern "C" const Entry hp_page_table[];
+extern "C" const std::uint64_t hp_page_count;
+
+namespace {
+
+std::vector<EmbeddedFile> files_of(const Entry* table, std::uint64_t count) {
     std::vector<EmbeddedFile> out;
-    out.reserve(hp_template_count);
-    for (std::uint64_t i = 0; i < hp_template_count; ++i) {
-        const Entry& entry = hp_template_table[i];
-        out.push_back({entry.path, {entry.content, entry.bytes}});
+    out.reserve(count);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        out.push_back({table[i].path, {table[i].content, table[i].bytes}});
     }
     return out;
+}
+
+} // namespace
+
+std::vector<EmbeddedFile> embedded_templates() {
+    return files_of(hp_template_table, hp_template_count);
+}
+
+std::vector<EmbeddedFile> embedded_page() {
+    return files_of(hp_page_table, hp_page_count);
 }
 
 } // namespace hp::dev

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The template files that were compiled into this program (cmake/EmbedFiles.cmake). Constants.
+// The files that were compiled into this program: templates, and the dashboard's page
+// (cmake/EmbedFiles.cmake). Constants.
 #pragma once
 
 #include <cstdint>
@@ -15,5 +16,8 @@ struct EmbeddedFile {
 };
 
 std::vector<EmbeddedFile> embedded_templates();
+
+// "index.html", "app.js", "style.css".
+std::vector<EmbeddedFile> embedded_page();
 
 } // namespace hp::dev

@@ -242,7 +242,7 @@ void Node::on_checked(const PublicKey& from, Checked checked) {
     } else if (checked.status && checked.domain == engine_->domain()) {
         feed(consensus::MessageIn{from, std::move(*checked.message)});
     } else if (checked.status) { // the members have changed meanwhile
-        check_again(from, std::move(*checked.message));
+        check(from, std::move(checked.bytes));
     } else {
         on_bad_signature(from, inbox, std::move(checked));
     }
