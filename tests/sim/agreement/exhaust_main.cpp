@@ -23,13 +23,14 @@ Scope scope_of(std::size_t members, std::size_t quorum, std::size_t byzantine, A
     return scope;
 }
 
-// Only honest() and needed() make a difference, so the first covers (3,2,0) and (5,4,2) as well.
+// Only honest() and needed() make a difference, so the first covers (3,2,0) and (5,4,2) as well. CI
+// runs these: seconds, not minutes.
 std::vector<Scope> usual_scopes() {
-    return {scope_of(4, 3, 1, 3, false), scope_of(5, 4, 1, 2, false), scope_of(7, 5, 2, 2, false),
-            scope_of(4, 3, 1, 2, true)};
+    return {scope_of(4, 3, 1, 2, true), scope_of(5, 4, 1, 2, false), scope_of(7, 5, 2, 2, false)};
 }
 std::vector<Scope> deep_scopes() {
-    return {scope_of(5, 4, 1, 3, false), scope_of(10, 8, 4, 2, false), scope_of(5, 4, 1, 2, true)};
+    return {scope_of(4, 3, 1, 3, false), scope_of(5, 4, 1, 3, false), scope_of(10, 8, 4, 2, false),
+            scope_of(5, 4, 1, 2, true)};
 }
 
 bool run(const Scope& scope, std::size_t states_max) {
