@@ -217,6 +217,13 @@ int ViewFiles::set_size(ViewNode& node, std::uint64_t size) {
     return failed;
 }
 
+std::span<std::uint8_t> ViewFiles::buffer(std::size_t size) {
+    if (buffer_.size() < size) {
+        buffer_.resize(size);
+    }
+    return std::span(buffer_).first(size);
+}
+
 ssize_t ViewFiles::read(ViewNode& node, std::span<std::uint8_t> out, std::uint64_t offset) {
     const ssize_t got =
         ::pread(node.data.get(), out.data(), out.size(), static_cast<off_t>(offset));

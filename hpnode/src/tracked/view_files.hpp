@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include <dirent.h>
@@ -61,6 +62,7 @@ public:
     int set_size(ViewNode& node, std::uint64_t size);
     int open(ViewNode& node, bool to_write);
     void release(ViewNode& node);
+    std::span<std::uint8_t> buffer(std::size_t size); // for the next read()
     ssize_t read(ViewNode& node, std::span<std::uint8_t> out, std::uint64_t offset); // or -errno
     int write(ViewNode& node, ByteView bytes, std::uint64_t offset);
     int allocate(ViewNode& node, int mode, std::uint64_t offset, std::uint64_t length);
@@ -86,6 +88,7 @@ private:
     std::unique_ptr<ViewNode> root_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::unique_ptr<ViewNode>> nodes_;
     std::map<int, ViewNode*> recorded_; // by data
+    std::vector<std::uint8_t> buffer_;
     std::uint64_t opens_ = 0;
     int failure_ = 0;
     bool overflow_ = false; // more files than are recorded

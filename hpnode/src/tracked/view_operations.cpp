@@ -262,7 +262,7 @@ void on_release(fuse_req_t request, fuse_ino_t number, fuse_file_info* /*info*/)
 
 void on_read(fuse_req_t request, fuse_ino_t number, std::size_t size, off_t offset,
              fuse_file_info* /*info*/) {
-    std::vector<std::uint8_t> buffer(size);
+    const std::span<std::uint8_t> buffer = files(request).buffer(size);
     const ssize_t got =
         files(request).read(node_at(request, number), buffer, static_cast<std::uint64_t>(offset));
     if (got < 0) {

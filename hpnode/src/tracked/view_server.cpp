@@ -109,6 +109,8 @@ int ViewServer::serve() {
             gone_ = !answer_one() || (fds[0].revents & (POLLERR | POLLHUP)) != 0;
         }
         if (fds[1].revents != 0) {
+            char end = 0; // taken: what is not read would cut off the answer
+            static_cast<void>(::recv(control_, &end, 1, MSG_DONTWAIT));
             ending_ = true; // whether asked to or left alone
         }
     }

@@ -49,9 +49,9 @@ std::string block_of(const std::string& content, std::size_t at) {
 
 } // namespace
 
-PowerLoss::PowerLoss(fs::path root) : root_(std::move(root)) {
-    watching() = this;
+PowerLoss::PowerLoss(fs::path root, Disk disk) : root_(std::move(root)), disk_(disk) {
     remember(root_, true);
+    watching() = disk_ == Disk::honest ? this : nullptr;
 }
 
 PowerLoss::~PowerLoss() {
@@ -121,7 +121,8 @@ std::optional<std::uint64_t> PowerLoss::choose(std::optional<std::uint64_t> old,
     if (old == now || (now && has_reached_disk(*now))) {
         return now;
     }
-    return old && (now || !has_reached_disk(*old)) ? old : std::nullopt;
+    const bool replaced = now && old && !found_.contains(*old);
+    return old && (replaced || !has_reached_disk(*old)) ? old : std::nullopt;
 }
 
 std::string PowerLoss::tear(const std::string& old, const std::string& now) {

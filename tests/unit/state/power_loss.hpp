@@ -19,8 +19,9 @@ namespace hp::state::test {
 
 class PowerLoss {
 public:
-    // What is there now is durable.
-    explicit PowerLoss(fs::path root);
+    // What is there now is durable. A disk may also lie: then nothing becomes so later.
+    enum class Disk { honest, lying };
+    explicit PowerLoss(fs::path root, Disk disk = Disk::honest);
     ~PowerLoss();
     PowerLoss(const PowerLoss&) = delete;
     PowerLoss& operator=(const PowerLoss&) = delete;
@@ -52,6 +53,7 @@ private:
     bool coin() { return random_() % 2 == 0; }
 
     fs::path root_;
+    Disk disk_;
     std::map<std::uint64_t, Object> durable_;
     // While it strikes: where each inode is now, and what was decided about it.
     std::map<std::uint64_t, fs::path> found_;

@@ -27,7 +27,8 @@ struct Attempt {
 using Job = std::function<bool(const std::function<void()>& step, volatile LedgerSeq* reported)>;
 
 // Runs `job` in a child in which power fails before its k-th file change.
-Attempt lose_power_at(std::uint64_t k, const fs::path& root, const Job& job) {
+Attempt lose_power_at(std::uint64_t k, const fs::path& root, const Job& job,
+                      PowerLoss::Disk disk = PowerLoss::Disk::honest) {
     void* memory =
         mmap(nullptr, sizeof(LedgerSeq), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     REQUIRE(memory != MAP_FAILED);
@@ -36,7 +37,7 @@ Attempt lose_power_at(std::uint64_t k, const fs::path& root, const Job& job) {
     REQUIRE(child >= 0);
     if (child == 0) {
         try {
-            PowerLoss power(root);
+            PowerLoss power(root, disk);
             std::uint64_t count = 0;
             const auto step = [&] {
                 if (++count == k) {
@@ -83,6 +84,32 @@ TEST_CASE("a power loss before any file change leaves a whole number of runs") {
     CHECK(attempt.reported == last_seq);
 }
 
+// That the tests here would notice.
+TEST_CASE("with a disk that lies about syncing, a power loss does lose runs") {
+    const TempDir temp;
+    const fs::path prepared = temp.path() / "prepared";
+    fs::create_directory(prepared);
+    prepare_runs(prepared);
+    const fs::path root = temp.path() / "contract_fs";
+    std::size_t lost = 0;
+    Attempt attempt{struck};
+    for (std::uint64_t k = 1; attempt.verdict == struck; k += 7) {
+        copy_tree(prepared, root);
+        attempt = lose_power_at(
+            k, root,
+            [&root](const auto& step, volatile LedgerSeq* reported) {
+                return do_runs(root, step, reported);
+            },
+            PowerLoss::Disk::lying);
+        auto store = open_store(root, Log());
+        REQUIRE(store);
+        const auto recovered = (*store)->recover(last_seq);
+        lost += !recovered || recovered->committed_seq < attempt.reported ? 1 : 0;
+        fs::remove_all(root);
+    }
+    CHECK(lost > 0);
+}
+
 TEST_CASE("a power loss before any file change of a sync leaves the old state or the new one") {
     SyncPair pair;
     const Picture fresh = picture(pair.source.root / "seed");
@@ -110,4 +137,27 @@ TEST_CASE("a power loss before any file change of a sync leaves the old state or
         REQUIRE(k < 2000);
     }
     CHECK(adopted > 1);
+}
+
+TEST_CASE("a power loss during the first start is made good by the next") {
+    const TempDir temp;
+    const fs::path prepared = temp.path() / "prepared";
+    const fs::path root = temp.path() / "contract_fs";
+    fs::create_directory(prepared);
+    make_contract_fs(prepared);
+    const Picture initial = picture(prepared / "seed");
+    Attempt attempt{struck};
+    for (std::uint64_t k = 1; attempt.verdict == struck; ++k) {
+        INFO("power lost before change " << k);
+        copy_tree(prepared, root);
+        attempt = lose_power_at(k, root, [&root](const auto& step, volatile LedgerSeq* /*none*/) {
+            auto store = open_plain_store(root, Log(), StoreOptions{step});
+            return store && (*store)->recover(0);
+        });
+        const auto store = open_ready(root, 0);
+        REQUIRE((picture(root / "seed") == initial));
+        REQUIRE((picture(root / "base") == initial));
+        fs::remove_all(root);
+        REQUIRE(k < 2000);
+    }
 }
