@@ -25,7 +25,8 @@ const ways = {
         'touch -r ../time large',
     'another file of the same size and time by its name':
         `head -c ${large} /dev/urandom >new && touch -r large new && mv new large`,
-    'all times in the future': 'printf z | dd of=large bs=1 conv=notrunc; touch -d 2040-01-01 large .',
+    'all times in the future':
+        'printf z | dd of=large bs=1 conv=notrunc; touch -d 2040-01-01 large .',
 };
 
 /** The state of the newest ledger is the one that the files have. */
