@@ -113,6 +113,22 @@ std::optional<LedgerSeq> height_of(const Message& message) {
     return std::visit(HeightOf{}, message);
 }
 
+std::optional<PublicKey> signer_of(const Message& message) {
+    if (const auto* open = std::get_if<SharedOpen>(&message)) {
+        return (*open)->by.member;
+    }
+    if (const auto* result = std::get_if<SignedResult>(&message)) {
+        return result->by.member;
+    }
+    if (const auto* propose = std::get_if<Propose>(&message)) {
+        return propose->by.member;
+    }
+    if (const auto* vote = std::get_if<Vote>(&message)) {
+        return vote->by.member;
+    }
+    return std::nullopt;
+}
+
 Status verify_signatures(const Domain& domain, const Message& message) {
     return std::visit([&](const auto& m) { return verify(domain, m); }, message);
 }

@@ -12,6 +12,9 @@ namespace hp::consensus {
 // requests and bodies that prove themselves.
 std::optional<LedgerSeq> height_of(const Message& message);
 
+// Who says it, as a member; empty for what has no single speaker.
+std::optional<PublicKey> signer_of(const Message& message);
+
 // Errc::denied names what is not signed. Inputs outside of ledgers are not looked at: the engine
 // has each of them checked once.
 Status verify_signatures(const Domain& domain, const Message& message);

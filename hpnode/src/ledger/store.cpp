@@ -430,6 +430,22 @@ Result<Store::Head> Store::ledger(LedgerSeq seq) {
     return Head{std::move(ledger), std::move(stored.proof)};
 }
 
+Result<Bytes> Store::outputs(LedgerSeq seq) {
+    HP_TRY(const bool found, select_raw_->bind(storable(seq)).step());
+    Bytes out;
+    if (found) {
+        const ByteView stored = select_raw_->blob(1);
+        out.assign(stored.begin(), stored.end());
+    }
+    select_raw_->reset();
+    return out;
+}
+
+Status Store::keep_outputs(LedgerSeq seq, ByteView outputs) {
+    HP_TRY(Statement update, database_.prepare("UPDATE raw SET outputs = ? WHERE seq = ?"));
+    return update.bind(outputs).bind(storable(seq)).run();
+}
+
 Status Store::recent_users(const std::function<void(const RecentUser&)>& visit) {
     HP_TRY(Statement select, database_.prepare("SELECT user, last_nonce, expires FROM recent"));
     while (true) {

@@ -85,6 +85,13 @@ public:
     // A ledger with its inputs, for a node that lacks it; `ledger` is null when it is not kept.
     Result<Head> ledger(LedgerSeq seq);
 
+    // What ledger `seq` confirms of the run before it, as of proto::encode_result(); empty when it
+    // is not here. keep_outputs() adds it to a ledger that was stored without.
+    Result<Bytes> outputs(LedgerSeq seq);
+    Status keep_outputs(LedgerSeq seq, ByteView outputs);
+    // Whether users may ask for raw data of this ledger.
+    bool raw_is_kept(LedgerSeq seq, LedgerSeq newest) const;
+
     // Contents of patch.cfg that ledgers agreed on, by the hash that is in their headers: nodes
     // that have not executed what made them ask for them. Kept for ever, changes are rare.
     Status keep_config(const Hash32& hash, ByteView content);
@@ -149,7 +156,6 @@ private:
     Result<bool> is_joined(LedgerSeq seq);
     Status insert_recent(const proto::LedgerRecord& ledger);
     Status prune(LedgerSeq newest);
-    bool raw_is_kept(LedgerSeq seq, LedgerSeq newest) const;
     Result<LedgerSeq> newest();
 
     Database database_;

@@ -38,7 +38,7 @@ Node::Node(config::ContractDir dir, config::Config config, Launchers launchers, 
       started_mono_us_(clock_.now().mono_us), agreed_(dir, std::move(config), log.module("config")),
       known_peers_(agreed_.config().mesh.known_peers), launchers_(std::move(launchers)),
       wake_timer_(reactor_), stop_timer_(reactor_), config_timer_(reactor_),
-      discovery_timer_(reactor_), signer_(agreed_.config().node.keys),
+      discovery_timer_(reactor_), inputs_timer_(reactor_), signer_(agreed_.config().node.keys),
       verify_workers_(verify_threads(), "hp-verify"), storage_worker_(1, "hp-storage"),
       query_worker_(1, "hp-query"), sync_worker_(1, "hp-sync") {}
 
@@ -96,8 +96,10 @@ void Node::stop(int exit_code, const std::string& why) {
     users_->stop();
     peers_->stop();
     catch_up_->stop();
+    late_outputs_->stop();
     config_timer_.cancel();
     discovery_timer_.cancel();
+    inputs_timer_.cancel();
     stop_timer_.arm_after(goodbye_us, [this] { reactor_.stop(); });
 }
 
@@ -239,10 +241,9 @@ void Node::perform(const consensus::Decided& effect) {
     lcl_time_ms_ = header.timestamp_ms;
     prepare_joined_config({header.seq, header.config_hash});
     adopt_config({header.seq, header.config_hash});
-    deliver_outputs(effect);
+    on_outputs_agreed(effect);
     users_->publish(proto::Channel::ledger_event, proto::LedgerCreated{header});
-    // One proposal, our own, which took no time to get here.
-    users_->publish(proto::Channel::health_event, proto::ProposalHealth{{}, {}, 1});
+    users_->publish(proto::Channel::health_event, proposals_.take());
     publish_connectivity();
 }
 
@@ -319,43 +320,10 @@ void Node::adopt_config(const AgreedHash& ledger) {
     }
 }
 
-void Node::deliver_outputs(const consensus::Decided& decided) {
-    const proto::LedgerRecord& ledger = *decided.ledger;
-    if (!ledger.previous || ledger.previous->outputs.empty()) {
-        return;
-    }
-    const proto::ExecutionResult& result = *ledger.previous;
-    const std::vector<Hash32> leaves = proto::output_leaves(result.outputs, result.state_hash);
-    const auto user_leaves = std::span(leaves).first(leaves.size() - 1);
-    const crypto::OutputTree tree(leaves);
-    for (const proto::UserOutput& output : result.outputs) {
-        std::size_t bytes = 0;
-        for (const Bytes& one : output.messages) {
-            bytes += one.size();
-        }
-        if (bytes > limits::reply_bytes_max) {
-            // Said before several copies of it are made only to be thrown away.
-            log_.warning(
-                "outputs are too large to be sent to their user",
-                {{"seq", ledger.header.seq}, {"key", output.user.short_hex()}, {"bytes", bytes}});
-            continue;
-        }
-        const auto leaf = std::lower_bound(user_leaves.begin(), user_leaves.end(), output.hash);
-        proto::ContractOutput message;
-        message.ledger = {ledger.header.seq, ledger.header.hash};
-        message.outputs = output.messages;
-        message.output_hash = output.hash;
-        message.hash_tree = tree.collapse(static_cast<std::size_t>(leaf - user_leaves.begin()));
-        for (const auto& [member, signature] : decided.root_signatures) {
-            message.unl_signatures.push_back({member, signature});
-        }
-        users_->send_or_keep(output.user, message, bytes);
-    }
-}
-
 void Node::on_executed(Execution execution) {
     running_.reset();
     roots_ = {execution.result->state_hash, execution.result->config_hash};
+    late_outputs_->on_own(execution.result);
     if (execution.contract_ran) {
         note_run(execution);
     }
@@ -397,6 +365,7 @@ bool Node::weakly_connected() const {
 }
 
 void Node::publish_connectivity() {
+    ask_to_forward();
     const bool weak = weakly_connected();
     if (last_weak_ != weak) {
         last_weak_ = weak;

@@ -26,9 +26,11 @@
 #include "node/dev_port.hpp"
 #include "node/executor.hpp"
 #include "node/known_peers.hpp"
+#include "node/late_outputs.hpp"
 #include "node/launchers.hpp"
 #include "node/node_signer.hpp"
 #include "node/peer_port.hpp"
+#include "node/proposal_stats.hpp"
 #include "node/read_requests.hpp"
 #include "node/run_record.hpp"
 #include "node/status.hpp"
@@ -103,7 +105,10 @@ private:
     void adopt_config(const AgreedHash& ledger);
     void explain_no_quorum() const;
     std::string no_quorum_reason() const;
-    void deliver_outputs(const consensus::Decided& decided);
+    void on_outputs_agreed(const consensus::Decided& decided);
+    void deliver_outputs(const LateOutputs::Wanted& confirmed, const proto::ExecutionResult& run);
+    void make_late_outputs();
+    bool wants_outputs(const proto::LedgerHeader& header) const;
     void on_executed(Execution execution);
     void note_run(const Execution& execution);
     contract::RunSpec run_spec(const std::map<PublicKey, TimeMs>& active_on) const;
@@ -117,11 +122,13 @@ private:
         std::size_t state_requests = 0; // not answered yet
         std::vector<Bytes> early{};     // messages whose signatures fit no UNL known so far
         std::size_t early_bytes = 0;
-        std::size_t lookups = 0; // answers from the ledgers that it waits for
+        std::optional<std::set<PublicKey>> hears{}; // asked to forward: whom it hears itself
+        std::size_t lookups = 0;                    // answers from the ledgers that it waits for
     };
     struct Checked {
         Bytes bytes;
         consensus::Domain domain; // that they were checked for
+        Instant came{};
         Status status{};
         std::optional<consensus::Message> message{}; // empty: not decodable
     };
@@ -141,9 +148,16 @@ private:
     void on_peer(const PublicKey& from, peer::Epochs& answer);
     void on_peer(const PublicKey& from, peer::GetSnapshot& request);
     void on_peer(const PublicKey& from, peer::Snapshot& answer);
+    void on_peer(const PublicKey& from, peer::GetOutputs& request);
+    void on_peer(const PublicKey& from, peer::Outputs& answer);
+    void on_peer(const PublicKey& from, peer::Forward& request);
+    void ask_to_forward();
+    void forward(const PublicKey& from, const Checked& checked);
     // Sends the peer what `look` finds in the ledgers, on the query worker; empty: nothing.
     using Lookup = std::function<net::SharedBytes(ledger::Store&)>;
     void look_up(const PublicKey& peer, Lane lane, Lookup look);
+    void note_proposal(const Checked& checked);
+    void share_inputs();
     void pace_reading(const PublicKey& from, Inbox& inbox);
     void on_checked(const PublicKey& from, Checked checked);
     void on_bad_signature(const PublicKey& from, Inbox& inbox, Checked checked);
@@ -202,6 +216,7 @@ private:
     net::Timer stop_timer_;
     net::Timer config_timer_;
     net::Timer discovery_timer_;
+    net::Timer inputs_timer_;
 
     std::unique_ptr<ledger::Store> ledgers_;       // storage worker, after start()
     std::unique_ptr<ledger::Store> query_ledgers_; // query worker
@@ -216,8 +231,11 @@ private:
     int exit_code_ = 0;
     int refusal_code_ = exit_refused;
     std::optional<bool> last_weak_;
-    TimeMs lcl_time_ms_ = 0;              // wall clock
-    std::vector<PublicKey> committed_by_; // whose votes decided the last ledger
+    ProposalStats proposals_;                          // for the ledger being agreed on
+    std::optional<std::vector<PublicKey>> told_heard_; // the last request to forward
+    bool needs_forwarding_ = false;                    // as it said
+    TimeMs lcl_time_ms_ = 0;                           // wall clock
+    std::vector<PublicKey> committed_by_;              // whose votes decided the last ledger
     LogLimiter log_limiter_;
     RunRecords runs_;
     std::optional<LedgerSeq> running_; // the ledger the contract is being run for
@@ -230,10 +248,13 @@ private:
     std::unique_ptr<UserPort> users_;
     std::unique_ptr<PeerPort> peers_;
     std::map<PublicKey, Inbox> inboxes_; // of connected peers
+    consensus::Inputs inputs_to_share_;  // of users here, for a moment
+    std::size_t inputs_to_share_bytes_ = 0;
     std::int64_t ask_ledger_at_us_ = 0;
     std::optional<AgreedHash> wanted_config_; // agreed on, and not here
     std::size_t ask_config_turn_ = 0;
     std::unique_ptr<CatchUp> catch_up_;
+    std::unique_ptr<LateOutputs> late_outputs_;
     std::string state_progress_;                   // while a state is being fetched
     std::optional<CatchUp::Outcome> joining_;      // until its ledger is stored
     std::optional<contract::ContractLog> run_log_; // with contract.log.enable

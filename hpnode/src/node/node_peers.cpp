@@ -16,6 +16,10 @@ namespace {
 constexpr std::int64_t ask_again_us = 100'000;
 constexpr std::int64_t discovery_us_min = 250'000;
 
+// How long inputs wait for others to be sent with them, and how much is enough.
+constexpr std::int64_t share_inputs_us = 3000;
+constexpr std::size_t shared_inputs_bytes = 64UL * 1024;
+
 Lane lane_of(const consensus::Message& message) {
     if (std::holds_alternative<consensus::Inputs>(message)) {
         return Lane::inputs;
@@ -42,6 +46,7 @@ Status Node::open_peer_port() {
         std::visit([&](auto& m) { on_peer(key, m); }, message);
     };
     make_catch_up();
+    make_late_outputs();
     peers_ = std::make_unique<PeerPort>(reactor_, config(), clock_, known_peers_, std::move(events),
                                         log_.module("peer"));
     peers_->start();
@@ -68,7 +73,8 @@ bool Node::may_follow(const PublicKey& key) const {
 }
 
 void Node::on_peer_joined(const PublicKey& key) {
-    inboxes_.try_emplace(key);
+    inboxes_.insert_or_assign(key, Inbox{});
+    told_heard_.reset(); // it may be another process than before
     executor_->on_peer_up(key);
     feed(consensus::PeerJoined{key});
     publish_connectivity();
@@ -81,16 +87,45 @@ void Node::on_peer_left(const PublicKey& key) {
     inboxes_.erase(key);
     executor_->on_peer_down(key);
     catch_up_->on_peer_left(key);
+    late_outputs_->on_peer_left(key);
     publish_connectivity();
 }
 
 // --- to others -----------------------------------------------------------------------------------
 
+// Inputs come one by one; a few milliseconds later there may be many. Whoever hears of them by an
+// OPEN first would have to ask for them.
 void Node::perform(const consensus::Broadcast& effect) {
+    if (const auto* open = std::get_if<consensus::SharedOpen>(&effect.message)) {
+        proposals_.add((*open)->by.member, 0, 0); // this node's own
+        share_inputs();
+    }
     if (inboxes_.empty()) {
         return; // nobody is connected
     }
+    if (const auto* inputs = std::get_if<consensus::Inputs>(&effect.message)) {
+        for (const proto::SharedInput& input : inputs->inputs) {
+            inputs_to_share_bytes_ += input->container.size();
+            inputs_to_share_.inputs.push_back(input);
+        }
+        if (inputs_to_share_bytes_ >= shared_inputs_bytes) {
+            share_inputs();
+        } else if (inputs_to_share_.inputs.size() == inputs->inputs.size()) { // the first
+            inputs_timer_.arm_after(share_inputs_us, [this] { share_inputs(); });
+        }
+        return;
+    }
     peers_->broadcast(lane_of(effect.message), encode(effect.message),
+                      [this](const PublicKey& key) { return may_follow(key); });
+}
+
+void Node::share_inputs() {
+    if (inputs_to_share_.inputs.empty()) {
+        return;
+    }
+    inputs_timer_.cancel();
+    inputs_to_share_bytes_ = 0;
+    peers_->broadcast(Lane::inputs, encode(consensus::Message(std::exchange(inputs_to_share_, {}))),
                       [this](const PublicKey& key) { return may_follow(key); });
 }
 
@@ -131,7 +166,7 @@ void Node::look_up(const PublicKey& peer, Lane lane, Lookup look) {
             if (const auto asker = inboxes_.find(peer); asker != inboxes_.end()) {
                 asker->second.lookups -= std::min<std::size_t>(asker->second.lookups, 1);
             }
-            if (message) {
+            if (message && message->size() <= limits::peer_message_bytes_max) {
                 peers_->send(peer, lane, message);
             }
         });
@@ -202,20 +237,20 @@ void Node::check(const PublicKey& from, Bytes message) {
     ++inbox.checking;
     inbox.checking_bytes += message.size();
     pace_reading(from, inbox);
-    verify_workers_.submit(
-        [this, from, bytes = std::move(message), domain = engine_->domain()]() mutable {
-            auto decoded = consensus::decode_message(bytes);
-            Checked checked{std::move(bytes), domain, {}, {}};
-            if (decoded) {
-                checked.status = consensus::verify_signatures(domain, *decoded);
-                checked.message = std::move(*decoded);
-            } else {
-                checked.status = fail(decoded.err());
-            }
-            reactor_.post([this, from, checked = std::move(checked)]() mutable {
-                on_checked(from, std::move(checked));
-            });
+    verify_workers_.submit([this, from, bytes = std::move(message), domain = engine_->domain(),
+                            came = clock_.now()]() mutable {
+        auto decoded = consensus::decode_message(bytes);
+        Checked checked{std::move(bytes), domain, came, {}, {}};
+        if (decoded) {
+            checked.status = consensus::verify_signatures(domain, *decoded);
+            checked.message = std::move(*decoded);
+        } else {
+            checked.status = fail(decoded.err());
+        }
+        reactor_.post([this, from, checked = std::move(checked)]() mutable {
+            on_checked(from, std::move(checked));
         });
+    });
 }
 
 // Messages that have come but are not checked yet are bounded: then the peer has to wait.
@@ -240,11 +275,70 @@ void Node::on_checked(const PublicKey& from, Checked checked) {
     if (!checked.message) {
         peers_->offends(from, PeerPort::Offence::bad_message, checked.status.err().context);
     } else if (checked.status && checked.domain == engine_->domain()) {
+        forward(from, checked);
+        note_proposal(checked);
         feed(consensus::MessageIn{from, std::move(*checked.message)});
     } else if (checked.status) { // the members have changed meanwhile
         check(from, std::move(checked.bytes));
     } else {
         on_bad_signature(from, inbox, std::move(checked));
+    }
+}
+
+// --- members that do not hear each other ---------------------------------------------------------
+
+// What members say is signed, so that whoever passes it on cannot change it. A member that hears
+// all others needs nobody for that.
+void Node::ask_to_forward() {
+    if (!config().mesh.msg_forwarding || !is_member(config().node.keys.public_key)) {
+        return;
+    }
+    peer::Forward request;
+    for (const auto& [key, inbox] : inboxes_) {
+        if (is_member(key)) {
+            request.heard.push_back(key);
+        }
+    }
+    const bool hears_all = request.heard.size() + 1 >= config().contract.patch.unl.size();
+    if (told_heard_ == request.heard || (hears_all && !needs_forwarding_)) {
+        return;
+    }
+    told_heard_ = request.heard;
+    needs_forwarding_ = !hears_all;
+    peers_->broadcast(Lane::votes, encode(peer::PeerMessage(std::move(request))),
+                      [this](const PublicKey& key) { return is_member(key); });
+}
+
+void Node::on_peer(const PublicKey& from, peer::Forward& request) {
+    if (is_member(from)) {
+        inboxes_[from].hears.emplace(request.heard.begin(), request.heard.end());
+    }
+}
+
+// Once: only what comes from the one who says it.
+void Node::forward(const PublicKey& from, const Checked& checked) {
+    if (!config().mesh.msg_forwarding || !is_member(from) ||
+        consensus::signer_of(*checked.message) != from) {
+        return;
+    }
+    const std::optional<std::set<PublicKey>>& reached = inboxes_[from].hears;
+    net::SharedBytes message; // made when first needed
+    for (const auto& [key, inbox] : inboxes_) {
+        const bool misses = inbox.hears && inbox.hears->count(from) == 0;
+        const bool is_missed = reached && reached->count(key) == 0;
+        if (key != from && is_member(key) && (misses || is_missed)) {
+            message = message ? message : encode(peer::PeerMessage(peer::Agreement{checked.bytes}));
+            peers_->send(key, Lane::votes, message);
+        }
+    }
+}
+
+void Node::note_proposal(const Checked& checked) {
+    const auto* open = std::get_if<consensus::SharedOpen>(&*checked.message);
+    if (open != nullptr && (*open)->height == engine_->lcl().seq + 1 &&
+        is_member((*open)->by.member)) {
+        proposals_.add((*open)->by.member, checked.came.wall_ms - (*open)->clock_ms,
+                       clock_.now().mono_ms() - checked.came.mono_ms());
     }
 }
 

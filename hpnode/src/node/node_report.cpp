@@ -168,6 +168,7 @@ StatusReport Node::status_report() const {
     out.known_peers = known_peers_.list();
     out.connected_peers = peers_->connected();
     out.peer_port = peers_->port();
+    out.traffic = peers_->traffic();
     out.peer_discovery = config().mesh.peer_discovery;
     out.protection = protection_;
     return out;

@@ -193,7 +193,8 @@ void PeerPort::add(std::shared_ptr<net::Stream> stream, const std::string& addre
                     {},
                     user::RateWindow(mesh.max_bytes_per_min),
                     user::RateWindow(mesh.max_bad_msgs_per_min),
-                    user::RateWindow(mesh.max_bad_msgsigs_per_min)};
+                    user::RateWindow(mesh.max_bad_msgsigs_per_min),
+                    user::RateWindow(mesh.max_dup_msgs_per_min)};
     Connection& connection = connections_.emplace(id, std::move(made)).first->second;
     if (caller) {
         targets_[address].connection = id;
@@ -215,12 +216,17 @@ void PeerPort::on_message(Id id, const Bytes& message) {
     }
     Connection& connection = found->second;
     connection.heard_ms = now_ms();
+    ++traffic_.messages_in;
+    traffic_.bytes_in += message.size();
     if (connection.bytes.add(now_ms(), message.size())) {
         end(connection, net::CloseCode::policy, "more bytes a minute than mesh.max_bytes_per_min");
         return;
     }
     if (connection.session.is_established() && faults_.blocks(connection.session.key())) {
         return;
+    }
+    if (config_.mesh.max_dup_msgs_per_min > 0 && connection.session.is_established()) {
+        count_repeat(connection, message);
     }
     auto step = connection.session.on_message(message);
     if (!step) {
@@ -316,15 +322,21 @@ void PeerPort::offends(const PublicKey& peer, Offence offence, const std::string
 void PeerPort::offends(Connection& connection, Offence offence, const std::string& why) {
     const std::string who = connection.session.key().short_hex();
     log_limited("a peer sent what no honest node sends", who, why);
-    const bool too_often = offence == Offence::bad_message
-                               ? connection.bad_messages.add(now_ms(), 1)
-                               : connection.bad_signatures.add(now_ms(), 1);
-    if (too_often) {
+    user::RateWindow& window = offence == Offence::bad_message     ? connection.bad_messages
+                               : offence == Offence::bad_signature ? connection.bad_signatures
+                                                                   : connection.repeats;
+    if (window.add(now_ms(), 1)) {
         const std::string& host = connection.stream->remote_host();
         if (bans_.violation(host, now_ms())) {
             log_.warning("host of a peer is banned for ten minutes", {{"host", host}});
         }
         end(connection, net::CloseCode::policy, why);
+    }
+}
+
+void PeerPort::count_repeat(Connection& connection, const Bytes& message) {
+    if (connection.recent.is_repeat(now_ms(), crypto::b3(message))) {
+        offends(connection, Offence::repeat, "it says the same again and again at once");
     }
 }
 
@@ -408,6 +420,8 @@ void PeerPort::pump(Connection& connection) {
             const net::SharedBytes message = std::move(queue.messages.front());
             queue.messages.pop_front();
             queue.bytes -= message->size();
+            ++traffic_.messages_out;
+            traffic_.bytes_out += message->size();
             connection.stream->send(message);
         }
     }

@@ -17,6 +17,8 @@
 #include "hp/net/message_stream.hpp"
 #include "node/known_peers.hpp"
 #include "node/link_faults.hpp"
+#include "node/repeat_window.hpp"
+#include "node/status.hpp"
 #include "peer/peer_session.hpp"
 #include "user/ban_list.hpp"
 #include "user/rate_window.hpp"
@@ -56,7 +58,7 @@ public:
 
     // The peer sent something no honest node sends. What exceeds the limits of hp.cfg ends the
     // connection; who does it often is not let in for a while.
-    enum class Offence : std::uint8_t { bad_message, bad_signature };
+    enum class Offence : std::uint8_t { bad_message, bad_signature, repeat };
     void offends(const PublicKey& peer, Offence offence, const std::string& why);
 
     bool is_connected(const PublicKey& peer) const { return by_key_.count(peer) != 0; }
@@ -65,6 +67,7 @@ public:
     std::vector<peer::Address> addresses() const;
     // Peers told of these: they are called like known ones, while this process lives.
     void learn(const std::vector<peer::Address>& addresses);
+    const Traffic& traffic() const { return traffic_; }
     std::uint16_t port() const { return listener_ ? listener_->port() : 0; }
 
 private:
@@ -83,6 +86,8 @@ private:
         user::RateWindow bytes;
         user::RateWindow bad_messages;
         user::RateWindow bad_signatures;
+        user::RateWindow repeats;
+        RepeatWindow recent{};
     };
     // A known peer, by its address.
     struct Target {
@@ -106,6 +111,7 @@ private:
     void on_established(Id id);
     void on_close(Id id, const net::CloseInfo& info);
     void offends(Connection& connection, Offence offence, const std::string& why);
+    void count_repeat(Connection& connection, const Bytes& message);
     void end(Connection& connection, net::CloseCode code, const std::string& why);
     void queue(Connection& connection, Lane lane, const net::SharedBytes& message);
     void send_faultily(Connection& connection, Id id, Lane lane, const net::SharedBytes& message);
@@ -144,6 +150,7 @@ private:
     std::size_t delayed_bytes_ = 0;
     net::Timer delay_timer_;
     LogLimiter log_limiter_;
+    Traffic traffic_;
 };
 
 } // namespace hp::node

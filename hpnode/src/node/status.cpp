@@ -93,7 +93,11 @@ Json peers_json(const StatusReport& report) {
     return {{"port", report.peer_port},
             {"discovery", report.peer_discovery},
             {"known", std::move(list)},
-            {"connected", keys_json(report.connected_peers)}};
+            {"connected", keys_json(report.connected_peers)},
+            {"messages_out", report.traffic.messages_out},
+            {"bytes_out", report.traffic.bytes_out},
+            {"messages_in", report.traffic.messages_in},
+            {"bytes_in", report.traffic.bytes_in}};
 }
 
 Json contract_json(const StatusReport& report) {

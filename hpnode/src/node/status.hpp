@@ -22,6 +22,14 @@ struct Protection {
     std::string reads; // what keeps read requests from writing, or why nothing does
 };
 
+// Of a node with its peers since its start, without what TLS and WebSocket add.
+struct Traffic {
+    std::uint64_t messages_out = 0;
+    std::uint64_t bytes_out = 0;
+    std::uint64_t messages_in = 0;
+    std::uint64_t bytes_in = 0;
+};
+
 struct StatusReport {
     int pid = 0;
     std::int64_t uptime_ms = 0;
@@ -57,6 +65,7 @@ struct StatusReport {
     std::vector<PublicKey> connected_peers;
     std::uint16_t peer_port = 0; // 0: does not listen
     bool peer_discovery = false;
+    Traffic traffic;
     Protection protection;
 };
 

@@ -25,6 +25,9 @@ enum class Type : std::uint8_t {
     epochs = 12,
     get_snapshot = 13,
     snapshot = 14,
+    get_outputs = 15,
+    outputs = 16,
+    forward = 17,
 };
 
 Writer begin(Type type) {
@@ -120,6 +123,26 @@ Bytes encode(const Snapshot& snapshot) {
     return opaque(Type::snapshot, snapshot.bytes);
 }
 
+Bytes encode(const GetOutputs& request) {
+    return encode_seq(Type::get_outputs, request.seq);
+}
+
+Bytes encode(const Outputs& outputs) {
+    Writer out = begin(Type::outputs);
+    out.u64(outputs.seq);
+    out.raw(outputs.bytes);
+    return out.take();
+}
+
+Bytes encode(const Forward& request) {
+    Writer out = begin(Type::forward);
+    out.u32(static_cast<std::uint32_t>(request.heard.size()));
+    for (const PublicKey& key : request.heard) {
+        out.fixed(key);
+    }
+    return out.take();
+}
+
 Bytes encode(const PeerMessage& message) {
     return std::visit([](const auto& m) { return encode(m); }, message);
 }
@@ -168,6 +191,29 @@ Result<Frame> decode_config(Reader& in) {
         return fail(Errc::invalid, "a configuration that is too large");
     }
     return decode_opaque<Config>(in);
+}
+
+Result<Frame> decode_outputs(Reader& in) {
+    Outputs out;
+    out.seq = in.u64();
+    const ByteView bytes = in.raw(in.left());
+    if (!in.ok()) {
+        return fail(Errc::invalid, "outputs that are none");
+    }
+    out.bytes.assign(bytes.begin(), bytes.end());
+    return PeerMessage(std::move(out));
+}
+
+Result<Frame> decode_forward(Reader& in) {
+    Forward out;
+    const std::uint32_t count = in.u32();
+    if (count > limits::members_max || in.left() != count * PublicKey::size) {
+        return fail(Errc::invalid, "a request to forward that is none");
+    }
+    for (std::uint32_t i = 0; i < count; ++i) {
+        out.heard.push_back(in.fixed<PublicKey>());
+    }
+    return PeerMessage(std::move(out));
 }
 
 // Those of a fixed size.
@@ -232,6 +278,12 @@ Result<Frame> decode_frame(ByteView bytes) {
         return whole(in, GetSnapshot{}, "a request that is none");
     case Type::snapshot:
         return decode_opaque<Snapshot>(in);
+    case Type::get_outputs:
+        return whole(in, GetOutputs{in.u64()}, "a request that is none");
+    case Type::outputs:
+        return decode_outputs(in);
+    case Type::forward:
+        return decode_forward(in);
     case Type::config:
         return decode_config(in);
     case Type::addresses:

@@ -78,9 +78,25 @@ struct Snapshot {
     Bytes bytes;
 };
 
+// What a ledger confirms of the run before it; opaque, empty when the sender does not have it.
+struct GetOutputs {
+    LedgerSeq seq = 0;
+};
+struct Outputs {
+    LedgerSeq seq = 0;
+    Bytes bytes;
+};
+
+// Please pass on to me what members say that I do not hear myself, and to them what I say: I hear
+// these. Said again whenever it changes.
+struct Forward {
+    std::vector<PublicKey> heard;
+};
+
 // Of peers that have proven their keys.
-using PeerMessage = std::variant<Agreement, Npl, GetConfig, Config, StateRequest, StateAnswer,
-                                 Addresses, NoLedger, GetEpochs, Epochs, GetSnapshot, Snapshot>;
+using PeerMessage =
+    std::variant<Agreement, Npl, GetConfig, Config, StateRequest, StateAnswer, Addresses, NoLedger,
+                 GetEpochs, Epochs, GetSnapshot, Snapshot, GetOutputs, Outputs, Forward>;
 using Frame = std::variant<Hello, Proof, PeerMessage>;
 
 Bytes encode_frame(const Frame& frame);

@@ -14,6 +14,7 @@ import { scoped_test } from '../lib/scope.mjs';
 const long_ms = 240000;
 const kept_ledgers = 512; // by every node, whatever its settings
 const offset = 50;
+const timeout_ms = 30000;
 
 const brief_history = (threshold, roundtime) => ({
     config: {
@@ -66,15 +67,15 @@ describe('cluster: far behind', { concurrency: false }, () => {
 
             // Its hp.cfg has the first UNL, and nobody has the first ledger.
             await late.run();
-            await late.wait_log(/following the epoch chain .*verified=[3-9]/, { timeout_ms: 30000 });
-            await late.wait_log(joined, { timeout_ms: 30000 });
+            await late.wait_log(/following the epoch chain .*verified=[3-9]/, { timeout_ms });
+            await late.wait_log(joined, { timeout_ms });
             // Down for so long, and with everything lost.
             await away.run();
-            await away.wait_log(joined, { timeout_ms: 30000 });
+            await away.wait_log(joined, { timeout_ms });
             await third.kill();
             wipe(third);
             await third.run();
-            await third.wait_log(joined, { timeout_ms: 30000 });
+            await third.wait_log(joined, { timeout_ms });
 
             // All of them vote: nothing closes without them.
             const all = [a, c, third, late];
@@ -98,7 +99,7 @@ describe('cluster: far behind', { concurrency: false }, () => {
             const last = await cluster.make_newcomer();
             last.edit_config({ contract: { unl: keys.slice(0, 3), consensus: { threshold: 60 } } });
             await last.run();
-            await last.wait_log(joined, { timeout_ms: 30000 });
+            await last.wait_log(joined, { timeout_ms });
         },
         { timeout: 2 * long_ms },
     );
@@ -109,7 +110,7 @@ describe('cluster: far behind', { concurrency: false }, () => {
         const unl = [make_keys(b3('nobody')).hex, make_keys(b3('nobody else')).hex];
         stranger.edit_config({ contract: { unl } });
         await stranger.run();
-        await stranger.wait_log(/hp\.cfg needs a newer UNL/, { timeout_ms: 30000 });
+        await stranger.wait_log(/hp\.cfg needs a newer UNL/, { timeout_ms });
         assert.equal(seq_of(await status_of(stranger)), 0);
         await cluster.check({ nodes: cluster.nodes.slice(0, 3) });
         // With the right one it joins.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Nodes that no longer know what they have voted for (row 15): they must not vote, until that cannot
-// matter or an operator vouches for them.
+// Nodes that no longer know what they have voted for (row 15): they must not vote, until that
+// cannot matter or an operator vouches for them.
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';

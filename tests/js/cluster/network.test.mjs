@@ -41,6 +41,25 @@ describe('cluster: partitions', () => {
         await cluster.check({ users, answer_of });
     });
 
+    scoped_test('what a node says reaches others by way of one (row 51)', async (scope) => {
+        const cluster = await Cluster.start(scope, 4, with_threshold(100)); // all have to vote
+        const users = start_users(cluster);
+        await sleep(load_ms);
+        cluster.links.divide([[3], [1, 2]], { cut: true });
+        await cluster.wait_more(5);
+        cluster.links.heal();
+        await cluster.check({ users, answer_of });
+        // Not if nobody passes it on.
+        await Promise.all(cluster.nodes.map((node) => node.stop()));
+        for (const node of cluster.nodes) node.edit_config({ mesh: { msg_forwarding: false } });
+        await cluster.run();
+        await cluster.wait_more(2);
+        cluster.links.divide([[3], [1, 2]], { cut: true });
+        await expect_halt([cluster.nodes[3]], { have: 2, need: 4 });
+        cluster.links.heal();
+        await cluster.check();
+    });
+
     scoped_test('a node that only hears one other (row 51)', async (scope) => {
         const cluster = await Cluster.start(scope, 5);
         const users = start_users(cluster);

@@ -104,6 +104,9 @@ inline constexpr std::size_t epochs_per_page_max = 64;
 inline constexpr std::size_t epoch_page_bytes_max = 4 * mib;
 // Links of one chain: a peer that has more of them is not believed.
 inline constexpr std::size_t epochs_max = 65'536;
+// Ledgers whose outputs a node that did not run them is asking others for; the history lacks those
+// of ledgers beyond.
+inline constexpr std::size_t late_outputs_max = 65'536;
 // Answers from the ledgers that are being looked up for one peer; what it asks for beyond is not
 // answered, and asked for again.
 inline constexpr std::size_t peer_lookups_max = 32;
