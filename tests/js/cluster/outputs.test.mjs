@@ -69,3 +69,20 @@ describe('cluster: outputs', () => {
         await cluster.check();
     });
 });
+
+describe('cluster: events', () => {
+    scoped_test('proposal health is of the proposals of all members', async (scope) => {
+        const cluster = await Cluster.start(scope, 3, with_threshold(66));
+        const user = await scope.login(cluster.nodes[0]);
+        user.subscribe('health_event');
+        const of_size = (size) => (msg) =>
+            msg.type === 'health_event' && msg.event === 'proposal' && msg.batch_size === size;
+        const { msg } = await user.wait(of_size(3), { what: 'three proposals' });
+        for (const { min, max, avg } of [msg.comm_latency, msg.read_latency]) {
+            assert.ok(0 <= min && min <= avg && avg <= max, `${min} ${avg} ${max}`);
+        }
+        await cluster.nodes[2].kill();
+        const from = user.mark();
+        await user.wait(of_size(2), { from, what: 'two proposals' });
+    });
+});
