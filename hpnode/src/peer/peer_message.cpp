@@ -207,7 +207,7 @@ Result<Frame> decode_outputs(Reader& in) {
 Result<Frame> decode_forward(Reader& in) {
     Forward out;
     const std::uint32_t count = in.u32();
-    if (count > limits::members_max || in.left() != count * PublicKey::size) {
+    if (!in.ok() || count > limits::members_max || in.left() != count * PublicKey::size) {
         return fail(Errc::invalid, "a request to forward that is none");
     }
     for (std::uint32_t i = 0; i < count; ++i) {
