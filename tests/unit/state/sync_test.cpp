@@ -396,6 +396,21 @@ TEST_CASE("the target may move on while it is fetched") {
     expect_same(node, source);
 }
 
+TEST_CASE("an answer for the target of before is late, not a lie") {
+    Source source;
+    ReadyStore node;
+    SyncRun run(node.root);
+    run.add(1, honest(*source.store));
+    run.start(source.store->roots());
+    put_at(source.live() / "large", 70'000, "x");
+    source.commit();
+    run.retarget(source.store->roots()); // the first answers are still on their way
+    REQUIRE(run.run() == State::complete);
+    CHECK(run.penalised.empty());
+    take_over(node, source);
+    expect_same(node, source);
+}
+
 TEST_CASE("a version is served while newer ones are made") {
     Source source;
     const Roots target = source.store->roots();
