@@ -25,7 +25,7 @@ const all_suites = [
     'sdk',
 ];
 // Files at a time. The suites wait more than they compute; hostile tests measure, recovery tests
-// have many tests of a file running at once.
+// have many tests of a file running at once, cluster tests many nodes.
 const concurrency = {
     conformance: 3,
     contract: 3,
@@ -34,7 +34,7 @@ const concurrency = {
     bad: 2,
     real: 2,
     recovery: 3,
-    cluster: 3,
+    cluster: 2,
     sdk: 2,
 };
 
