@@ -64,6 +64,7 @@ struct Client::Impl : std::enable_shared_from_this<Client::Impl> {
         return proto::encode_request(options.encoding, request);
     }
     void send_bytes(Bytes message) {
+        emit(options.on_message, true, ByteView(message));
         stream->send(std::make_shared<const Bytes>(std::move(message)));
     }
     std::uint64_t next_nonce();
@@ -142,6 +143,7 @@ void Client::Impl::open() {
     wanted.url = options.url;
     wanted.verify_certificate = options.verify_certificate;
     wanted.ca_file = options.ca_file;
+    wanted.proxy = options.proxy;
     wanted.message_bytes_max = limits::reply_bytes_max;
     wanted.send_queue_bytes_max = limits::send_queue_bytes_max;
     wanted.timeout_ms = options.connect_timeout_ms;
@@ -176,6 +178,7 @@ void Client::Impl::on_stream(Result<std::shared_ptr<net::Stream>> opened) {
     stream->start(
         [weak = weak_from_this()](Bytes message) {
             if (const auto self = weak.lock(); self && !self->abandoned) {
+                self->emit(self->options.on_message, false, ByteView(message));
                 self->phase == Phase::connected ? self->on_message(message)
                                                 : self->on_setup_message(message);
             }
@@ -287,6 +290,7 @@ void Client::Impl::on_close(const net::CloseInfo& info) {
 }
 
 void Client::Impl::on_message(ByteView message) {
+    emit(events.on_raw, message);
     auto decoded = proto::decode_message(options.encoding, message);
     if (!decoded) {
         if (decoded.err().code == Errc::unsupported) { // a newer server; not for us
@@ -544,6 +548,16 @@ void Client::lcl(Callback<LedgerId> on_done) {
 void Client::query(LedgerSeq seq, bool inputs, bool outputs,
                    Callback<std::optional<proto::QueriedLedger>> on_done) {
     impl_->query_safely({seq, inputs, outputs}, std::move(on_done));
+}
+
+void Client::send_raw(Bytes message) {
+    if (impl_->is_connected()) {
+        impl_->send_bytes(std::move(message));
+    }
+}
+
+std::size_t Client::unsent_bytes() const {
+    return impl_->stream ? impl_->stream->queued_bytes() : 0;
 }
 
 void Client::subscribe(proto::Channel channel, bool enabled) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connecting to a message stream: URL, name resolution, TCP, TLS, upgrade, all under one
+// Connecting to a message stream: URL, name resolution, TCP, proxy, TLS, upgrade, all under one
 // deadline. Reactor thread only.
 #include "hp/net/message_stream.hpp"
 
 #include "openssl.hpp"
+#include "proxy.hpp"
 #include "reactor_impl.hpp"
 #include "websocket.hpp"
 
@@ -65,6 +66,21 @@ std::optional<std::uint16_t> decode_port(std::string_view text) {
     return port;
 }
 
+// host:port, with brackets around IPv6.
+struct Address {
+    std::string host;
+    std::uint16_t port = 0;
+};
+std::optional<Address> decode_authority(std::string_view text) {
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const auto host = decode_host(text.substr(0, colon));
+    const auto port = decode_port(text.substr(colon + 1));
+    return host && port ? std::optional(Address{std::string(*host), *port}) : std::nullopt;
+}
+
 Result<Url> decode_url(const std::string& text) {
     const auto invalid = fail(Errc::invalid, "not of the form ws[s]://host:port[/path]: " + text);
     const bool printable =
@@ -78,18 +94,12 @@ Result<Url> decode_url(const std::string& text) {
     const std::size_t slash = rest.find('/');
     url.authority = rest.substr(0, slash);
     url.target = slash == std::string_view::npos ? "/" : rest.substr(slash);
-    const std::string_view authority = url.authority;
-    const std::size_t colon = authority.rfind(':');
-    if (colon == std::string_view::npos) {
+    auto address = decode_authority(url.authority);
+    if (!address) {
         return invalid;
     }
-    const auto host = decode_host(authority.substr(0, colon));
-    const auto port = decode_port(authority.substr(colon + 1));
-    if (!host || !port) {
-        return invalid;
-    }
-    url.host = *host;
-    url.port = *port;
+    url.host = std::move(address->host);
+    url.port = address->port;
     return url;
 }
 
@@ -106,6 +116,12 @@ public:
             return;
         }
         url_ = std::move(*url);
+        next_ = {url_.host, url_.port};
+        if (!options_.proxy.empty() && !take_proxy()) {
+            end_later({Errc::invalid, "not of the form socks5://host:port or http://host:port: " +
+                                          options_.proxy});
+            return;
+        }
         if (options_.verify_certificate && !url_.tls) {
             end_later({Errc::invalid, "a certificate can be verified only with wss://"});
             return;
@@ -128,6 +144,23 @@ public:
     }
 
 private:
+    // Then that is where the connection goes first.
+    bool take_proxy() {
+        std::string_view rest = options_.proxy;
+        const bool socks = take_prefix(rest, "socks5://");
+        if (!socks && !take_prefix(rest, "http://")) {
+            return false;
+        }
+        auto address =
+            decode_authority(rest.ends_with('/') ? rest.substr(0, rest.size() - 1) : rest);
+        if (!address) {
+            return false;
+        }
+        next_ = std::move(*address);
+        proxy_ = socks ? ProxyKind::socks5 : ProxyKind::http;
+        return true;
+    }
+
     Status make_ssl() {
         HP_TRY(context_, make_client_context(options_.verify_certificate, options_.ca_file,
                                              options_.tls13_only));
@@ -137,18 +170,18 @@ private:
 
     void find_address() {
         ErrorCode not_numeric;
-        const auto address = asio::ip::make_address(url_.host, not_numeric);
+        const auto address = asio::ip::make_address(next_.host, not_numeric);
         if (!not_numeric) {
-            connect_tcp({Tcp::endpoint(address, url_.port)});
+            connect_tcp({Tcp::endpoint(address, next_.port)});
             return;
         }
         resolver_.async_resolve(
-            url_.host, std::to_string(url_.port),
+            next_.host, std::to_string(next_.port),
             [self = shared_from_this()](const ErrorCode& error,
                                         const Resolver::results_type& results) {
                 if (error) {
                     self->end(fail(Errc::io,
-                                   "cannot resolve " + self->url_.host + ": " + error.message()));
+                                   "cannot resolve " + self->next_.host + ": " + error.message()));
                     return;
                 }
                 self->connect_tcp({results.begin(), results.end()});
@@ -164,13 +197,25 @@ private:
             socket_, endpoints_,
             [self = shared_from_this()](const ErrorCode& error, const Tcp::endpoint& endpoint) {
                 if (error) {
-                    self->end(fail(Errc::io, "cannot connect to " + self->url_.authority + ": " +
-                                                 error.message()));
+                    self->end(fail(
+                        Errc::io, "cannot connect to " +
+                                      (self->proxy_ ? self->options_.proxy : self->url_.authority) +
+                                      ": " + error.message()));
                     return;
                 }
                 self->remote_host_ = endpoint.address().to_string();
-                self->start_tls();
+                self->proxy_ ? self->ask_proxy() : self->start_tls();
             });
+    }
+
+    void ask_proxy() {
+        if (!on_done_) {
+            return;
+        }
+        pass_proxy(socket_, *proxy_, {url_.host, url_.port, url_.authority},
+                   [self = shared_from_this()](const Status& passed) {
+                       passed ? self->start_tls() : self->end(tl::unexpected(passed.error()));
+                   });
     }
 
     void start_tls() {
@@ -235,6 +280,8 @@ private:
     ConnectOptions options_;
     OnUpgraded on_done_; // empty once called
     Url url_;
+    Address next_; // where to connect first: the server or its proxy
+    std::optional<ProxyKind> proxy_;
     SslContextPtr context_;
     SslPtr ssl_;
     Resolver resolver_;

@@ -47,6 +47,11 @@ struct Options {
     bool verify_certificate = false; // nodes use self-signed certificates
     std::string ca_file;             // PEM, with verify_certificate; empty: the system's
 
+    std::string proxy; // socks5://host:port or http://host:port; empty: none
+
+    // Every message as it goes over the wire, ours before it is sent.
+    std::function<void(bool is_ours, ByteView message)> on_message;
+
     std::int64_t connect_timeout_ms = 5000; // name lookup to the end of the handshake
     std::int64_t request_timeout_ms = 0;    // stat, lcl, read, query; 0: as long as connected
 };
@@ -122,6 +127,8 @@ struct Events {
     std::function<void(const std::vector<PublicKey>&)> on_unl_change;
     std::function<void(const proto::ProposalHealth&)> on_proposal_health;
     std::function<void(const proto::ConnectivityHealth&)> on_connectivity_health;
+    // Every message after the handshake as it came, before anything else is made of it.
+    std::function<void(ByteView)> on_raw;
     // Once per successful connect, after every pending call has failed with Errc::closed.
     std::function<void(const net::CloseInfo&)> on_closed;
 };
@@ -165,6 +172,12 @@ public:
     // Empty result when the node does not have that ledger.
     void query(LedgerSeq seq, bool inputs, bool outputs,
                Callback<std::optional<proto::QueriedLedger>> on_done);
+
+    // A message that the caller has encoded, sent as it is.
+    void send_raw(Bytes message);
+
+    // Of what was sent, what the kernel has not taken yet.
+    std::size_t unsent_bytes() const;
 
     // The protocol confirms nothing here.
     void subscribe(proto::Channel channel, bool enabled);

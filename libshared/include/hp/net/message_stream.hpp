@@ -126,6 +126,7 @@ struct ConnectOptions {
     std::string url;                 // ws://host:port[/path] or wss://host:port[/path]
     bool verify_certificate = false; // nodes use self-signed certificates; identity is the node key
     std::string ca_file;             // PEM, with verify_certificate; empty: system store
+    std::string proxy; // socks5://host:port or http://host:port (CONNECT); empty: none
     bool tls13_only = false;
     std::size_t message_bytes_max = 0;
     std::size_t send_queue_bytes_max = 0;
