@@ -42,12 +42,12 @@ EXTERNAL = {
     "blake3.h": ["crypto"],
     "bson/": ["proto"],
     "sqlite3": ["ledger"],
-    "zstd.h": ["state"],
+    "zstd.h": ["state", "hpcli"],
     "fuse_lowlevel.h": ["tracked"],
     "editline/": ["cli"],
     "CLI/": ["node", "cli"],
     "nlohmann/": ["proto", "config", "contract", "client", "node", "cli", "hpcli", "hpdev"],
-    "toml++/": ["hpdev"],
+    "toml++/": ["hpdev", "cli"],
     "httplib.h": ["hpdev"],
 }
 

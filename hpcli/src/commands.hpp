@@ -26,6 +26,9 @@ Commands trust_commands();
 Commands ping_commands();
 Commands doctor_commands();
 Commands decode_commands();
+Commands encode_commands();
+Commands raw_commands();
+Commands cheat_commands();
 Commands manual_commands();
 
 } // namespace hp::cli

@@ -28,7 +28,6 @@ std::vector<cli::CommandInfo> all_commands() {
 }
 
 constexpr std::array cluster_options = {
-    OptionInfo{"-C,--directory", "DIR", "the project's folder (default: here and upwards)"},
     OptionInfo{"--cluster", "NAME", "which of the project's clusters (default: the current one)"},
 };
 

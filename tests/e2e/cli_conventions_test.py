@@ -28,6 +28,7 @@ ANSI = re.compile(rb"\x1b\[")
 SAMPLES = {
     "send": ["echo:hello"],
     "read": ["echo:hello"],
+    "raw": [],
     "watch": ["ledgers", "--count", "2"],
     "status": ["--all"],
     "wait": ["synced"],
@@ -52,6 +53,8 @@ SAMPLES = {
     "key show": ["alice"],
     "key list": [],
     "key import": ["{unique}", "{user_key}"],
+    "key from-hex": ["{unique}"],
+    "key use": ["default"],
     "key export": ["alice", "--show-secret"],
     "key rm": ["{removable_key}", "--yes"],
     "key passwd": ["alice", "--remove"],
@@ -62,6 +65,7 @@ SAMPLES = {
     "context use": ["sample"],
     "context previous": [],
     "context show": ["sample"],
+    "context edit": ["sample"],
     "context export": ["sample"],
     "context import": ["{unique}", "{context_file}"],
     "context rm": ["{removable_context}", "--yes"],
@@ -73,6 +77,9 @@ SAMPLES = {
     "ping": [],
     "doctor": [],
     "explain": ["7"],
+    "encode": ['{{"type":"stat"}}'],
+    "cheat": [],
+    "config explain": ["timeout"],
     "decode": ['{{"type":"stat"}}'],
     "schema": [],
     "completion": ["bash"],
@@ -98,6 +105,8 @@ class Suite:
             print("FAILED:", what, *more, flush=True)
 
     def run(self, arguments, env=None, **more):
+        if arguments[:2] == ["key", "from-hex"]:
+            more["input"] = b"ab" * 32
         if "input" not in more:
             more["stdin"] = subprocess.DEVNULL
         return subprocess.run([self.cli, *arguments], capture_output=True, timeout=60,
@@ -132,6 +141,8 @@ class Suite:
 
     def set_up(self, node):
         self.env["HP_SERVERS"] = node.url
+        self.env["EDITOR"] = "true"
+        self.ok(["key", "new", "default"])
         self.facts = {"url": node.url, "node_key": node.key}
         self.facts["alice"] = self.ok(["key", "new", "alice"]).strip()
         self.facts["proof"] = str(self.root / "hello.proof")
@@ -178,7 +189,7 @@ class Suite:
                 if re.match(r"  (-\w |--)", line):
                     self.check(re.search(r"\S  *\S.*\S", line[32:] or " ") is not None,
                                f"{words}: an option without a description", line)
-        self.check(len(text.splitlines()) < 60, f"{words} --help-all is too long")
+        self.check(len(text.splitlines()) < 75, f"{words} --help-all is too long")
 
     def check_text(self, words):
         done = self.run(self.sample(words), env={"CLICOLOR_FORCE": "1", "TERM": "xterm"})
@@ -213,6 +224,31 @@ class Suite:
         found = error_problems(document, schema)
         self.check(not found and document["ok"] is False, f"{words} --json: {found}", bad)
 
+    def check_shapes(self, words, info):
+        """Every answer as tab-separated lines, as values, as a table and as JSON of one field."""
+        if "schema" not in info:
+            done = self.run(words.split() + ["-o", "tsv"])
+            self.check(done.returncode == 2, f"{words} -o tsv", done)
+            return
+        answer = self.ok(self.sample(words) + ["-o", "json"])
+        lines = [json.loads(line) for line in answer.split("\n") if line]
+        field = next(name for name in lines[0] if name not in ("schema", "ok")) \
+            if len(lines[0]) > 2 or "ok" not in lines[0] else "ok"
+        for shape in ("tsv", "raw", "table"):
+            done = self.run(self.sample(words) + ["-o", shape, "--fields", field])
+            self.check(done.returncode == 0 and b'"ok":true' not in done.stdout and
+                       (shape == "raw" or done.stdout.startswith(field.encode())),
+                       f"{words} -o {shape}", done)
+        rows = self.run(self.sample(words) + ["-o", "tsv"])
+        widths = {line.count(b"\t") for line in rows.stdout.splitlines()}
+        self.check(rows.returncode == 0 and (len(widths) == 1 or words == "watch"),
+                   f"{words} -o tsv: columns", rows)
+        picked = json.loads(self.ok(self.sample(words) + ["--json", "--fields", field])
+                            .split("\n")[0])
+        self.check(set(picked) <= {"schema", "ok", field}, f"{words} --json --fields", picked)
+        bad = self.run(self.sample(words) + ["--fields", "no_such_field"])
+        self.check(bad.returncode == 2 and bad.stdout == b"", f"{words}: an unknown field", bad)
+
     def check_errors(self, words, info):
         for env, coloured in (({"NO_COLOR": "1", "CLICOLOR_FORCE": "1"}, False),
                               ({"CLICOLOR_FORCE": "1"}, True), ({"TERM": "xterm"}, False)):
@@ -234,11 +270,13 @@ class Suite:
     def check_closed_pipe(self, words):
         reading, writing = os.pipe()
         os.close(reading)
-        done = subprocess.Popen([self.cli, *self.sample(words)], stdin=subprocess.DEVNULL,
+        done = subprocess.Popen([self.cli, *self.sample(words)], stdin=subprocess.PIPE,
                                 stdout=writing, stderr=subprocess.PIPE, env=self.env)
         os.close(writing)
-        stderr = done.communicate(timeout=60)[1]
-        silent = words in ("wait", "key rm", "context rm", "trust rm", "shell")  # nothing to write
+        stdin = b"ab" * 32 if words == "key from-hex" else b""
+        stderr = done.communicate(stdin, timeout=60)[1]
+        # They have nothing to write.
+        silent = words in ("raw", "wait", "key rm", "context rm", "trust rm", "shell")
         self.check(done.returncode == (0 if silent else 141),
                    f"{words} into a closed pipe: exit {done.returncode}", stderr)
         self.check(stderr == b"" or b"error" not in stderr, f"{words} into a closed pipe", stderr)
@@ -255,6 +293,7 @@ class Suite:
             self.check_help(words)
             self.check_text(words)
             self.check_json(words, info)
+            self.check_shapes(words, info)
             self.check_errors(words, info)
             self.check_closed_pipe(words)
         self.check_wholes(commands)

@@ -14,12 +14,83 @@ import pathlib
 import pty
 import re
 import select
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from single_node import Node
+
+
+class Proxy:
+    """SOCKS5 or HTTP CONNECT on a port of its own; notes what it was asked for."""
+
+    def __init__(self, kind):
+        self.kind = kind
+        self.asked = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join(20)
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        with client:
+            host, port, good, bad = self.socks(client) if self.kind == "socks5" else \
+                self.connect(client)
+            self.asked.append((host, port))
+            try:
+                server = socket.create_connection((host, port))
+            except OSError:
+                self.asked.pop()
+                client.sendall(bad)
+                return
+            client.sendall(good)
+            with server:
+                while True:
+                    for one in select.select([client, server], [], [])[0]:
+                        data = one.recv(65536)
+                        if not data:
+                            return
+                        (server if one is client else client).sendall(data)
+
+    @staticmethod
+    def socks(client):
+        stream = client.makefile("rb")
+        version, methods = stream.read(2)
+        stream.read(methods)
+        client.sendall(bytes([version, 0]))
+        kind = stream.read(4)[3]
+        host = socket.inet_ntoa(stream.read(4)) if kind == 1 else \
+            stream.read(stream.read(1)[0]).decode()
+        port = int.from_bytes(stream.read(2), "big")
+        return host, port, bytes([5, 0, 0, 1] + [0] * 6), bytes([5, 5, 0, 1] + [0] * 6)
+
+    @staticmethod
+    def connect(client):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += client.recv(1)
+        host, port = head.split()[1].decode().rsplit(":", 1)
+        return host, int(port), b"HTTP/1.1 200 OK\r\nVia: test\r\n\r\n", \
+            b"HTTP/1.1 502 Bad Gateway\r\n\r\n"
 
 
 class Suite:
@@ -209,6 +280,232 @@ class Suite:
         self.expect(7, "send", "echo:x", **here)
         self.expect(0, "lcl", "-s", one.url, **here)
 
+    # --- what is shown and kept --------------------------------------------------------------
+
+    def text(self, *arguments, code=0, **more):
+        """As people see it: standard output of a command without --json."""
+        done = subprocess.run([self.cli, *arguments], capture_output=True, text=True, timeout=60,
+                              env={**self.env, **more.pop("env", {})}, **more)
+        self.check(done.returncode == code, f"{arguments}: {done.returncode}, not {code}", done)
+        return done.stdout
+
+    def presentation(self, node):
+        at = ["-s", node.url]
+        shown = self.text("send", "echo:here", "--print", "all", *at)
+        self.check(re.search(r"input +[0-9a-f]{64}\n(.*\n)*signed +1 of 1\nhere\n$", shown), "all",
+                   shown)
+        self.check(self.text("send", "echo:here", "--print", "none", *at) == "", "none")
+        self.text("send", "echo:here", "--print", "all", "--json", *at, code=2)
+        folder = self.root / "saved"
+        names = self.text("send", "multi:3", "--save", str(folder), *at).split()
+        self.check([pathlib.Path(name).read_text() for name in names] == ["1", "2", "3"] and
+                   all(pathlib.Path(name).parent == folder for name in names), "--save", names)
+        saved = self.expect(0, "send", "echo:x", "--save", str(folder), *at)
+        self.check(pathlib.Path(saved.json["outputs"][0]["file"]).read_text() == "x", "--save",
+                   saved.json)
+        payload = self.root / "a=b payload"
+        payload.write_text("echo:of a file")
+        for sent in (self.text("send", "--format", "file", str(payload), *at),
+                     self.text("send", "--format", "file", "--lines", *at, input=f"{payload}\n"),
+                     self.text("send", "--null", *at, input="echo:of a file\0"),
+                     self.text("read", "--format", "file", str(payload), *at)):
+            self.check(sent == "of a file\n", "the bytes of a file", sent)
+        self.expect(9, "send", "--format", "file", "nowhere", *at)
+        seq = self.text("lcl", "-o", "raw", "--fields", "ledger.seq", *at)
+        self.check(seq.strip().isdigit(), "a value for the shell", seq)
+        table = self.text("status", "--all", "--fields", "url,vote_status", *at)
+        self.check(table.split() == ["url", "vote_status", node.url, "synced"], "a table", table)
+        missing = self.text("status", "--all", "-o", "tsv", "--fields", "url,vote_status", *at,
+                            "-s", "wss://127.0.0.1:1", code=7)
+        self.check(missing.splitlines()[2] == "wss://127.0.0.1:1\t", "also of a failure", missing)
+
+    def programs(self, node):
+        """What --as prints does the same, each in its language."""
+        at = ["-s", node.url]
+        modules = pathlib.Path(__file__).resolve().parent.parent / "js/node_modules"
+        env = {**os.environ, **self.env, "NODE_PATH": str(modules)}
+        env["PATH"] = f"{pathlib.Path(self.cli).parent}:{env['PATH']}"
+        for payload in ("echo:it's \"quoted\" \\ $HOME ??/ @PRINT@", "hex"):
+            extra = ["--format", "hex", "6563686f3a" + b"\x01\xc3\xa4".hex()] \
+                if payload == "hex" else ["--text", payload]
+            expected = "\x01ä" if payload == "hex" else payload[5:]
+            for language, command in (("sh", ["sh"]), ("js", ["node"])):
+                file = self.root / f"program.{language}"
+                file.write_text(self.text("send", "--as", language, *extra, *at))
+                done = subprocess.run([*command, str(file)], env=env, capture_output=True,
+                                      timeout=60)
+                self.check(done.returncode == 0 and done.stdout.decode() == expected + "\n",
+                           f"--as {language}", done)
+        self.check("hp::client" in self.text("send", "x", "--as", "cpp", *at), "--as cpp")
+
+    def repeats(self, node):
+        at = ["-s", node.url]
+        three = self.expect(0, "read", "echo:x", "--repeat", "3", *at)
+        self.check([one["data"] for one in three.documents] == ["x"] * 3, "--repeat")
+        self.expect(0, "send", "write:w=1", *at)
+        watching = self.start("read", "read:w", "--watch", "50ms", *at, "--repeat", "1000")
+        seen = [json.loads(watching.stdout.readline())["data"]]
+        self.expect(0, "send", "write:w=2", *at)
+        seen.append(json.loads(watching.stdout.readline())["data"])
+        self.check(seen == [1, 2] or seen == ["1", "2"], "--watch prints changes only", seen)
+        watching.terminate()
+        self.check(watching.wait(20) == 143, "--watch ends")
+        twice = self.expect(0, "status", "--watch", "50ms", "--count", "2", *at)
+        self.check(len(twice.documents) == 2, "status --watch", twice.documents)
+        watching = self.start("status", "--watch", "50ms", "--all", *at)
+        self.check(json.loads(watching.stdout.readline())["nodes"][0]["url"] == node.url, "watch")
+        watching.terminate()
+        self.check(watching.wait(20) in (143, -15), "status --watch ends")
+        self.expect(2, "read", "x", "--quorum", "all", "--watch", "1s", *at)
+        self.expect(2, "status", "--count", "2", *at)
+
+    def records(self, node):
+        """Traces and logs: everything but secrets, for nobody else."""
+        trace, log = self.root / "trace.ndjson", self.root / "connection.log"
+        sent = self.expect(0, "send", "echo:traced", "-s", node.url, "-k", "dev:bob", "--trace",
+                           str(trace), "--log-file", str(log))
+        lines = [json.loads(line) for line in trace.read_text().splitlines()]
+        kinds = [(one["direction"], one["message"]["type"]) for one in lines]
+        for kind in (("received", "user_challenge"), ("sent", "user_challenge_response"),
+                     ("sent", "contract_input"), ("received", "contract_output")):
+            self.check(kind in kinds, f"the trace has {kind}", kinds)
+        proof = next(one["message"] for one in lines
+                     if one["message"]["type"] == "user_challenge_response")
+        self.check(proof["sig"] == "(not recorded)", "no signature of a challenge", proof)
+        self.check(trace.stat().st_mode & 0o777 == 0o600, "the trace is ours alone")
+        self.check("handshake done" in log.read_text() and "handshake" not in sent.note, "the log")
+        self.expect(2, "lcl", "-s", node.url, "--trace", "/nonexistent/x")
+        self.expect(2, "key", "list", "--trace", str(trace))  # talks to nobody
+        quiet = self.text("lcl", "-s", node.url, "--timeout", "0")
+        self.check(quiet, "--timeout 0")
+
+    def settings(self, node):
+        project = self.root / "configured"
+        (project / "src").mkdir(parents=True)
+        (project / "hpdev.toml").write_text(
+            f'[cli]\nserver = ["{node.url}"]\noutput = "json"\n[cli.send]\nwait = "ledger"\n')
+        here = str(project / "src")
+        sent = json.loads(self.text("-C", here, "send", "echo:x"))
+        self.check("outputs" not in sent and "ledger" in sent, "a project's settings", sent)
+        why = json.loads(self.text("-C", here, "config", "explain", "send.wait",
+                                   env={"HP_CLI_WAIT": "sent"}))
+        self.check([(one["source"], one["used"]) for one in why["sources"]] ==
+                   [("HP_CLI_WAIT", True), (str(project / "hpdev.toml"), False),
+                    ("default", False)], "config explain", why)
+        noted = subprocess.run([self.cli, "version"], env={**self.env, "HP_CLI_NOPE": "1"},
+                               capture_output=True, text=True)
+        self.check("HP_CLI_NOPE" in noted.stderr and noted.returncode == 0, "a variable", noted)
+
+    def proxies(self, node):
+        """Through both kinds of proxy; both see where to, and can refuse."""
+        for kind in ("socks5", "http"):
+            with Proxy(kind) as proxy:
+                url = f"{kind}://127.0.0.1:{proxy.port}"
+                read = self.expect(0, "read", "echo:far", "-s", node.url, "--proxy", url)
+                self.check(read.json["data"] == "far", kind, read.json)
+                named = node.url.replace("127.0.0.1", "localhost")
+                self.expect(0, "read", "echo:far", "-s", named, "--proxy", url, "--pin", "off")
+                self.check([host for host, _ in proxy.asked] == ["127.0.0.1", "localhost"],
+                           f"{kind} was asked", proxy.asked)
+                refused = self.expect(3, "lcl", "-s", "wss://127.0.0.1:1", "--proxy", url)
+                self.check("the proxy" in refused.json["error"]["message"], kind, refused.json)
+                # Somewhere else, 127.0.0.1 may be anybody.
+                self.expect(4, "lcl", "-s", node.url, "-k", "dev:bob", "--proxy", url)
+        self.expect(3, "lcl", "-s", node.url, "--proxy", "socks5://127.0.0.1:1")
+        self.expect(2, "lcl", "-s", node.url, "--proxy", "127.0.0.1:1")
+        self.expect(0, "trust", "rm", node.url, "--yes")
+
+    def editing(self, node):
+        self.expect(0, "context", "add", "edited", "-s", node.url)
+        change = {"EDITOR": "sed -i s/wss:/ws:/"}
+        self.text("context", "edit", "edited", env=change)
+        stored = self.expect(0, "context", "show", "edited").json["context"]["servers"]
+        self.check(stored == [node.url.replace("wss:", "ws:")], "context edit", stored)
+        for editor, code in (("false", 1), ("sed -i s/servers/srevers/", 2),
+                             ("sed -i s/ws:/http:/", 2), ("sed -i s/{/[/", 2)):
+            self.text("context", "edit", "edited", env={"EDITOR": editor}, code=code)
+        self.check(self.expect(0, "context", "show", "edited").json["context"]["servers"] == stored,
+                   "a bad edit changes nothing")
+        self.text("context", "edit", "edited", "--no-input", env=change, code=2)
+        self.expect(0, "context", "rm", "edited", "--yes")
+        # Keys: one in use, one from hex.
+        made = self.expect(0, "key", "from-hex", "typed", stdin="ab" * 32).json["public_key"]
+        self.expect(0, "key", "use", "typed")
+        sent = self.expect(0, "send", "--offline", "--expires", "@9", "x")
+        self.check(sent.json["user"] == made, "key use", sent.json)
+        self.expect(0, "key", "rm", "typed", "--yes")
+        self.expect(0, "send", "echo:x", "-s", node.url)  # with "default" again
+        self.expect(2, "key", "from-hex", "other", stdin="xyz")
+        self.expect(9, "key", "use", "nobody")
+        self.expect(2, "key", "rm", "default", "--no-input")
+
+    def protocol(self, node):
+        ask = '{"type":"stat"}\n{"type":"lcl"}\n'
+        for encoding in ("bson", "json"):
+            told = self.text("raw", "-s", node.url, "--protocol", encoding, input=ask)
+            kinds = [json.loads(line)["type"] for line in told.splitlines()]
+            self.check(kinds[:2] == ["stat_response", "lcl_response"], "raw", told)
+        self.text("raw", "-s", node.url, input="nonsense\n", code=2)
+        for encoding in ("bson", "json"):
+            signed = self.expect(0, "send", "--offline", "--expires", "@99", "x", "-k", "ephemeral",
+                                 "--protocol", encoding).json["frame_hex"]
+            shown = self.text("decode", signed)
+            again = self.text("encode", shown.strip(), "--to", encoding).strip()
+            self.check(again == signed, f"encode undoes decode ({encoding})", shown, signed, again)
+        self.expect(2, "encode", "[1]")
+        lines = self.expect(0, "cheat", "ledger").json["lines"]
+        self.check(lines and all(line["topic"] == "ledger" for line in lines), "cheat", lines)
+        self.expect(9, "cheat", "nothing")
+
+    def exports(self, node):
+        plain, packed = self.root / "l.ndjson", self.root / "l.ndjson.zst"
+        self.expect(0, "wait", "ledger", "4", "-s", node.url)
+        self.expect(0, "ledger", "export", "1..3", "-O", str(plain), "-s", node.url)
+        self.expect(0, "ledger", "export", "1..3", "-O", str(packed), "-s", node.url)
+        opened = subprocess.run(["zstd", "-dc", str(packed)], capture_output=True)
+        self.check(opened.stdout == plain.read_bytes() and len(plain.read_text().splitlines()) == 3,
+                   "a compressed export", opened.stderr)
+        keys = self.root / "trusted keys"
+        keys.write_text(f"# the node\n{node.key}\n")
+        self.expect(0, "send", "echo:x", "-s", node.url, "--trusted-key", str(keys))
+        keys.write_text("ed" + "ab" * 32 + "\n")
+        self.expect(4, "send", "echo:x", "-s", node.url, "--trusted-key", str(keys))
+        keys.write_text("# nobody\n")
+        self.expect(2, "send", "echo:x", "-s", node.url, "--trusted-key", str(keys))
+        hdr = self.root / "l.hgrm"
+        done = self.expect(0, "bench", "echo:x", "--rate", "50", "--duration", "1s", "--hdr",
+                           str(hdr), "-s", node.url)
+        rows = [line.split() for line in hdr.read_text().splitlines()[2:] if line[0] != "#"]
+        self.check(int(rows[-1][2]) == done.json["answered"] == 50 and
+                   float(rows[-1][1]) == 1 and
+                   abs(float(rows[-1][0]) - done.json["latency_ms"]["max"]) < 0.01 and
+                   [float(row[0]) for row in rows] == sorted(float(row[0]) for row in rows),
+                   "--hdr", rows, done.json)
+
+    def progress(self, node):
+        """Lines every two seconds where there is no terminal, one that changes where there is."""
+        wait = ["wait", "ledger", "+14", "-s", node.url]  # three seconds and more
+        shown = subprocess.run([self.cli, *wait], env=self.env, capture_output=True, text=True)
+        self.check(shown.stdout == "" and "waiting" in shown.stderr and "\x1b" not in shown.stderr,
+                   "progress", shown)
+        for flag in ("--no-progress", "-q"):
+            silent = subprocess.run([self.cli, *wait, flag], env=self.env, capture_output=True,
+                                    text=True)
+            self.check(silent.stderr == "", flag, silent)
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execve(self.cli, [self.cli, "wait", "ledger", "+4", "-s", node.url],
+                      {**self.env, "TERM": "xterm"})
+        shown = b""
+        while True:
+            try:
+                shown += os.read(terminal, 4096)
+            except OSError:  # the end of a terminal
+                break
+        self.check(os.waitpid(child, 0)[1] == 0 and b"waiting" in shown and
+                   shown.endswith(b"\r\x1b[K"), "on a terminal", shown)
+        os.close(terminal)
+
     # --- trust -------------------------------------------------------------------------------
 
     def pins(self, one, two):
@@ -390,7 +687,9 @@ class Suite:
         one = self.node("one").start()
         two = self.node("two").start()
         for part in (self.stream, self.proofs, self.keys, self.scripts, self.shell,
-                     self.recordings, self.load):
+                     self.recordings, self.load, self.presentation, self.programs, self.repeats,
+                     self.records, self.settings, self.proxies, self.editing, self.protocol,
+                     self.exports, self.progress):
             part(one)
         self.local_cluster(one, two)
         self.compare(one, two)

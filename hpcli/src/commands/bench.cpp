@@ -9,12 +9,16 @@
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "cli/payload.hpp"
+#include "cli/progress.hpp"
 #include "cli/render.hpp"
 #include "cli/session.hpp"
 #include "hp/client/receipt.hpp"
+#include "hp/os/files.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <csignal>
+#include <cstdio>
 #include <deque>
 #include <map>
 #include <random>
@@ -27,6 +31,7 @@ struct BenchOptions {
     std::int64_t duration_ms = 10'000;
     std::uint64_t users = 1;
     bool read = false;
+    std::string hdr_file;
     bool until_output = false; // else until it is in a ledger
     std::uint64_t seed = 0;
 };
@@ -40,6 +45,7 @@ Parsed<BenchOptions> check_bench(const Args& args) {
     OptionReader reader(args);
     reader.count("rate", out.rate).duration("duration", out.duration_ms);
     reader.count("users", out.users).number("seed", out.seed).text("wait", wait);
+    reader.text("hdr", out.hdr_file);
     out.read = reader.flag("read");
     out.until_output = wait == "output";
     if (wait != "output" && wait != "ledger") {
@@ -138,9 +144,8 @@ private:
     std::vector<double> latencies_ms_;
     std::map<std::string, std::uint64_t> rejects_;
     std::optional<Failure> problem_;
+    std::optional<Progress> progress_;
 };
-
-constexpr std::int64_t drain_us = 15'000'000; // for the answers of the last requests
 
 Outcome Bench::run() {
     total_ = options_.rate * static_cast<std::uint64_t>(options_.duration_ms) / 1000;
@@ -149,10 +154,12 @@ Outcome Bench::run() {
         problem_ = silent(signal == SIGINT ? exit_interrupted : exit_terminated);
         reactor_.stop();
     });
+    progress_.emplace(args_, "measuring", "requests");
     for (std::size_t i = 0; i < users_.size(); ++i) {
         connect(i, 0);
     }
     reactor_.run();
+    progress_.reset();
     return problem_ ? Outcome(tl::unexpected(std::move(*problem_))) : report();
 }
 
@@ -188,7 +195,7 @@ void Bench::connect(std::size_t user, std::size_t attempt) {
     };
     const auto keys = crypto::make_key_pair();
     users_[user].client = std::make_unique<client::Client>(
-        reactor_, client_options(args_, url, keys, nullptr, 0), std::move(events), Log());
+        reactor_, client_options(args_, url, keys, nullptr, 0), std::move(events), args_.log);
     users_[user].client->connect(
         [this, user](const client::ServerInfo&) {
             users_[user].client->subscribe(proto::Channel::ledger_event, true);
@@ -221,6 +228,7 @@ void Bench::on_tick() {
     const auto due_us = [this](std::uint64_t number) {
         return started_us_ + static_cast<std::int64_t>(number * 1'000'000 / options_.rate);
     };
+    progress_->step(issued_, total_);
     while (issued_ < total_ && due_us(issued_) <= now_us) {
         late_us_max_ = std::max(late_us_max_, now_us - due_us(issued_));
         issue(issued_++);
@@ -229,7 +237,10 @@ void Bench::on_tick() {
         tick_.arm_at(due_us(issued_), [this] { on_tick(); });
         return;
     }
-    end_.arm_after(drain_us, [this] { finish(); });
+    const std::int64_t wait_ms = args_.connection.timeout_ms.value_or(default_timeout_ms);
+    if (wait_ms > 0) { // for the answers of the last requests
+        end_.arm_after(wait_ms * 1000, [this] { finish(); });
+    }
 }
 
 void Bench::issue(std::uint64_t number) {
@@ -310,8 +321,59 @@ std::string rounded(double value) {
     return out.substr(0, out.find('.') + 3);
 }
 
+// The percentile distribution as HdrHistogram's tools print and plot it (.hgrm): five ticks for
+// every halving of the distance to 100 %.
+std::string hdr_distribution(const std::vector<double>& sorted_ms) {
+    constexpr int ticks_per_half = 5;
+    const auto count = static_cast<double>(sorted_ms.size());
+    std::string out = "       Value     Percentile TotalCount 1/(1-Percentile)\n\n";
+    std::array<char, 128> line{};
+    const auto add = [&](double share, std::size_t upto) {
+        const int length =
+            share < 1 ? std::snprintf(line.data(), line.size(), "%12.3f %2.12f %10zu %14.2f\n",
+                                      sorted_ms[upto - 1], share, upto, 1 / (1 - share))
+                      : std::snprintf(line.data(), line.size(), "%12.3f %2.12f %10zu\n",
+                                      sorted_ms[upto - 1], share, upto);
+        out.append(line.data(), static_cast<std::size_t>(length));
+    };
+    double share = 0;
+    for (int half = 0; count * (1 - share) >= 1; ++half) {
+        const double step = std::ldexp(1.0, -half - 1) / ticks_per_half;
+        for (int tick = 0; tick < ticks_per_half && count * (1 - share) >= 1; ++tick) {
+            const auto upto = static_cast<std::size_t>(std::ceil(share * count - 1e-9));
+            add(share, std::max<std::size_t>(upto, 1));
+            share += step;
+        }
+    }
+    double sum = 0;
+    double squares = 0;
+    for (const double one : sorted_ms) {
+        sum += one;
+        squares += one * one;
+    }
+    if (sorted_ms.empty()) {
+        return out;
+    }
+    add(1, sorted_ms.size());
+    const double mean = sum / count;
+    const double deviation = std::sqrt(std::max(squares / count - mean * mean, 0.0));
+    std::snprintf(line.data(), line.size(), "#[Mean    = %12.3f, StdDeviation   = %12.3f]\n", mean,
+                  deviation);
+    out += line.data();
+    std::snprintf(line.data(), line.size(), "#[Max     = %12.3f, Total count    = %12zu]\n",
+                  sorted_ms.back(), sorted_ms.size());
+    return out + line.data();
+}
+
 Outcome Bench::report() {
     std::ranges::sort(latencies_ms_);
+    if (!options_.hdr_file.empty()) {
+        const std::string text = hdr_distribution(latencies_ms_);
+        const auto stored = os::replace_file(options_.hdr_file, as_bytes(text), 0644);
+        if (!stored) {
+            return failure(ErrorId::cannot_write, "--hdr: " + stored.err().context);
+        }
+    }
     const auto at = [this](double share) {
         const auto index =
             static_cast<std::size_t>(share * static_cast<double>(latencies_ms_.size() - 1) + 0.5);
@@ -378,6 +440,7 @@ constexpr std::array bench_options = {
     OptionInfo{"--users", "N", "sessions, each with a key of its own (default 1)"},
     OptionInfo{"--read", "", "read requests instead of inputs"},
     OptionInfo{"--wait", "ledger|output", "what ends an input's latency (default output)"},
+    OptionInfo{"--hdr", "FILE", "write the latencies as HdrHistogram percentiles (.hgrm)"},
     OptionInfo{"--seed", "N", "of {{rand A B}}, to repeat a run"},
     OptionInfo{"--text", "", "the argument is text, whatever it looks like"},
 };

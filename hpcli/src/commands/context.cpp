@@ -9,6 +9,16 @@
 #include "cli/payload.hpp"
 #include "cli/render.hpp"
 #include "hp/client/key_store.hpp"
+#include "hp/os/fd.hpp"
+
+#include <array>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
 
 namespace hp::cli {
 namespace {
@@ -180,6 +190,102 @@ Outcome run_import(const Args& args) {
     return store_context(args, args.arguments.front(), context_from_json(json));
 }
 
+// --- edit ----------------------------------------------------------------------------------------
+
+// Runs the user's editor on a file and waits for it.
+tl::expected<void, Failure> run_editor(const std::string& path) {
+    const char* editor = std::getenv("VISUAL");
+    if (editor == nullptr || *editor == '\0') {
+        editor = std::getenv("EDITOR");
+    }
+    const std::string command =
+        std::string(editor == nullptr || *editor == '\0' ? "vi" : editor) + " \"$1\"";
+    const std::array<const char*, 6> words = {"sh", "-c",         command.c_str(),
+                                              "sh", path.c_str(), nullptr};
+    pid_t pid = 0;
+    // The words are not changed; the interface is older than const.
+    const int error = ::posix_spawn(&pid, "/bin/sh", nullptr, nullptr,
+                                    const_cast<char* const*>(words.data()), ::environ);
+    int status = 0;
+    if (error != 0 || ::waitpid(pid, &status, 0) != pid) {
+        return failure(ErrorId::tool_missing, "cannot run " + command);
+    }
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        return failure(ErrorId::failed, "the editor failed; nothing was changed: " + command);
+    }
+    return {};
+}
+
+// A file with `text` for as long as this lives.
+class EditedFile {
+public:
+    static tl::expected<EditedFile, Failure> make(const std::string& text) {
+        std::error_code ignored;
+        std::string path =
+            (std::filesystem::temp_directory_path(ignored) / "hpcli-context.XXXXXX").string();
+        const os::Fd file(::mkostemp(path.data(), O_CLOEXEC));
+        if (!file || !os::write_all(file.get(), as_bytes(text))) {
+            return failure(ErrorId::cannot_write, "cannot write " + path);
+        }
+        return EditedFile(std::move(path));
+    }
+    ~EditedFile() {
+        if (!path_.empty()) {
+            ::unlink(path_.c_str());
+        }
+    }
+    EditedFile(EditedFile&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+    EditedFile& operator=(EditedFile&&) = delete;
+
+    const std::string& path() const { return path_; }
+
+private:
+    explicit EditedFile(std::string path) : path_(std::move(path)) {}
+    std::string path_;
+};
+
+Outcome run_edit(const Args& args) {
+    if (args.no_input) {
+        return failure(ErrorId::usage, "with --no-input no editor is started",
+                       "hpcli context export, hpcli context import --force");
+    }
+    auto file = load_user_file(contexts_file);
+    if (!file) {
+        return tl::unexpected(std::move(file.error()));
+    }
+    const std::string name = args.arguments.empty() ? text_member(*file, "current").value_or("")
+                                                    : args.arguments.front();
+    if (!contexts_of(*file).contains(name)) {
+        return tl::unexpected(no_context(name));
+    }
+    const auto edited = EditedFile::make(contexts_of(*file)[name].dump(4) + "\n");
+    if (!edited) {
+        return tl::unexpected(edited.error());
+    }
+    if (auto done = run_editor(edited->path()); !done) {
+        return tl::unexpected(std::move(done.error()));
+    }
+    const auto content = read_input_file(edited->path());
+    if (!content) {
+        return tl::unexpected(content.error());
+    }
+    const Json json = Json::parse(content->begin(), content->end(), nullptr, false);
+    if (!json.is_object()) {
+        return failure(ErrorId::bad_file, "the edited text is not a JSON object; nothing changed");
+    }
+    // What is not understood is a mistake of typing, not something to lose silently.
+    const Json understood = context_to_json(context_from_json(json));
+    for (const auto& [member, value] : json.items()) {
+        if (!understood.contains(member) || understood[member] != value) {
+            return failure(ErrorId::bad_file, "the edited text has a \"" + member +
+                                                  "\" that is not understood; nothing changed");
+        }
+    }
+    Args forced = args;
+    forced.options.add("force", {});
+    return store_context(forced, name, context_from_json(json));
+}
+
 constexpr OptionInfo force{"--force", "", "replace one of that name"};
 constexpr std::array add_options = {force};
 constexpr std::array import_options = {force};
@@ -250,6 +356,17 @@ constexpr std::array table = {
                 "hpcli context import prod prod.json",
                 "hpcli context import prod prod.json --force", import_options, context_fields,
                 run_import},
+    CommandInfo{"context edit",
+                "[NAME]",
+                0,
+                1,
+                Scope::offline,
+                "Change a context in $VISUAL or $EDITOR; checked before it is stored",
+                "hpcli context edit",
+                "EDITOR=nano hpcli context edit prod",
+                {},
+                context_fields,
+                run_edit},
     CommandInfo{"context rm",
                 "NAME",
                 1,

@@ -2,6 +2,7 @@
 // decode: protocol messages and input containers as readable JSON, offline.
 #include "commands.hpp"
 
+#include "cli/message_view.hpp"
 #include "cli/options.hpp"
 #include "cli/payload.hpp"
 #include "cli/render.hpp"
@@ -14,74 +15,8 @@
 namespace hp::cli {
 namespace {
 
-struct Found {
-    proto::Encoding encoding = proto::Encoding::json;
-    proto::Value value;
-};
-
-std::optional<Found> parse_any(ByteView bytes) {
-    const auto looks_like_json = [bytes] {
-        for (const std::uint8_t c : bytes) {
-            if (c > ' ') {
-                return c == '{' || c == '[';
-            }
-        }
-        return false;
-    }();
-    const proto::Encoding encoding =
-        looks_like_json ? proto::Encoding::json : proto::Encoding::bson;
-    auto value = proto::parse(encoding, bytes, proto::server_message_limits);
-    return value ? std::optional(Found{encoding, std::move(*value)}) : std::nullopt;
-}
-
-std::string render(const proto::Value& value);
-
-// An input container inside a message is shown decoded.
-std::string render_bytes(std::string_view bytes) {
-    if (const auto inner = parse_any(as_bytes(bytes));
-        inner && inner->value.type == proto::Value::Type::object) {
-        return render(inner->value);
-    }
-    return JsonObject().add_bytes("bytes", as_bytes(bytes)).text();
-}
-
-std::string render(const proto::Value& value) {
-    using Type = proto::Value::Type;
-    switch (value.type) {
-    case Type::null:
-        return "null";
-    case Type::boolean:
-        return value.boolean ? "true" : "false";
-    case Type::integer:
-        return json_integer(value.integer);
-    case Type::number:
-        return value.text;
-    case Type::string:
-        return json_string(value.text);
-    case Type::binary:
-    case Type::content:
-        return render_bytes(value.text);
-    case Type::array: {
-        JsonArray out;
-        for (const proto::Value& item : value.items) {
-            out.add_raw(render(item));
-        }
-        return out.text();
-    }
-    case Type::object:
-        break;
-    }
-    JsonObject out;
-    for (const auto& [name, member] : value.members) {
-        const bool is_container =
-            name == "input_container" && member.type == proto::Value::Type::string;
-        out.add_raw(name, is_container ? render_bytes(member.text) : render(member));
-    }
-    return out.text();
-}
-
 // What the bytes are, and what follows from them.
-std::string kind_of(const Found& found, JsonObject& facts) {
+std::string kind_of(const DecodedMessage& found, JsonObject& facts) {
     const proto::Value* type = found.value.find("type", proto::Value::Type::string);
     if (type == nullptr) {
         const bool is_container = found.value.find("max_ledger_seq_no") != nullptr;
@@ -116,11 +51,11 @@ Outcome run_decode(const Args& args) {
     if (!bytes) {
         return tl::unexpected(std::move(bytes.error()));
     }
-    auto found = parse_any(*bytes);
+    auto found = decode_any(*bytes);
     if (!found && !format) { // hex is how frames are usually passed around
         if (auto raw = convert_payload(*bytes, PayloadFormat::hex)) {
             bytes = std::move(raw);
-            found = parse_any(*bytes);
+            found = decode_any(*bytes);
         }
     }
     if (!found) {
@@ -128,7 +63,7 @@ Outcome run_decode(const Args& args) {
     }
     JsonObject facts;
     const std::string kind = kind_of(*found, facts);
-    const std::string content = render(found->value);
+    const std::string content = message_json(found->value);
     if (!args.json) {
         return Answer{content + "\n"};
     }

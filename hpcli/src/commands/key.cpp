@@ -10,6 +10,9 @@
 #include "cli/passphrase.hpp"
 #include "cli/payload.hpp"
 #include "cli/render.hpp"
+#include "cli/user_files.hpp"
+
+#include <unistd.h>
 
 namespace hp::cli {
 namespace {
@@ -45,7 +48,7 @@ tl::expected<client::Passphrase, Failure> new_passphrase(const Args& args) {
         return tl::unexpected(std::move(first.error()));
     }
     if (args.connection.passphrase_file.empty()) {
-        const auto again = type_passphrase("the new key again");
+        const auto again = ask_passphrase(args, "the new key again");
         if (!again || *again != *first) {
             return failure(ErrorId::passphrase, "the two passphrases differ");
         }
@@ -92,6 +95,26 @@ tl::expected<client::StoredKey, Failure> load_unlocked(const Args& args, const s
     return key ? unlock(args, std::move(*key)) : key;
 }
 
+tl::expected<void, Failure> make_current(const std::string& name) {
+    return change_user_file(current_key_file, [&name](Json& file) -> tl::expected<void, Failure> {
+        if (name.empty()) {
+            file.erase("current");
+        } else {
+            file["current"] = name;
+        }
+        return {};
+    });
+}
+
+Outcome run_use(const Args& args) {
+    const auto key = load_key(args.arguments.front());
+    if (!key) {
+        return tl::unexpected(key.error());
+    }
+    auto done = make_current(key->name == default_key ? "" : key->name);
+    return done ? key_answer(args, *key) : tl::unexpected(std::move(done.error()));
+}
+
 Outcome run_show(const Args& args) {
     const auto key = load_key(name_of(args));
     return key ? key_answer(args, *key) : tl::unexpected(key.error());
@@ -106,14 +129,21 @@ Outcome run_list(const Args& args) {
     if (!keys) {
         return tl::unexpected(key_failure(keys.err()));
     }
+    const auto current = current_key();
+    if (!current) {
+        return tl::unexpected(current.error());
+    }
+    const std::string used = current->empty() ? std::string(default_key) : *current;
     std::string text;
     JsonArray list;
     for (const client::KeyListing& item : *keys) {
         JsonObject entry;
         if (item.key) {
             describe_key(*item.key, entry);
+            entry.add("used", item.name == used);
             text += text_row(item.name, item.key->keys.public_key.hex() +
-                                            (item.key->encrypted ? " encrypted" : ""));
+                                            (item.key->encrypted ? " encrypted" : "") +
+                                            (item.name == used ? " used" : ""));
         } else {
             entry.add("name", item.name).add("path", item.path.string());
             entry.add("problem", item.key.err().context);
@@ -135,26 +165,22 @@ Outcome run_list(const Args& args) {
     return Answer{args.json ? document(args.schema).add("keys", list).text() + "\n" : text};
 }
 
-Outcome run_import(const Args& args) {
+// A secret that another program has made, from `source`.
+Outcome store_foreign(const Args& args, ByteView content, const std::string& source) {
     const auto store = open_key_store();
     if (!store) {
         return tl::unexpected(store.error());
     }
-    const std::string& path = args.arguments[1];
-    const auto content = read_input_file(path == "-" ? "/dev/stdin" : path);
-    if (!content) {
-        return tl::unexpected(content.error());
-    }
-    auto keys = client::decode_foreign_key(*content, std::nullopt);
+    auto keys = client::decode_foreign_key(content, std::nullopt);
     if (!keys && keys.err().code == Errc::denied) {
-        const auto passphrase = get_passphrase(args, path);
+        const auto passphrase = get_passphrase(args, source);
         if (!passphrase) {
             return tl::unexpected(passphrase.error());
         }
-        keys = client::decode_foreign_key(*content, *passphrase);
+        keys = client::decode_foreign_key(content, *passphrase);
     }
     if (!keys) {
-        return failure(ErrorId::bad_file, path + ": " + keys.err().context,
+        return failure(ErrorId::bad_file, source + ": " + keys.err().context,
                        "a private key of 130 hex characters, a seed of 64, or a key file");
     }
     const auto passphrase = new_passphrase(args);
@@ -163,6 +189,24 @@ Outcome run_import(const Args& args) {
     }
     const auto key = store->make(args.arguments.front(), *passphrase, *keys);
     return key ? key_answer(args, *key) : tl::unexpected(key_failure(key.err()));
+}
+
+Outcome run_import(const Args& args) {
+    const std::string& path = args.arguments[1];
+    const auto content = read_input_file(path == "-" ? "/dev/stdin" : path);
+    return content ? store_foreign(args, *content, path) : tl::unexpected(content.error());
+}
+
+// Typed without being shown, or from a pipe.
+Outcome run_from_hex(const Args& args) {
+    if (::isatty(STDIN_FILENO) == 1) {
+        const auto typed = ask_secret(args, "private key or seed in hex");
+        return typed ? store_foreign(args, as_bytes(*typed), "what was typed")
+                     : tl::unexpected(typed.error());
+    }
+    const auto content = read_input_file("/dev/stdin");
+    return content ? store_foreign(args, *content, "standard input")
+                   : tl::unexpected(content.error());
 }
 
 Outcome run_export(const Args& args) {
@@ -198,6 +242,11 @@ Outcome run_rm(const Args& args) {
     if (!removed) {
         return tl::unexpected(key_failure(removed.err()));
     }
+    if (const auto current = current_key(); current && *current == args.arguments.front()) {
+        if (auto done = make_current(""); !done) {
+            return tl::unexpected(std::move(done.error()));
+        }
+    }
     JsonObject out = document(args.schema);
     out.add("name", args.arguments.front());
     return Answer{args.json ? out.text() + "\n" : ""};
@@ -211,7 +260,8 @@ Outcome run_passwd(const Args& args) {
     client::Passphrase passphrase;
     if (!args.options.has("remove")) {
         const auto file = args.options.text("new-passphrase-file");
-        auto chosen = file ? read_passphrase_file(*file) : type_passphrase("the key from now on");
+        auto chosen =
+            file ? read_passphrase_file(*file) : ask_passphrase(args, "the key from now on");
         if (!chosen) {
             return tl::unexpected(std::move(chosen.error()));
         }
@@ -313,13 +363,28 @@ constexpr std::array table = {
                 "hpcli key list --json | jq '.keys[].name'",
                 {},
                 "ok:bool keys:[{name:text public_key?:key created?:text path?:text "
-                "encrypted?:bool problem?:text}]",
+                "encrypted?:bool used?:bool problem?:text}]",
                 run_list},
     CommandInfo{"key import", "NAME FILE", 2, 2, Scope::offline,
                 "Store a key that another program has made",
                 "hpcli key import alice user.key    # of the JavaScript tutorials",
                 "hpcli key import alice user.key --encrypt", import_options, key_fields,
                 run_import},
+    CommandInfo{"key from-hex", "NAME", 1, 1, Scope::offline,
+                "Store a private key or a seed that is typed or piped in as hex",
+                "hpcli key from-hex alice", "pass show hotpocket/seed | hpcli key from-hex alice",
+                import_options, key_fields, run_from_hex},
+    CommandInfo{"key use",
+                "NAME",
+                1,
+                1,
+                Scope::offline,
+                "Make a key the one that inputs are sent with by default",
+                "hpcli key use alice",
+                "hpcli key use default --json",
+                {},
+                key_fields,
+                run_use},
     CommandInfo{"key export", "[NAME]", 0, 1, Scope::offline, "Print a private key",
                 "umask 077; hpcli key export alice --show-secret > user.key",
                 "hpcli key export --show-secret --json | jq -r .private_key", export_options,

@@ -6,6 +6,7 @@
 #include "cli/ledger_walk.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
+#include "cli/progress.hpp"
 #include "cli/render.hpp"
 #include "cli/user_files.hpp"
 #include "hp/client/ledger_check.hpp"
@@ -13,6 +14,9 @@
 #include "hp/os/files.hpp"
 
 #include <algorithm>
+#include <array>
+#include <memory>
+#include <zstd.h>
 
 namespace hp::cli {
 namespace {
@@ -57,6 +61,72 @@ Outcome walk(const Args& args, const LedgerWalk& wanted, LedgerWalker::OnLedger 
     return walker.run(std::move(on_ledger), std::move(on_end));
 }
 
+// The same for work that prints nothing before its end.
+Outcome walk_quietly(const Args& args, const LedgerWalk& wanted, const std::string& what,
+                     const LedgerWalker::OnLedger& on_ledger, std::function<Outcome()> on_end) {
+    const auto keys = session_key(args, ephemeral_key);
+    if (!keys) {
+        return tl::unexpected(keys.error());
+    }
+    Progress progress(args, what, "ledgers");
+    std::uint64_t done = 0;
+    LedgerWalker walker(args, wanted, *keys);
+    return walker.run(
+        [&](LedgerSeq seq, const LedgerWalker::Ledger& ledger) {
+            ++done;
+            progress.step(done, done + walker.left());
+            return on_ledger(seq, ledger);
+        },
+        std::move(on_end));
+}
+
+// NDJSON on its way to a file that appears when it is whole; compressed when its name ends in .zst.
+class ExportFile {
+public:
+    explicit ExportFile(std::string path)
+        : path_(std::move(path)),
+          context_(path_.ends_with(".zst") ? ::ZSTD_createCCtx() : nullptr, ::ZSTD_freeCCtx) {}
+
+    tl::expected<void, Failure> add(std::string_view text) { return take(text, ZSTD_e_continue); }
+
+    tl::expected<void, Failure> store() {
+        if (auto ended = take("", ZSTD_e_end); !ended) {
+            return ended;
+        }
+        if (const auto stored = os::replace_file(path_, as_bytes(content_), 0644); !stored) {
+            return failure(ErrorId::cannot_write, stored.err().context);
+        }
+        return {};
+    }
+
+private:
+    tl::expected<void, Failure> take(std::string_view text, ZSTD_EndDirective directive) {
+        if (!path_.ends_with(".zst")) {
+            content_ += text;
+            return {};
+        }
+        ZSTD_inBuffer in{text.data(), text.size(), 0};
+        while (true) {
+            std::array<char, 64 * 1024> room{};
+            ZSTD_outBuffer out{room.data(), room.size(), 0};
+            const std::size_t left = ::ZSTD_compressStream2(context_.get(), &out, &in, directive);
+            if (::ZSTD_isError(left) != 0) {
+                return failure(ErrorId::failed,
+                               std::string("cannot compress: ") + ::ZSTD_getErrorName(left));
+            }
+            content_.append(room.data(), out.pos);
+            const bool done = directive == ZSTD_e_end ? left == 0 : in.pos == in.size;
+            if (done) {
+                return {};
+            }
+        }
+    }
+
+    const std::string path_;
+    std::unique_ptr<ZSTD_CCtx, decltype(&::ZSTD_freeCCtx)> context_;
+    std::string content_; // of the file
+};
+
 Outcome run_list(const Args& args) {
     const auto range = check_range(args, "-10..");
     if (!range) {
@@ -65,7 +135,8 @@ Outcome run_list(const Args& args) {
     return walk(
         args, {*range},
         [&args](LedgerSeq seq, const LedgerWalker::Ledger& ledger) -> tl::expected<void, Failure> {
-            return ledger ? write_answer(line_of(args, *ledger)) : tl::unexpected(missing(seq));
+            return ledger ? write_answer(args, line_of(args, *ledger))
+                          : tl::unexpected(missing(seq));
         },
         [] { return Answer{}; });
 }
@@ -86,7 +157,7 @@ Outcome run_follow(const Args& args) {
             if (!ledger) {
                 return tl::unexpected(missing(seq));
             }
-            auto written = write_answer(line_of(args, *ledger));
+            auto written = write_answer(args, line_of(args, *ledger));
             const bool is_last = ++printed == count;
             return written && is_last ? tl::unexpected(silent(0)) : written;
         },
@@ -190,8 +261,8 @@ Outcome run_verify(const Args& args) {
             range->first = (*earlier)->seq;
         }
         const auto expected = *earlier;
-        return walk(
-            args, {*range, true, true},
+        return walk_quietly(
+            args, {*range, true, true}, "verifying",
             [&result, expected](LedgerSeq seq,
                                 const LedgerWalker::Ledger& ledger) -> tl::expected<void, Failure> {
                 if (ledger && expected && seq == expected->seq &&
@@ -204,8 +275,8 @@ Outcome run_verify(const Args& args) {
             },
             [&] { return verified(args, result, checkpoint); });
     }
-    return walk(
-        args, {*range, true, true},
+    return walk_quietly(
+        args, {*range, true, true}, "verifying",
         [&result](LedgerSeq seq, const LedgerWalker::Ledger& ledger) {
             return verify_one(result, seq, ledger);
         },
@@ -217,35 +288,43 @@ Outcome run_verify(const Args& args) {
 Outcome run_export(const Args& args) {
     std::string path;
     OptionReader reader(args);
-    reader.text("output", path);
+    reader.text("output-file", path);
     const auto checked = reader.done(true);
     const auto range = check_range(args, "1..");
     if (!checked || !range) {
         return tl::unexpected(checked ? range.error() : checked.error());
     }
-    std::string file; // written whole at the end
     std::uint64_t exported = 0;
-    return walk(
-        args, {*range, true, true},
+    const auto line_at =
+        [&](LedgerSeq seq,
+            const LedgerWalker::Ledger& ledger) -> tl::expected<std::string, Failure> {
+        if (!ledger) {
+            return tl::unexpected(missing(seq));
+        }
+        JsonObject out;
+        out.add("schema", args.schema).add("ledger", to_json(*ledger));
+        ++exported;
+        return out.text() + "\n";
+    };
+    if (path.empty()) {
+        return walk(
+            args, {*range, true, true},
+            [&](LedgerSeq seq, const LedgerWalker::Ledger& ledger) -> tl::expected<void, Failure> {
+                const auto line = line_at(seq, ledger);
+                return line ? write_answer(args, *line) : tl::unexpected(line.error());
+            },
+            [] { return Answer{}; });
+    }
+    ExportFile file(path);
+    return walk_quietly(
+        args, {*range, true, true}, "exporting",
         [&](LedgerSeq seq, const LedgerWalker::Ledger& ledger) -> tl::expected<void, Failure> {
-            if (!ledger) {
-                return tl::unexpected(missing(seq));
-            }
-            JsonObject out;
-            out.add("schema", args.schema).add("ledger", to_json(*ledger));
-            ++exported;
-            if (path.empty()) {
-                return write_answer(out.text() + "\n");
-            }
-            file += out.text() + "\n";
-            return {};
+            const auto line = line_at(seq, ledger);
+            return line ? file.add(*line) : tl::unexpected(line.error());
         },
         [&]() -> Outcome {
-            if (path.empty()) {
-                return Answer{};
-            }
-            if (const auto stored = os::replace_file(path, as_bytes(file), 0644); !stored) {
-                return failure(ErrorId::cannot_write, stored.err().context);
+            if (auto stored = file.store(); !stored) {
+                return tl::unexpected(std::move(stored.error()));
             }
             JsonObject out;
             out.add("schema", args.schema).add("ok", true).add("path", path);
@@ -384,7 +463,7 @@ Outcome run_find(const Args& args) {
                 return {};
             }
             ++found;
-            return write_answer(line_of(args, *ledger));
+            return write_answer(args, line_of(args, *ledger));
         },
         [&]() -> Outcome {
             if (found > 0) {
@@ -400,8 +479,8 @@ Outcome run_find(const Args& args) {
 constexpr std::array follow_options = {OptionInfo{"--count", "N", "end after N ledgers"}};
 constexpr std::array verify_options = {
     OptionInfo{"--checkpoint", "FILE", "go on from there, and keep the last ledger there"}};
-constexpr std::array export_options = {
-    OptionInfo{"-O,--output", "FILE", "write there, whole or not at all"}};
+constexpr std::array export_options = {OptionInfo{
+    "-O,--output-file", "FILE", "write there, whole or not at all; NAME.zst is compressed"}};
 constexpr std::array find_options = {
     OptionInfo{"--hash", "HASH", "of a ledger, an input or a user's outputs"},
     OptionInfo{"--user", "KEY", "with inputs or outputs of this user"},
@@ -437,7 +516,7 @@ constexpr std::array table = {
                 run_verify},
     CommandInfo{"ledger export", "[RANGE]", 0, 1, Scope::online,
                 "Write ledgers with inputs and outputs as NDJSON (default 1..)",
-                "hpcli ledger export -O ledgers.ndjson", "hpcli ledger export 1.. | zstd > l.zst",
+                "hpcli ledger export -O ledgers.ndjson", "hpcli ledger export 1.. -O l.ndjson.zst",
                 export_options, "ok?:bool ledger?:header path?:text ledgers?:int", run_export},
 };
 

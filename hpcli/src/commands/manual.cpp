@@ -1,12 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // What hpcli says about itself (cli/about.hpp).
 #include "cli/about.hpp"
+#include "cli/config_command.hpp"
 #include "commands.hpp"
 
 namespace hp::cli {
 namespace {
 
 constexpr std::array table = {
+    CommandInfo{"config explain",
+                "KEY",
+                1,
+                1,
+                Scope::offline,
+                "Show where an option's value comes from, and what it hides",
+                "hpcli config explain timeout",
+                "hpcli config explain output --json | jq -r '.sources[0].source'",
+                {},
+                config_explain_fields,
+                run_config_explain},
     CommandInfo{"explain",
                 "CODE",
                 1,

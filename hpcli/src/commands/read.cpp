@@ -7,6 +7,7 @@
 #include "cli/fleet.hpp"
 #include "cli/keys.hpp"
 #include "cli/options.hpp"
+#include "cli/output.hpp"
 #include "cli/payload.hpp"
 #include "cli/render.hpp"
 #include "cli/session.hpp"
@@ -23,6 +24,8 @@ struct ReadOptions {
     bool text = false;
     bool raw = false;
     std::optional<double> quorum; // compare; this share must agree
+    std::uint64_t repeat = 0;     // so many times; 0: once, or with `watch_ms` for ever
+    std::int64_t watch_ms = 0;    // ask again after this time and print what has changed
 };
 
 Parsed<ReadOptions> check_read(const Args& args) {
@@ -31,22 +34,27 @@ Parsed<ReadOptions> check_read(const Args& args) {
     const auto share = [](std::string_view text) {
         return text == "all" ? std::optional(1.0) : parse_share(text);
     };
-    reader.take("format", "text, json, bson, hex or base64", parse_payload_format, out.format)
+    reader.take("format", "text, json, bson, hex, base64 or file", parse_payload_format, out.format)
         .take("quorum", "all or a share such as 0.8", share, out.quorum);
+    reader.count("repeat", out.repeat).duration("watch", out.watch_ms);
     out.text = reader.flag("text");
     out.raw = reader.flag("raw");
-    return reader.done(out);
+    auto checked = reader.done(out);
+    if (checked && out.quorum && (out.repeat > 0 || out.watch_ms > 0)) {
+        return failure(ErrorId::usage, "--quorum compares once: no --repeat, no --watch");
+    }
+    return checked;
 }
 
 Outcome read_answer(const Args& args, const ReadOptions& options, Session& session,
-                    const Bytes& content) {
+                    const Bytes& content, std::int64_t elapsed_ms) {
     if (!args.json) {
         return Answer{hp::to_text(content) + (options.raw ? "" : "\n")};
     }
     JsonObject out = document(args.schema);
     out.add("server", server_json(session));
     out.add_content("data", content);
-    out.add("elapsed_ms", static_cast<std::uint64_t>(session.elapsed_ms()));
+    out.add("elapsed_ms", static_cast<std::uint64_t>(elapsed_ms));
     return Answer{out.text() + "\n"};
 }
 
@@ -66,14 +74,14 @@ Outcome read_one(const Args& args, const ReadOptions& options, const crypto::Key
                  Bytes payload) {
     Session session(args, keys, args.connection.timeout_ms.value_or(default_timeout_ms));
     return session.run([&args, &options, &session, &payload] {
-        session.client().read(std::move(payload),
-                              [&args, &options, &session](const Result<Bytes>& reply) {
-                                  if (reply) {
-                                      session.finish(read_answer(args, options, session, *reply));
-                                  } else {
-                                      session.finish(tl::unexpected(read_failure(reply.err())));
-                                  }
-                              });
+        session.client().read(std::move(payload), [&args, &options,
+                                                   &session](const Result<Bytes>& reply) {
+            if (reply) {
+                session.finish(read_answer(args, options, session, *reply, session.elapsed_ms()));
+            } else {
+                session.finish(tl::unexpected(read_failure(reply.err())));
+            }
+        });
         session.client().stat([&session](const Result<proto::StatResponse>& stat) {
             if (!runs_reads(stat)) {
                 session.finish(failure(ErrorId::reads_off, "the node does not run read requests"));
@@ -81,6 +89,75 @@ Outcome read_one(const Args& args, const ReadOptions& options, const crypto::Key
         });
     });
 }
+
+// --- again and again -----------------------------------------------------------------------------
+
+// Reads in one session, each after the answer to the one before.
+class ReadLoop {
+public:
+    ReadLoop(const Args& args, const ReadOptions& options, const crypto::KeyPair& keys,
+             Bytes payload)
+        : args_(args), options_(options), payload_(std::move(payload)),
+          session_(args, keys, args.connection.timeout_ms.value_or(default_timeout_ms)),
+          next_(session_.reactor()) {}
+
+    Outcome run() {
+        if (options_.watch_ms > 0) { // which goes on when the node is back
+            session_.on_lost = [this](const std::string& why) {
+                next_.cancel();
+                if (!args_.quiet) {
+                    write_note(note_head(args_) + why + "; connecting again\n");
+                }
+                return true;
+            };
+        }
+        return session_.run([this] { ask(); });
+    }
+
+private:
+    void ask() {
+        const TimeMs asked_ms = SystemClock().now().mono_ms();
+        session_.client().read(payload_, [this, asked_ms](const Result<Bytes>& reply) {
+            if (reply) {
+                on_reply(*reply, SystemClock().now().mono_ms() - asked_ms);
+            } else if (reply.err().code != Errc::closed || options_.watch_ms == 0) {
+                session_.finish(tl::unexpected(read_failure(reply.err())));
+            }
+        });
+        session_.client().stat([this](const Result<proto::StatResponse>& stat) {
+            if (!runs_reads(stat)) {
+                session_.finish(failure(ErrorId::reads_off, "the node does not run read requests"));
+            }
+        });
+    }
+
+    void on_reply(const Bytes& content, std::int64_t elapsed_ms) {
+        ++done_;
+        if (options_.watch_ms == 0 || last_ != content) {
+            const Outcome answer = read_answer(args_, options_, session_, content, elapsed_ms);
+            if (auto written = write_answer(args_, answer->text); !written) {
+                session_.finish(tl::unexpected(std::move(written.error())));
+                return;
+            }
+        }
+        last_ = content;
+        if (done_ == options_.repeat) {
+            session_.finish(Answer{});
+        } else if (options_.watch_ms > 0) {
+            next_.arm_after(options_.watch_ms * 1000, [this] { ask(); });
+        } else {
+            ask();
+        }
+    }
+
+    const Args& args_;
+    const ReadOptions& options_;
+    const Bytes payload_;
+    Session session_;
+    net::Timer next_;
+    std::uint64_t done_ = 0;
+    std::optional<Bytes> last_; // answer
+};
 
 // --- several nodes -------------------------------------------------------------------------------
 
@@ -200,15 +277,21 @@ Outcome run_read(const Args& args) {
     if (!keys) {
         return tl::unexpected(keys.error());
     }
+    if (options->repeat > 0 || options->watch_ms > 0) {
+        return ReadLoop(args, *options, *keys, std::move(*payload)).run();
+    }
     return options->quorum ? read_several(args, *options, *keys, *payload)
                            : read_one(args, *options, *keys, std::move(*payload));
 }
 
 constexpr std::array read_options = {
     OptionInfo{"--text", "", "the argument is text, whatever it looks like"},
-    OptionInfo{"--format", "text|json|bson|hex|base64", "what the payload is or shall be"},
+    OptionInfo{"--format", "text|json|bson|hex|base64|file",
+               "what the payload is or shall be; file: its name is given"},
     OptionInfo{"--raw", "", "print the answer's bytes and nothing behind them"},
     OptionInfo{"--quorum", "all|SHARE", "ask every server; so many must agree (exit 8)"},
+    OptionInfo{"--repeat", "N", "ask so often, one after the other"},
+    OptionInfo{"--watch", "DUR", "ask again after this time, print what has changed"},
 };
 
 constexpr std::array table = {

@@ -8,6 +8,7 @@
 #include "cli/render.hpp"
 #include "cli/send_task.hpp"
 #include "hp/proto/user_codec.hpp"
+#include "send_program.hpp"
 
 #include <unistd.h>
 
@@ -90,6 +91,9 @@ Outcome run_send(const Args& args) {
         if (!payload) {
             return tl::unexpected(std::move(payload.error()));
         }
+    }
+    if (options->as_program) {
+        return Answer{send_program(args, *options->as_program, *payload)};
     }
     const auto keys = session_key(args, default_key);
     if (!keys) {

@@ -4,12 +4,16 @@
 
 #include "cli/fleet.hpp"
 #include "cli/keys.hpp"
+#include "cli/options.hpp"
+#include "cli/output.hpp"
 #include "cli/render.hpp"
 #include "cli/session.hpp"
 #include "cli/text_table.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <map>
+#include <unistd.h>
 
 namespace hp::cli {
 namespace {
@@ -198,16 +202,76 @@ Outcome status_of_all(const Args& args, const crypto::KeyPair& keys) {
     return done ? judge(args, fleet, statuses) : tl::unexpected(done.error());
 }
 
+Outcome status_once(const Args& args, const crypto::KeyPair& keys) {
+    return args.options.has("all") ? status_of_all(args, keys) : status_of_one(args, keys);
+}
+
+// Sleeps; a signal ends that, and everything. One between two reactors ends the process as if
+// nobody cared, which is the same to a shell.
+std::optional<Failure> pause_for(std::int64_t ms) {
+    net::Reactor reactor;
+    net::Timer timer(reactor);
+    std::optional<Failure> ended;
+    reactor.on_signals({SIGINT, SIGTERM}, [&reactor, &ended](int signal) {
+        ended = silent(signal == SIGINT ? exit_interrupted : exit_terminated);
+        reactor.stop();
+    });
+    timer.arm_after(ms * 1000, [&reactor] { reactor.stop(); });
+    reactor.run();
+    return ended;
+}
+
+// Again and again, also while something is wrong with the nodes: seeing that is what it is for. On
+// a terminal each one takes the place of the one before.
+Outcome watch_status(const Args& args, const crypto::KeyPair& keys, std::int64_t every_ms,
+                     std::uint64_t count) {
+    const bool redraws = !args.json && ::isatty(STDOUT_FILENO) == 1;
+    for (std::uint64_t i = 1;; ++i) {
+        Outcome outcome = status_once(args, keys);
+        if (!outcome && outcome.error().silent_exit) {
+            return outcome;
+        }
+        if (i == count) {
+            return outcome;
+        }
+        const bool as_json = args.output == OutputFormat::json;
+        std::string text = redraws ? "\x1b[H\x1b[2J" : "";
+        text += outcome ? outcome->text : as_json ? to_json(outcome.error(), args.schema) : "";
+        if (auto written = write_answer(args, text); !written) {
+            return tl::unexpected(std::move(written.error()));
+        }
+        if (!outcome && !as_json) {
+            (void)write_answer(outcome.error().answer);
+            write_note(describe(args.program->name, outcome.error(), args.color));
+        }
+        if (auto ended = pause_for(every_ms)) {
+            return tl::unexpected(std::move(*ended));
+        }
+    }
+}
+
 Outcome run_status(const Args& args) {
+    std::int64_t every_ms = 0;
+    std::uint64_t count = 0;
+    OptionReader reader(args);
+    reader.duration("watch", every_ms).count("count", count);
+    if (auto checked = reader.done(true); !checked) {
+        return tl::unexpected(std::move(checked.error()));
+    }
+    if (count > 0 && every_ms == 0) {
+        return failure(ErrorId::usage, "--count is about --watch");
+    }
     const auto keys = session_key(args, ephemeral_key);
     if (!keys) {
         return tl::unexpected(keys.error());
     }
-    return args.options.has("all") ? status_of_all(args, *keys) : status_of_one(args, *keys);
+    return every_ms > 0 ? watch_status(args, *keys, every_ms, count) : status_once(args, *keys);
 }
 
 constexpr std::array status_options = {
     OptionInfo{"--all", "", "every server; exit 7 if one is not synced, 8 if ledgers differ"},
+    OptionInfo{"--watch", "DUR", "again after this time, until interrupted"},
+    OptionInfo{"--count", "N", "with --watch: so often"},
 };
 
 constexpr std::array table = {

@@ -78,7 +78,7 @@ Outcome run_pin(const Args& args) {
     if (!keys) {
         return tl::unexpected(keys.error());
     }
-    Session session(once, *keys, default_timeout_ms);
+    Session session(once, *keys, args.connection.timeout_ms.value_or(default_timeout_ms));
     return session.run([&args, &session] {
         const Pin pin = make_pin(session.url(), session.client().server());
         auto stored = store_pin(pin);

@@ -5,6 +5,7 @@
 #include "cli/json_match.hpp"
 #include "cli/keys.hpp"
 #include "cli/options.hpp"
+#include "cli/progress.hpp"
 #include "cli/render.hpp"
 #include "cli/session.hpp"
 
@@ -73,18 +74,24 @@ public:
         session_.on_lost = [](const std::string&) { return true; };
         session_.events.on_output = [this](const client::Output& output) { on_output(output); };
         const std::int64_t limit_ms = args_.connection.timeout_ms.value_or(wait_timeout_ms);
-        deadline_.arm_after(limit_ms * 1000, [this, limit_ms] {
-            Failure out{ErrorId::timed_out,
-                        "not so after " + std::to_string(limit_ms) + " ms: " + last_};
-            session_.finish(tl::unexpected(std::move(out)));
-        });
-        return session_.run([this] { ask(); });
+        if (limit_ms > 0) {
+            deadline_.arm_after(limit_ms * 1000, [this, limit_ms] {
+                Failure out{ErrorId::timed_out,
+                            "not so after " + std::to_string(limit_ms) + " ms: " + last_};
+                session_.finish(tl::unexpected(std::move(out)));
+            });
+        }
+        progress_.emplace(args_, "waiting for the node");
+        Outcome out = session_.run([this] { ask(); });
+        progress_.reset();
+        return out;
     }
 
 private:
     void ask() {
         if (condition_.kind == Condition::Kind::output) {
             last_ = "no such output";
+            progress_->describe("waiting for the output");
             return;
         }
         session_.client().stat([this](const Result<proto::StatResponse>& stat) {
@@ -105,6 +112,7 @@ private:
         last_ = std::string(to_string(stat.vote_status)) + ", ledger " +
                 std::to_string(stat.ledger.seq) + ", " + std::to_string(stat.peers.size()) +
                 " peers";
+        progress_->describe("waiting: " + last_);
         again_.arm_after(ask_again_us, [this] { ask(); });
     }
 
@@ -150,6 +158,7 @@ private:
     Session session_;
     net::Timer deadline_;
     net::Timer again_;
+    std::optional<Progress> progress_;
     std::optional<LedgerSeq> goal_; // of a relative ledger number
     std::string last_ = "no connection";
 };

@@ -147,7 +147,8 @@ void WatchTask::start() {
     if (options_.health) {
         session_.client().subscribe(proto::Channel::health_event, true);
     }
-    if (const auto timeout_ms = args_.connection.timeout_ms; timeout_ms && !started_) {
+    if (const auto timeout_ms = args_.connection.timeout_ms;
+        timeout_ms.value_or(0) > 0 && !started_) {
         deadline_.arm_after(*timeout_ms * 1000, [this] {
             session_.finish(failure(ErrorId::timed_out,
                                     "time is up after " + std::to_string(printed_) + " events"));
@@ -181,7 +182,8 @@ void WatchTask::print(const std::string& text, const JsonObject& json) {
         if (!run_command(json.text() + "\n")) {
             write_note(note_head(args_) + "the command failed: " + options_.exec + "\n");
         }
-    } else if (auto written = write_answer((args_.json ? json.text() : text) + "\n"); !written) {
+    } else if (auto written = write_answer(args_, (args_.json ? json.text() : text) + "\n");
+               !written) {
         session_.finish(tl::unexpected(std::move(written.error())));
         return;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What hpdev says about itself (cli/about.hpp).
 #include "cli/about.hpp"
+#include "cli/config_command.hpp"
 #include "commands.hpp"
 
 #include <array>
@@ -12,6 +13,17 @@ using cli::CommandInfo;
 using cli::Scope;
 
 constexpr std::array table = {
+    CommandInfo{"config explain",
+                "KEY",
+                1,
+                1,
+                Scope::offline,
+                "Show where an option's value comes from, and what it hides",
+                "hpdev config explain cluster",
+                "hpdev config explain output --json | jq -r '.sources[0].source'",
+                {},
+                cli::config_explain_fields,
+                cli::run_config_explain},
     CommandInfo{"explain",
                 "CODE",
                 1,

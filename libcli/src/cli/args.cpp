@@ -6,38 +6,20 @@
 
 #include "cli/help.hpp"
 #include "cli/options.hpp"
+#include "cli/output.hpp"
+#include "cli/presenter.hpp"
 #include "cli/program.hpp"
+#include "cli/settings.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
+#include <cstdlib>
 #include <deque>
 #include <unistd.h>
 
 namespace hp::cli {
 namespace {
-
-// What the option parser collected of the global options.
-struct RawGlobal {
-    bool help = false, help_all = false, version = false;
-    bool json = false, quiet = false, verbose = false, yes = false;
-    std::string color = "auto";
-};
-
-void add_global_options(CLI::App& app, RawGlobal& raw) {
-    const auto flag = [&](const char* names, bool& to, const char* text) {
-        app.add_flag(names, to, text)->group(global_group);
-    };
-    flag("-h,--help", raw.help, "help in short");
-    flag("--help-all", raw.help_all, "help with every option");
-    flag("-V,--version", raw.version, "print the version");
-    flag("--json", raw.json, "answer and errors as JSON on stdout");
-    flag("-q,--quiet", raw.quiet, "no notes on stderr, errors only");
-    flag("-v,--verbose", raw.verbose, "connection log on stderr");
-    flag("-y,--yes", raw.yes, "do not ask before removing something");
-    app.add_option("--color", raw.color, "colours on stderr (default auto)")
-        ->type_name("auto|always|never")
-        ->group(global_group);
-}
 
 // The subcommand for `words`, made together with its parent if need be.
 CLI::App* add_command(CLI::App& root, const CommandInfo& info) {
@@ -91,8 +73,8 @@ struct Parser {
 
     const Program& program;
     CLI::App root;
-    RawGlobal global;
     std::vector<std::string> arguments;
+    std::vector<std::pair<const OptionInfo*, CLI::Option*>> global;
     std::vector<std::pair<const OptionInfo*, CLI::Option*>> shared;
     std::vector<Known> commands;
     std::deque<std::vector<std::string>> own_values; // for the library; read through its options
@@ -101,7 +83,9 @@ struct Parser {
         root.set_help_flag();
         root.fallthrough();
         root.require_subcommand(0, 1);
-        add_global_options(root, global);
+        for (const OptionInfo& option : global_options) {
+            global.emplace_back(&option, add_option(root, option, global_group));
+        }
         for (const OptionInfo& option : program.shared_options) {
             shared.emplace_back(&option, add_option(root, option, shared_group));
         }
@@ -232,24 +216,148 @@ OptionValues given_values(const std::vector<std::pair<const OptionInfo*, CLI::Op
     return out;
 }
 
+// What the command line leaves open comes from the settings. Gives the names of those options.
+std::set<std::string, std::less<>> fill_in(const Settings& settings, const CommandInfo* command,
+                                           std::span<const OptionInfo> options, OptionValues& to) {
+    std::set<std::string, std::less<>> out;
+    for (const OptionInfo& option : options) {
+        const std::string name(option.name());
+        const auto found = to.has(name) ? std::vector<Setting>() : settings.find(command, option);
+        if (found.empty()) {
+            continue;
+        }
+        const Setting& setting = found.front();
+        if (!option.value.empty()) {
+            to.add(name, setting.values);
+        } else if (setting.values.front() == "true") {
+            to.add(name, {});
+        }
+        if (setting.origin != Setting::Origin::environment) {
+            out.insert(name);
+        }
+    }
+    return out;
+}
+
+std::optional<OutputFormat> parse_output(std::string_view text) {
+    constexpr std::array<std::string_view, 4> words = {"table", "json", "tsv", "raw"};
+    const auto found = std::ranges::find(words, text);
+    return found == words.end() ? std::nullopt
+                                : std::optional(static_cast<OutputFormat>(found - words.begin()));
+}
+
+bool has_option(const CommandInfo& info, std::string_view name) {
+    return std::ranges::find(info.options, name, &OptionInfo::name) != info.options.end();
+}
+
+// How the answer is shown, and whether the command gives JSON for it.
+Parsed<void> take_shape(const OptionValues& global, Args& out) {
+    if (const auto text = global.text("output")) {
+        const auto output = parse_output(*text);
+        if (!output) {
+            return bad_value("--output", *text, "table, json, tsv or raw");
+        }
+        out.output = *output;
+    }
+    if (global.has("json")) {
+        if (out.output != OutputFormat::table && out.output != OutputFormat::json) {
+            return failure(ErrorId::usage, "--json is -o json, and another output is asked for");
+        }
+        out.output = OutputFormat::json;
+    }
+    out.json = out.output == OutputFormat::json;
+    const CommandInfo& info = *out.command;
+    const auto fields = split_list(global.text("fields").value_or(""));
+    if (global.has("fields") && fields.empty()) {
+        return bad_value("--fields", "", "names separated by commas");
+    }
+    if (out.output == OutputFormat::raw && fields.empty() && has_option(info, "raw")) {
+        out.options.add("raw", {}); // the command knows better what its bytes are
+        return {};
+    }
+    const bool other = out.output == OutputFormat::tsv || out.output == OutputFormat::raw;
+    if (!other && fields.empty()) {
+        return {};
+    }
+    if (info.fields.empty()) {
+        return failure(ErrorId::usage, "the answer of \"" + std::string(info.words) +
+                                           "\" has no fields to show in another shape");
+    }
+    auto presenter = Presenter::make(out.output, fields, info.fields);
+    if (!presenter) {
+        return tl::unexpected(std::move(presenter.error()));
+    }
+    out.presenter = std::move(*presenter);
+    out.json = true;
+    return {};
+}
+
+Parsed<void> take_global(const OptionValues& global, Args& out) {
+    out.quiet = global.has("quiet");
+    out.verbose = global.has("verbose");
+    out.yes = global.has("yes");
+    out.no_input = global.has("no-input");
+    out.no_progress = global.has("no-progress");
+    out.config_file = global.text("config").value_or("");
+    const auto color = wants_color(global.text("color").value_or("auto"));
+    if (!color) {
+        return tl::unexpected(color.error());
+    }
+    out.color = *color;
+    return take_shape(global, out);
+}
+
+Parsed<void> enter_directory(const OptionValues& global) {
+    const auto directory = global.text("directory");
+    if (directory && ::chdir(directory->c_str()) != 0) {
+        return failure(ErrorId::file_not_found,
+                       "cannot work in " + *directory + ": " + errno_text(errno));
+    }
+    return {};
+}
+
+Parsed<Settings> load_settings(const Program& program, const OptionValues& global) {
+    auto file = global.text("config");
+    if (!file) {
+        const auto option = std::ranges::find(global_options, "config", &OptionInfo::name);
+        const char* named = std::getenv(variable_of(program, *option).c_str());
+        file =
+            named != nullptr && *named != '\0' ? std::optional<std::string>(named) : std::nullopt;
+    }
+    return Settings::load(program, file);
+}
+
 Parsed<Args> make_args(Parser& parser, const Parser::Known& chosen) {
     const CommandInfo& info = *chosen.info;
     Args out;
     out.program = &parser.program;
     out.command = &info;
     out.schema = parser.program.schema_of(info.words);
-    out.json = parser.global.json;
-    out.quiet = parser.global.quiet;
-    out.verbose = parser.global.verbose;
-    out.yes = parser.global.yes;
     out.arguments = std::move(parser.arguments);
     out.options = given_values(chosen.options);
     out.shared = given_values(parser.shared);
-    const auto color = wants_color(parser.global.color);
-    if (!color) {
-        return tl::unexpected(color.error());
+    OptionValues global = given_values(parser.global);
+    if (auto entered = enter_directory(global); !entered) {
+        return tl::unexpected(std::move(entered.error()));
     }
-    out.color = *color;
+    const auto settings = load_settings(parser.program, global);
+    if (!settings) {
+        return tl::unexpected(settings.error());
+    }
+    fill_in(*settings, nullptr, global_options, global);
+    fill_in(*settings, &info, info.options, out.options);
+    // What a context stores, and what has no meaning, is only what was really said.
+    if (info.scope == Scope::online || info.scope == Scope::on_demand) {
+        out.configured = fill_in(*settings, nullptr, parser.program.shared_options, out.shared);
+    }
+    if (auto taken = take_global(global, out); !taken) {
+        return tl::unexpected(std::move(taken.error()));
+    }
+    for (const std::string& name : settings->unknown_variables()) {
+        if (!out.quiet) {
+            write_note(note_head(out) + name + " in the environment is no setting\n");
+        }
+    }
     if (auto counted = check_argument_count(parser.program, info, out.arguments.size()); !counted) {
         return tl::unexpected(std::move(counted.error()));
     }
@@ -276,14 +384,15 @@ Parsed<Args> parse_args(const Program& program, int argc, const char* const* arg
     if (auto done = parser.run(argc, argv); !done) {
         return tl::unexpected(std::move(done.error()));
     }
-    const bool all = parser.global.help_all;
+    const OptionValues global = given_values(parser.global);
+    const bool all = global.has("help-all");
     const auto* chosen = parser.chosen();
-    if (parser.global.help || all) {
+    if (global.has("help") || all) {
         return help(chosen != nullptr
                         ? command_help(program, parser.root, *chosen->app, *chosen->info, all)
                         : root_help(program, parser.root, all));
     }
-    if (parser.global.version) {
+    if (global.has("version")) {
         parser.arguments.clear();
         chosen = &*std::ranges::find_if(parser.commands, [](const Parser::Known& item) {
             return item.info->words == "version";
@@ -299,9 +408,13 @@ ErrorStyle guess_error_style(const Program& program, int argc, const char* const
     out.schema = program.schema_of("error");
     out.color = wants_color("auto").value_or(false);
     std::string words;
+    std::string_view previous;
     for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
         const std::string_view argument = argv[i];
-        out.json = out.json || argument == "--json";
+        out.json = out.json || argument == "--json" || argument == "-ojson" ||
+                   argument == "--output=json" ||
+                   (argument == "json" && (previous == "-o" || previous == "--output"));
+        previous = argument;
         if (argument.starts_with('-')) {
             continue;
         }

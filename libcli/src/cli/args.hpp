@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line as values. parse_args is the only user of the option parser library (args.cpp);
-// everything after it works on Args. What every command understands is checked here; a command's
-// own options stay text that the command checks before it does anything else (options.hpp). Reads
-// the environment; a program's shared options may read more.
+// The command line as values, with what it leaves open taken from the environment and from
+// configuration files (settings.hpp). parse_args is the only user of the option parser library
+// (args.cpp); everything after it works on Args. What every command understands is checked here; a
+// command's own options stay text that the command checks before it does anything else
+// (options.hpp). Reads the environment and files, and enters the folder of --directory.
 #pragma once
 
 #include "cli/errors.hpp"
 #include "cli/values.hpp"
 #include "hp/base/ids.hpp"
+#include "hp/base/log.hpp"
 #include "hp/proto/user_message.hpp"
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +24,11 @@ namespace hp::cli {
 
 struct CommandInfo;
 struct Program;
+class Presenter;
+class ProtocolTrace;
+
+// How the answer looks.
+enum class OutputFormat : std::uint8_t { table, json, tsv, raw };
 
 enum class PinMode : std::uint8_t {
     off,       // neither look at pins nor make any
@@ -40,7 +49,9 @@ struct ConnectionArgs {
     std::optional<std::string> contract_version;
     std::vector<PublicKey> trusted_keys;
     std::int64_t connect_timeout_ms = 5000;
-    std::optional<std::int64_t> timeout_ms;
+    std::optional<std::int64_t> timeout_ms; // 0: none
+    std::string proxy;                      // socks5://host:port or http://host:port
+    std::string log_file, trace_file;
     bool verify_tls = false;
     std::string ca_file;
     double quorum = 0.8;
@@ -59,6 +70,11 @@ class OptionValues {
 public:
     void add(std::string name, std::vector<std::string> values) {
         values_[std::move(name)] = std::move(values);
+    }
+    void remove(std::string_view name) {
+        if (const auto found = values_.find(name); found != values_.end()) {
+            values_.erase(found);
+        }
     }
     bool has(std::string_view name) const { return values_.contains(name); }
     // The last one given.
@@ -90,14 +106,22 @@ struct Args {
     const CommandInfo* command = nullptr; // null: help_text is the answer
     std::string help_text;
     std::string schema; // of the answer
-    bool json = false;
+    OutputFormat output = OutputFormat::table;
+    bool json = false; // the command answers in JSON, be it to have columns picked from it
+    std::shared_ptr<Presenter> presenter; // which does that; null: answers go out as they are
     bool quiet = false;
     bool verbose = false;
     bool yes = false;
+    bool no_input = false;
+    bool no_progress = false;
     bool color = false; // of what goes to stderr
+    std::string config_file;
     std::vector<std::string> arguments;
     OptionValues options;
-    OptionValues shared;       // the program's shared options, as they were given
+    OptionValues shared; // the program's shared options, as they were given or configured
+    std::set<std::string, std::less<>> configured; // those of them that come from files
+    Log log;                                       // of connections
+    std::shared_ptr<ProtocolTrace> trace;          // of messages; null: none
     ConnectionArgs connection; // of a program that talks to nodes; online commands only
     Context settings;          // Scope::settings only
 };

@@ -7,9 +7,6 @@
 namespace hp::cli {
 namespace {
 
-constexpr std::string_view global_flags = "--help --help-all --version --json --quiet --verbose "
-                                          "--yes --color";
-
 std::string first_word(std::string_view words) {
     return std::string(words.substr(0, words.find(' ')));
 }
@@ -74,7 +71,7 @@ public:
         for (const CommandInfo& info : program_.commands) {
             std::ranges::for_each(info.options, add);
         }
-        out.push_back({"--color", "auto|always|never", ""});
+        std::ranges::for_each(global_options, add);
         return out;
     }
 
@@ -133,7 +130,10 @@ public:
     std::string flag_cases() const {
         std::string out;
         for (const CommandInfo& info : program_.commands) {
-            std::string flags(global_flags);
+            std::string flags;
+            for (const OptionInfo& option : global_options) {
+                append_word(flags, "--" + std::string(option.name()));
+            }
             for (const OptionInfo& option : shared_of(info)) {
                 append_word(flags, "--" + std::string(option.name()));
             }
@@ -277,10 +277,8 @@ std::string fish_completion(const Program& program) {
     for (const OptionInfo& option : program.shared_options) {
         out += fish_option(writer, option, "");
     }
-    for (std::string_view flags = global_flags; !flags.empty();) {
-        const std::string_view flag = flags.substr(0, flags.find(' '));
-        out += begin + " -l " + std::string(flag.substr(2)) + "\n";
-        flags.remove_prefix(std::min(flags.size(), flag.size() + 1));
+    for (const OptionInfo& option : global_options) {
+        out += fish_option(writer, option, "");
     }
     return out;
 }

@@ -12,7 +12,7 @@ tl::expected<void, Failure> confirm(const Args& args, const std::string& what) {
     if (args.yes) {
         return {};
     }
-    if (::isatty(STDIN_FILENO) != 1) {
+    if (args.no_input || ::isatty(STDIN_FILENO) != 1) {
         return failure(ErrorId::usage, "to " + what + ", say --yes");
     }
     write_note(what + "? [y/N] ");

@@ -5,8 +5,12 @@
 #include "cli/local_cluster.hpp"
 #include "cli/options.hpp"
 
+#include "hp/base/limits.hpp"
+#include "hp/os/files.hpp"
+
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 namespace hp::cli {
 namespace {
@@ -43,8 +47,47 @@ std::optional<PinMode> parse_pin(std::string_view text) {
     return std::nullopt;
 }
 
+std::optional<std::string> parse_proxy(std::string_view text) {
+    const std::size_t scheme = text.find("://");
+    const bool known = text.starts_with("socks5://") || text.starts_with("http://");
+    return known && text.find(':', scheme + 3) != std::string_view::npos
+               ? std::optional(std::string(text))
+               : std::nullopt;
+}
+
+// A key, or a file with one a line; "#" begins a comment.
+Parsed<std::vector<PublicKey>> read_trusted_keys(const std::string& text) {
+    if (const auto key = parse_public_key_hex(text)) {
+        return std::vector{*key};
+    }
+    constexpr std::string_view want = "66 hex characters starting with ed, or a file of such lines";
+    const auto content = os::read_file(text, limits::config_bytes_max);
+    if (!content) {
+        return bad_value("--trusted-key", text, want);
+    }
+    std::vector<PublicKey> out;
+    std::string_view rest = as_text(*content);
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        const std::string_view line = rest.substr(0, std::min(end, rest.find('#')));
+        for (const std::string& word : split_list(line)) {
+            const auto key = parse_public_key_hex(word);
+            if (!key) {
+                return bad_value("--trusted-key " + text, word, want);
+            }
+            out.push_back(*key);
+        }
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    if (out.empty()) { // an empty list would mean that anybody is trusted
+        return failure(ErrorId::bad_file, "--trusted-key: there is no key in " + text);
+    }
+    return out;
+}
+
 // What the command line leaves open comes from the context.
-Parsed<void> apply_context(RawConnection& raw) {
+Parsed<void> apply_context(const std::set<std::string, std::less<>>& configured,
+                           RawConnection& raw) {
     if (raw.context && raw.context->empty()) {
         return bad_value("--context", "", "a name");
     }
@@ -60,22 +103,24 @@ Parsed<void> apply_context(RawConnection& raw) {
         return {};
     }
     const Context& context = **found;
-    const auto fill = [](auto& to, const auto& from) {
-        if (!to) {
+    // A file counts less than a context.
+    const auto fill = [&configured](const char* name, auto& to, const auto& from) {
+        if (!to || (from && configured.contains(name))) {
             to = from;
         }
     };
     if (raw.servers.empty() && !raw.node && !raw.cluster) {
         raw.servers = context.servers;
     }
-    if (raw.trusted_keys.empty()) {
+    if (raw.trusted_keys.empty() ||
+        (!context.trusted_keys.empty() && configured.contains("trusted-key"))) {
         raw.trusted_keys = context.trusted_keys;
     }
-    fill(raw.key, context.key);
-    fill(raw.contract_id, context.contract_id);
-    fill(raw.contract_version, context.contract_version);
-    fill(raw.protocol, context.protocol);
-    fill(raw.quorum, context.quorum);
+    fill("key", raw.key, context.key);
+    fill("contract-id", raw.contract_id, context.contract_id);
+    fill("contract-version", raw.contract_version, context.contract_version);
+    fill("protocol", raw.protocol, context.protocol);
+    fill("quorum", raw.quorum, context.quorum);
     return {};
 }
 
@@ -130,7 +175,13 @@ Parsed<void> take_servers(const RawConnection& raw, bool needed, ConnectionArgs&
         out.servers = split_list(listed != nullptr ? listed : "");
     }
     if (out.servers.empty()) {
-        auto taken = take_cluster_servers(raw, out);
+        out.servers = raw.configured_servers;
+    }
+    if (out.servers.empty()) {
+        RawConnection cluster = raw;
+        cluster.node = raw.configured_node;
+        cluster.cluster = raw.configured_cluster;
+        auto taken = take_cluster_servers(cluster, out);
         out.no_server = taken ? Failure{ErrorId::no_server, "no server given",
                                         "use --server wss://HOST:PORT, hpcli context add, set "
                                         "HP_SERVERS, or go to the folder of a cluster that "
@@ -146,6 +197,19 @@ Parsed<void> take_servers(const RawConnection& raw, bool needed, ConnectionArgs&
         }
     }
     return {};
+}
+
+// What files say about servers comes behind contexts and the environment.
+void set_aside(const Args& args, RawConnection& raw) {
+    if (args.configured.contains("server")) {
+        raw.configured_servers = std::exchange(raw.servers, {});
+    }
+    if (args.configured.contains("node")) {
+        raw.configured_node = std::exchange(raw.node, {});
+    }
+    if (args.configured.contains("cluster")) {
+        raw.configured_cluster = std::exchange(raw.cluster, {});
+    }
 }
 
 RawConnection raw_connection(const OptionValues& given) {
@@ -165,6 +229,9 @@ RawConnection raw_connection(const OptionValues& given) {
     out.pin = given.text("pin");
     out.node = given.text("node");
     out.cluster = given.text("cluster");
+    out.proxy = given.text("proxy");
+    out.log_file = given.text("log-file");
+    out.trace_file = given.text("trace");
     out.verify_tls = given.has("verify-tls");
     return out;
 }
@@ -189,8 +256,9 @@ Parsed<void> refuse_meaningless(const CommandInfo& info, const OptionValues& giv
 
 } // namespace
 
-Parsed<ConnectionArgs> check_connection(RawConnection raw, bool needs_server) {
-    if (auto done = apply_context(raw); !done) {
+Parsed<ConnectionArgs> check_connection(RawConnection raw, bool needs_server,
+                                        const std::set<std::string, std::less<>>& configured) {
+    if (auto done = apply_context(configured, raw); !done) {
         return tl::unexpected(std::move(done.error()));
     }
     ConnectionArgs out;
@@ -199,11 +267,11 @@ Parsed<ConnectionArgs> check_connection(RawConnection raw, bool needs_server) {
         return tl::unexpected(std::move(taken.error()));
     }
     for (const std::string& text : raw.trusted_keys) {
-        const auto key = parse_public_key_hex(text);
-        if (!key) {
-            return bad_value("--trusted-key", text, "66 hex characters starting with ed");
+        auto keys = read_trusted_keys(text);
+        if (!keys) {
+            return tl::unexpected(std::move(keys.error()));
         }
-        out.trusted_keys.push_back(*key);
+        out.trusted_keys.insert(out.trusted_keys.end(), keys->begin(), keys->end());
     }
     for (const Parsed<void>& done : {
              take("--key", raw.key, "a key", parse_text, out.key),
@@ -217,7 +285,12 @@ Parsed<ConnectionArgs> check_connection(RawConnection raw, bool needs_server) {
              take("--quorum", raw.quorum, "a share such as 0.8", parse_share, out.quorum),
              take("--connect-timeout", raw.connect_timeout, duration, parse_duration_ms,
                   out.connect_timeout_ms),
-             take("--timeout", raw.timeout, duration, parse_duration_ms, out.timeout_ms),
+             take("--timeout", raw.timeout, "a duration such as 500ms, 5s, 2m, or 0",
+                  parse_timeout_ms, out.timeout_ms),
+             take("--proxy", raw.proxy, "socks5://HOST:PORT or http://HOST:PORT", parse_proxy,
+                  out.proxy),
+             take("--log-file", raw.log_file, "a file", parse_text, out.log_file),
+             take("--trace", raw.trace_file, "a file", parse_text, out.trace_file),
              take("--pin", raw.pin, "off, tofu or known", parse_pin, out.pin),
          }) {
         if (!done) {
@@ -232,7 +305,8 @@ tl::expected<void, Failure> take_connection(const OptionValues& given, Args& arg
     const Scope scope = args.command->scope;
     RawConnection raw = raw_connection(given);
     if (scope == Scope::online || scope == Scope::on_demand) {
-        auto connection = check_connection(std::move(raw), scope == Scope::online);
+        set_aside(args, raw);
+        auto connection = check_connection(std::move(raw), scope == Scope::online, args.configured);
         if (!connection) {
             return tl::unexpected(std::move(connection.error()));
         }

@@ -25,14 +25,18 @@ inline constexpr std::array connection_options = {
     OptionInfo{"--protocol", "json|bson", "message encoding (default bson)"},
     OptionInfo{"--contract-id", "ID", "refuse servers with another contract"},
     OptionInfo{"--contract-version", "V", "refuse another contract version"},
-    OptionInfo{"--trusted-key", "HEX...", "trust only these node keys (repeat)"},
+    OptionInfo{"--trusted-key", "HEX|FILE...", "trust only these node keys (repeat)"},
     OptionInfo{"--quorum", "SHARE", "signatures that prove an output (default 0.8)"},
     OptionInfo{"--connect-timeout", "DUR", "each server (default 5s)"},
-    OptionInfo{"--timeout", "DUR", "wait for the answer (send 60s, streams none, others 15s)"},
+    OptionInfo{"--timeout", "DUR",
+               "wait for the answer; 0: for ever (send, wait 60s, streams none, others 15s)"},
     OptionInfo{"--verify-tls", "", "check the server's certificate"},
     OptionInfo{"--ca", "FILE", "check it against these authorities (PEM)"},
     OptionInfo{"--pin", "off|tofu|known",
                "off: no pins; tofu: remember new servers; known: refuse them"},
+    OptionInfo{"--proxy", "URL", "connect through socks5://HOST:PORT or http://HOST:PORT"},
+    OptionInfo{"--log-file", "FILE", "append the connection log to this file"},
+    OptionInfo{"--trace", "FILE", "record every message there, as NDJSON without secrets"},
 };
 
 // As options and context files have them, nothing checked yet. Present but empty is an error, not
@@ -42,10 +46,16 @@ struct RawConnection {
     std::vector<std::string> servers, trusted_keys;
     std::optional<std::string> context, key, passphrase_file, protocol, contract_id;
     std::optional<std::string> contract_version, connect_timeout, timeout, ca_file, quorum, pin;
-    std::optional<std::string> node, cluster;
+    std::optional<std::string> node, cluster, proxy, log_file, trace_file;
+    // From configuration files: what counts when neither context nor environment say more.
+    std::vector<std::string> configured_servers;
+    std::optional<std::string> configured_node, configured_cluster;
 };
 
-tl::expected<ConnectionArgs, Failure> check_connection(RawConnection raw, bool needs_server);
+// `configured`: which options come from files.
+tl::expected<ConnectionArgs, Failure>
+check_connection(RawConnection raw, bool needs_server,
+                 const std::set<std::string, std::less<>>& configured = {});
 
 // Program::take_shared of a program with these options: fills Args::connection, or for settings
 // Args::settings.

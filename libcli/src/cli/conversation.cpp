@@ -77,7 +77,7 @@ void Conversation::connect(const std::shared_ptr<User>& user, std::size_t attemp
     const Pin* known = *pin ? &**pin : nullptr;
     user->client = std::make_unique<client::Client>(
         reactor_, client_options(args_, url, user->keys, known, timeout_ms), std::move(events),
-        Log());
+        args_.log);
     user->client->connect(
         [this, weak, attempt, url, known_pin = *pin, on_done](const client::ServerInfo& server) {
             const auto self = weak.lock();
@@ -144,12 +144,14 @@ void Conversation::send(Bytes payload, Expiry expires, Later<SendResult> on_done
     auto pending = std::make_shared<Pending>(
         Pending{client::Receipt(*submission.max_ledger_seq), {}, std::move(on_done), nullptr});
     pending->deadline = std::make_unique<net::Timer>(reactor_);
-    pending->deadline->arm_after(timeout_ms * 1000, [weak = std::weak_ptr(pending)] {
-        if (const auto late = weak.lock(); late && late->on_done) {
-            std::exchange(late->on_done, nullptr)(
-                failure(ErrorId::timed_out, "the input's fate is not known in time"));
-        }
-    });
+    if (timeout_ms > 0) {
+        pending->deadline->arm_after(timeout_ms * 1000, [weak = std::weak_ptr(pending)] {
+            if (const auto late = weak.lock(); late && late->on_done) {
+                std::exchange(late->on_done, nullptr)(
+                    failure(ErrorId::timed_out, "the input's fate is not known in time"));
+            }
+        });
+    }
     user->pending.push_back(pending);
     user->client->submit(
         std::move(submission),

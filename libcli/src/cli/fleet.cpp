@@ -21,12 +21,14 @@ tl::expected<void, Failure> Fleet::run(std::function<void(std::size_t)> on_ready
         signal_exit_ = signal == SIGINT ? exit_interrupted : exit_terminated;
         reactor_.stop();
     });
-    deadline_.arm_after(timeout_ms_ * 1000, [this] {
-        for (std::size_t i = 0; i < members_.size(); ++i) {
-            fail(i, Failure{ErrorId::timed_out,
-                            "no answer within " + std::to_string(timeout_ms_) + " ms"});
-        }
-    });
+    if (timeout_ms_ > 0) {
+        deadline_.arm_after(timeout_ms_ * 1000, [this] {
+            for (std::size_t i = 0; i < members_.size(); ++i) {
+                fail(i, Failure{ErrorId::timed_out,
+                                "no answer within " + std::to_string(timeout_ms_) + " ms"});
+            }
+        });
+    }
     for (std::size_t i = 0; i < members_.size(); ++i) {
         if (auto started = connect(i); !started) {
             return started;
@@ -55,7 +57,7 @@ tl::expected<void, Failure> Fleet::connect(std::size_t member) {
     self.client = std::make_unique<client::Client>(
         reactor_,
         client_options(args_, self.url, keys_, self.pin ? &*self.pin : nullptr, timeout_ms_),
-        std::move(events), Log());
+        std::move(events), args_.log);
     self.client->connect(
         [this, member](const client::ServerInfo& server) {
             Member& here = members_[member];

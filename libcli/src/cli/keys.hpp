@@ -20,10 +20,20 @@ tl::expected<ChosenKey, Failure> choose_key(const Args& args, const std::string&
 // The passphrase of --passphrase-file, or typed in. `what` is what it is for.
 tl::expected<std::string, Failure> get_passphrase(const Args& args, const std::string& what);
 
+// Typed in, unless that is forbidden.
+tl::expected<std::string, Failure> ask_passphrase(const Args& args, const std::string& what);
+
+// Any other secret.
+tl::expected<std::string, Failure> ask_secret(const Args& args, const std::string& prompt);
+
 // `key` with its private half; asks for the passphrase when it needs one.
 tl::expected<client::StoredKey, Failure> unlock(const Args& args, client::StoredKey key);
 
 tl::expected<client::KeyStore, Failure> open_key_store();
+
+// The key that "key use" has made the default one, instead of "default"; empty when none.
+tl::expected<std::string, Failure> current_key();
+inline constexpr std::string_view current_key_file = "keys.json";
 
 // A key store error as the user sees it.
 Failure key_failure(const Error& error);

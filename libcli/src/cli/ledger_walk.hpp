@@ -29,6 +29,9 @@ public:
 
     Session& session() { return session_; }
 
+    // Ledgers of the range that have not been delivered yet.
+    LedgerSeq left() const { return end_ > next_delivered_ ? end_ - next_delivered_ : 0; }
+
 private:
     void start();
     void set_range(LedgerSeq lcl);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/output.hpp"
 
+#include "cli/presenter.hpp"
+
 #include <cerrno>
 #include <poll.h>
 #include <unistd.h>
@@ -35,6 +37,10 @@ tl::expected<void, Failure> write_answer(std::string_view text) {
         return failure(ErrorId::cannot_write, "cannot write the answer: " + errno_text(error));
     }
     return {};
+}
+
+tl::expected<void, Failure> write_answer(const Args& args, std::string_view text) {
+    return write_answer(args.presenter ? args.presenter->show(text) : text);
 }
 
 void write_note(std::string_view text) {

@@ -48,16 +48,24 @@ tl::expected<std::string, Failure> read_passphrase_file(const std::string& path)
 }
 
 tl::expected<std::string, Failure> type_passphrase(const std::string& what) {
-    const auto terminal = os::open_file("/dev/tty", O_RDWR | O_CLOEXEC);
-    termios shown{};
-    if (!terminal || ::tcgetattr(terminal->get(), &shown) != 0) {
+    auto typed = type_secret("passphrase of " + what);
+    if (!typed && !typed.error().hint.empty()) {
         return failure(ErrorId::passphrase, what + " needs its passphrase",
                        "without a terminal, give it with --passphrase-file");
     }
-    const std::string prompt = "passphrase of " + what + ": ";
+    return typed;
+}
+
+tl::expected<std::string, Failure> type_secret(const std::string& prompt) {
+    const auto terminal = os::open_file("/dev/tty", O_RDWR | O_CLOEXEC);
+    termios shown{};
+    if (!terminal || ::tcgetattr(terminal->get(), &shown) != 0) {
+        return failure(ErrorId::passphrase, "there is no terminal to type it: " + prompt,
+                       "use a file or a pipe");
+    }
     termios hidden = shown;
     hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    (void)os::write_all(terminal->get(), as_bytes(prompt));
+    (void)os::write_all(terminal->get(), as_bytes(prompt + ": "));
     ::tcsetattr(terminal->get(), TCSAFLUSH, &hidden);
     auto out = read_line(terminal->get());
     ::tcsetattr(terminal->get(), TCSAFLUSH, &shown);

@@ -15,4 +15,7 @@ tl::expected<std::string, Failure> read_passphrase_file(const std::string& path)
 // Asks on the controlling terminal, also when standard input is something else.
 tl::expected<std::string, Failure> type_passphrase(const std::string& what);
 
+// The same for any secret, with the prompt as it is given.
+tl::expected<std::string, Failure> type_secret(const std::string& prompt);
+
 } // namespace hp::cli

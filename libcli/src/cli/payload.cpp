@@ -151,9 +151,9 @@ Built<Bytes> build_object(const std::vector<Item>& items, PayloadFormat format) 
 
 std::optional<PayloadFormat> parse_payload_format(std::string_view text) {
     constexpr std::array names = {
-        std::pair{"text", PayloadFormat::as_is}, std::pair{"json", PayloadFormat::json},
-        std::pair{"bson", PayloadFormat::bson}, std::pair{"hex", PayloadFormat::hex},
-        std::pair{"base64", PayloadFormat::base64}};
+        std::pair{"text", PayloadFormat::as_is},    std::pair{"json", PayloadFormat::json},
+        std::pair{"bson", PayloadFormat::bson},     std::pair{"hex", PayloadFormat::hex},
+        std::pair{"base64", PayloadFormat::base64}, std::pair{"file", PayloadFormat::file}};
     const auto found = std::ranges::find(
         names, text, [](const auto& item) { return std::string_view(item.first); });
     return found == names.end() ? std::nullopt : std::optional(found->second);
@@ -168,6 +168,8 @@ Built<Bytes> convert_payload(Bytes content, PayloadFormat format) {
     switch (format) {
     case PayloadFormat::as_is:
         return content;
+    case PayloadFormat::file:
+        return read_input_file(std::string(text));
     case PayloadFormat::hex:
         bytes = from_hex(text);
         break;
@@ -211,7 +213,8 @@ Built<Bytes> make_payload(const std::vector<std::string>& arguments, bool as_tex
                           PayloadFormat format) {
     std::vector<Item> items;
     for (const std::string& argument : arguments) {
-        if (auto item = as_text ? std::nullopt : parse_item(argument)) {
+        const bool is_value = as_text || format == PayloadFormat::file;
+        if (auto item = is_value ? std::nullopt : parse_item(argument)) {
             items.push_back(std::move(*item));
         }
     }
@@ -226,6 +229,9 @@ Built<Bytes> make_payload(const std::vector<std::string>& arguments, bool as_tex
     }
     const std::string& only = arguments.front();
     Built<Bytes> content = to_bytes(only);
+    if (format == PayloadFormat::file) {
+        return read_input_file(only);
+    }
     if (!as_text && only == "-") {
         content = read_all(STDIN_FILENO, "standard input");
     } else if (!as_text && only.starts_with('@')) {

@@ -32,6 +32,7 @@ enum class PayloadFormat : std::uint8_t {
     bson,   // JSON given, BSON made
     hex,    // hex given, bytes made
     base64, // base64 given, bytes made
+    file,   // the name of a file given, its bytes made
 };
 std::optional<PayloadFormat> parse_payload_format(std::string_view text);
 

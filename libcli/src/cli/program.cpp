@@ -2,6 +2,8 @@
 #include "cli/program.hpp"
 
 #include "cli/output.hpp"
+#include "cli/presenter.hpp"
+#include "cli/protocol_trace.hpp"
 #include "hp/crypto/keys.hpp"
 
 #include <algorithm>
@@ -25,6 +27,16 @@ int report(const Program& program, const Failure& failure, const ErrorStyle& sty
     return failure.exit_code();
 }
 
+// What there was to say all the same has the shape of an answer.
+Failure shaped(const Args& args, Failure failure) {
+    if (args.presenter && args.output != OutputFormat::json) {
+        failure.answer = failure.members.empty()
+                             ? ""
+                             : args.presenter->show("{" + failure.members.substr(1) + "}");
+    }
+    return failure;
+}
+
 } // namespace
 
 const CommandInfo* Program::find(std::string_view words) const {
@@ -45,16 +57,19 @@ int run_program(const Program& program, int argc, const char* const* argv) {
     // ignored: programs that we start begin with the default again.
     std::signal(SIGPIPE, [](int) {});
     crypto::init();
-    const auto args = parse_args(program, argc, argv);
+    auto args = parse_args(program, argc, argv);
     if (!args) {
         return report(program, args.error(), guess_error_style(program, argc, argv));
     }
-    const Outcome outcome =
-        args->command == nullptr ? Answer{args->help_text} : args->command->run(*args);
+    const auto recording = start_records(*args);
+    const Outcome outcome = !recording                 ? tl::unexpected(recording.error())
+                            : args->command == nullptr ? Outcome(Answer{args->help_text})
+                                                       : args->command->run(*args);
     if (!outcome) {
-        return report(program, outcome.error(), {args->json, args->color, args->schema});
+        return report(program, shaped(*args, outcome.error()),
+                      {args->output == OutputFormat::json, args->color, args->schema});
     }
-    const auto written = write_answer(outcome->text);
+    const auto written = write_answer(*args, outcome->text);
     if (!written && !written.error().silent_exit) { // stdout is no place to report this
         write_note(describe(program.name, written.error(), args->color));
     }

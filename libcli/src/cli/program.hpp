@@ -7,6 +7,7 @@
 
 #include "cli/args.hpp"
 
+#include <array>
 #include <limits>
 #include <span>
 #include <string>
@@ -23,6 +24,25 @@ struct OptionInfo {
     bool repeats() const { return value.ends_with("..."); }
     // "count"
     std::string_view name() const { return names.substr(names.rfind("--") + 2); }
+};
+
+// Of every command of every program.
+inline constexpr std::array global_options = {
+    OptionInfo{"-h,--help", "", "help in short"},
+    OptionInfo{"--help-all", "", "help with every option"},
+    OptionInfo{"-V,--version", "", "print the version"},
+    OptionInfo{"-o,--output", "table|json|tsv|raw",
+               "shape of the answer; raw: values without heading (default: as the command likes)"},
+    OptionInfo{"--json", "", "the same as -o json; errors are JSON on stdout, too"},
+    OptionInfo{"--fields", "A,B.C", "only these fields of the JSON answer, in every shape"},
+    OptionInfo{"-q,--quiet", "", "no notes on stderr, errors only"},
+    OptionInfo{"-v,--verbose", "", "connection log on stderr"},
+    OptionInfo{"-y,--yes", "", "do not ask before removing something"},
+    OptionInfo{"--no-input", "", "never ask anything; fail instead"},
+    OptionInfo{"--no-progress", "", "do not show how far long work is"},
+    OptionInfo{"--color", "auto|always|never", "colours on stderr (default auto)"},
+    OptionInfo{"-C,--directory", "DIR", "work in that folder"},
+    OptionInfo{"--config", "FILE", "instead of ~/.config/hotpocket/config.toml"},
 };
 
 enum class Scope : std::uint8_t {

@@ -17,7 +17,7 @@ constexpr std::array shared_objects = {
                         "inputs?:[queried_input] outputs?:[queried_output]}"},
     std::pair{"queried_input", "{user:key hash:hash nonce:int data:content}"},
     std::pair{"queried_output", "{user:key hash:hash outputs:[{data:content}]}"},
-    std::pair{"output", "{ledger:int data:content}"},
+    std::pair{"output", "{ledger:int data:content file?:text bytes?:int}"},
     std::pair{"validated", "{unl:int signed:int threshold:num}"},
     std::pair{"input", "{hash:hash nonce:int max_ledger:int}"},
     std::pair{"server", "{url:text key:key contract_id:text contract_version:text "

@@ -13,6 +13,8 @@
 namespace hp::cli {
 
 enum class SendWait : std::uint8_t { sent, ledger, output };
+enum class SendPrint : std::uint8_t { outputs, all, none };
+enum class ProgramLanguage : std::uint8_t { sh, js, cpp };
 
 struct SendOptions {
     SendWait wait = SendWait::output;
@@ -24,6 +26,10 @@ struct SendOptions {
     bool raw = false;
     bool offline = false;
     std::string proof_file;
+    SendPrint print = SendPrint::outputs;
+    std::string save_dir;                      // outputs go there as files
+    bool progress = false;                     // of sending
+    std::optional<ProgramLanguage> as_program; // print one instead of sending
 
     std::uint64_t rounds = 1;
     std::uint64_t outputs = 0; // so many messages end the wait; 0: those of the first ledger

@@ -5,13 +5,16 @@
 #include "cli/output_proof.hpp"
 #include "cli/render.hpp"
 #include "hp/client/ledger_check.hpp"
+#include "hp/os/files.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 namespace hp::cli {
 namespace {
 
 constexpr std::int64_t send_timeout_ms = 60'000;
+constexpr std::int64_t upload_look_us = 100'000;
 
 client::Receipt make_receipt(const SendOptions& options, LedgerSeq max_ledger) {
     if (options.outputs == 0 && !options.match) {
@@ -37,7 +40,8 @@ SendTask::SendTask(const Args& args, const SendOptions& options, const crypto::K
                    Nonces nonces)
     : args_(args), options_(options), keys_(keys), nonces_(std::move(nonces)),
       timeout_ms_(args.connection.timeout_ms.value_or(options.stream ? 0 : send_timeout_ms)),
-      session_(args, keys, timeout_ms_), deadline_(session_.reactor()) {
+      session_(args, keys, timeout_ms_), deadline_(session_.reactor()),
+      upload_timer_(session_.reactor()) {
     session_.events.on_output = [this](const client::Output& output) { on_output(output); };
     session_.events.on_ledger = [this](const proto::LedgerHeader& ledger) { on_ledger(ledger); };
     session_.on_lost = [this](const std::string& why) { return on_lost(why); };
@@ -45,7 +49,12 @@ SendTask::SendTask(const Args& args, const SendOptions& options, const crypto::K
 
 Outcome SendTask::run(Source source) {
     source_ = std::move(source);
-    return session_.run([this] { on_ready(); });
+    if (!options_.stream) { // whose results show how far it is
+        progress_.emplace(args_, "waiting for the answer", "bytes");
+    }
+    Outcome out = session_.run([this] { on_ready(); });
+    progress_.reset();
+    return out;
 }
 
 void SendTask::on_ready() {
@@ -149,9 +158,26 @@ void SendTask::send(SendJob& job) {
     ++job.tries;
     session_.client().submit(
         input, [this, number = job.number](const auto& outcome) { on_outcome(number, outcome); });
+    if (options_.progress) {
+        show_upload();
+    }
     if (options_.wait == SendWait::sent) { // closing sends what is queued first
         finish(job, agreed(job, job.sent->hash.hex()));
     }
+}
+
+// Until the kernel has taken everything; the rest is waiting.
+void SendTask::show_upload() {
+    const std::size_t total = jobs_.empty() ? 0 : jobs_.front().payload.size();
+    const std::size_t unsent = ready_ ? session_.client().unsent_bytes() : 0;
+    if (unsent == 0) {
+        progress_->describe("waiting for the answer");
+        progress_->step(0);
+        return;
+    }
+    progress_->describe("sending");
+    progress_->step(total - std::min(unsent, total), total);
+    upload_timer_.arm_after(upload_look_us, [this] { show_upload(); });
 }
 
 SendJob* SendTask::find(std::uint64_t number) {
@@ -366,14 +392,15 @@ void SendTask::print_finished() {
         std::string text = result ? result->text : "";
         if (!result) {
             worst_exit_ = worst_exit_ != 0 ? worst_exit_ : result.error().exit_code();
-            text = args_.json ? to_json(result.error(), args_.schema) : "";
-            if (!args_.json) {
+            const bool as_json = args_.output == OutputFormat::json;
+            text = as_json ? to_json(result.error(), args_.schema) : "";
+            if (!as_json) {
                 write_note(note_head(args_) + "input " + std::to_string(jobs_.front().number) +
                            "\n" + describe(args_.program->name, result.error(), args_.color));
             }
         }
         jobs_.pop_front();
-        if (auto written = write_answer(text); !written) {
+        if (auto written = write_answer(args_, text); !written) {
             session_.finish(tl::unexpected(std::move(written.error())));
             return;
         }
@@ -450,8 +477,43 @@ Outcome SendTask::agreed(const SendJob& job, const std::string& text) const {
     return Answer{out.text() + "\n"};
 }
 
+// --print all: what is known beside the outputs.
+std::string SendTask::about_text(const SendJob& job) const {
+    if (options_.print != SendPrint::all) {
+        return {};
+    }
+    const auto& outputs = job.receipt->outputs();
+    std::string out = text_row("input", job.sent->hash.hex());
+    out += text_row("nonce", std::to_string(job.sent->nonce));
+    out += text_row("ledger", to_text(job.receipt->outcome().ledger));
+    if (!outputs.empty() && !job.from_ledger) {
+        out += text_row("signed", std::to_string(outputs.front().proof.signed_by) + " of " +
+                                      std::to_string(outputs.front().proof.validators));
+    }
+    return out;
+}
+
+namespace {
+
+// "125-1", "125-2": the ledger and the place in it.
+tl::expected<std::string, Failure> save_output(const std::string& dir, LedgerSeq ledger,
+                                               std::size_t number, const Bytes& content) {
+    const std::filesystem::path path =
+        std::filesystem::path(dir) / (std::to_string(ledger) + "-" + std::to_string(number));
+    if (const auto made = os::make_directories(dir); !made) {
+        return failure(ErrorId::cannot_write, "--save: " + made.err().context);
+    }
+    if (const auto stored = os::replace_file(path, content, 0644); !stored) {
+        return failure(ErrorId::cannot_write, "--save: " + stored.err().context);
+    }
+    return path.string();
+}
+
+} // namespace
+
 Outcome SendTask::with_outputs(const SendJob& job) const {
     const auto& outputs = job.receipt->outputs();
+    const bool told = is_last_of_ledger(job);
     JsonArray list;
     std::string text;
     for (const client::Output& output : outputs) {
@@ -464,12 +526,23 @@ Outcome SendTask::with_outputs(const SendJob& job) const {
                 json_content ? "JSON cannot carry every output faithfully; use --protocol bson"
                              : "the node may be lying, or --trusted-key and --quorum do not fit"));
         }
+        std::size_t number = 0;
         for (const Bytes& content : output.message.outputs) {
-            list.add_raw(JsonObject()
-                             .add("ledger", output.message.ledger.seq)
-                             .add_content("data", content)
-                             .text());
-            text += hp::to_text(content) + (options_.raw ? "" : "\n");
+            JsonObject item;
+            item.add("ledger", output.message.ledger.seq);
+            ++number;
+            if (options_.save_dir.empty() || !told) {
+                list.add_raw(item.add_content("data", content).text());
+                text += hp::to_text(content) + (options_.raw ? "" : "\n");
+                continue;
+            }
+            auto path = save_output(options_.save_dir, output.message.ledger.seq, number, content);
+            if (!path) {
+                return tl::unexpected(std::move(path.error()));
+            }
+            item.add("file", *path).add("bytes", std::uint64_t{content.size()});
+            list.add_raw(item.text());
+            text += *path + "\n";
         }
     }
     if (options_.match && std::ranges::none_of(outputs, [this](const client::Output& output) {
@@ -489,9 +562,9 @@ Outcome SendTask::with_outputs(const SendJob& job) const {
             return tl::unexpected(written.error());
         }
     }
-    const bool told = is_last_of_ledger(job);
     if (!args_.json) {
-        return Answer{told ? text : ""};
+        const bool silent = !told || options_.print == SendPrint::none;
+        return Answer{about_text(job) + (silent ? "" : text)};
     }
     JsonObject out = answer(job, "accepted");
     out.add("outputs", told ? list : JsonArray());
@@ -510,6 +583,9 @@ Outcome SendTask::without_outputs(const SendJob& job) const {
                         "accepted in ledger " + seq + ", but the contract gave no output"));
     }
     if (!args_.json) {
+        if (options_.print == SendPrint::all) {
+            return Answer{about_text(job)};
+        }
         if (!args_.quiet && !options_.stream) {
             write_note(note_head(args_) + "accepted in ledger " + seq + ", no output\n");
         }

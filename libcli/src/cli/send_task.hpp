@@ -5,6 +5,7 @@
 // ledgers that closed meanwhile are searched for what was in flight. One thread.
 #pragma once
 
+#include "cli/progress.hpp"
 #include "cli/send_options.hpp"
 #include "cli/session.hpp"
 #include "hp/client/input_search.hpp"
@@ -74,6 +75,8 @@ private:
 
     Outcome rejected(const SendJob& job, proto::RejectReason reason, bool from_ledgers) const;
     Outcome agreed(const SendJob& job, const std::string& text) const;
+    void show_upload();
+    std::string about_text(const SendJob& job) const;
     Outcome with_outputs(const SendJob& job) const;
     Outcome without_outputs(const SendJob& job) const;
     Outcome outputs_missed(const SendJob& job) const;
@@ -88,6 +91,8 @@ private:
     const std::int64_t timeout_ms_; // 0: none
     Session session_;
     net::Timer deadline_;
+    net::Timer upload_timer_;
+    std::optional<Progress> progress_;
     Source source_;
     std::deque<SendJob> jobs_; // not printed yet, by number
     std::uint64_t last_number_ = 0;

@@ -4,7 +4,7 @@
 #include "cli/json_writer.hpp"
 #include "cli/keys.hpp"
 #include "cli/output.hpp"
-#include "hp/os/log_sinks.hpp"
+#include "cli/protocol_trace.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -17,14 +17,6 @@ constexpr std::int64_t backoff_max_us = 5'000'000;
 
 // A node that does not answer the close is not worth more waiting.
 constexpr std::int64_t close_wait_us = 1'000'000;
-
-Log make_log(const Args& args) {
-    if (args.quiet) {
-        return {};
-    }
-    auto sink = os::make_log_sink(true, nullptr);
-    return sink ? Log(*sink, args.verbose ? LogLevel::debug : LogLevel::warning, "cli") : Log();
-}
 
 ErrorId error_id(client::ConnectProblem problem) {
     switch (problem) {
@@ -69,8 +61,8 @@ bool may_try_next(client::ConnectProblem problem) {
 } // namespace
 
 Session::Session(const Args& args, const crypto::KeyPair& keys, std::int64_t timeout_ms)
-    : args_(args), keys_(keys), timeout_ms_(timeout_ms), log_(make_log(args)),
-      close_timer_(reactor_), connect_timer_(reactor_) {}
+    : args_(args), keys_(keys), timeout_ms_(timeout_ms), close_timer_(reactor_),
+      connect_timer_(reactor_) {}
 
 Session::~Session() = default;
 
@@ -102,6 +94,12 @@ client::Options client_options(const Args& args, const std::string& url,
     out.ca_file = wanted.ca_file;
     out.connect_timeout_ms = wanted.connect_timeout_ms;
     out.request_timeout_ms = timeout_ms;
+    out.proxy = wanted.proxy;
+    if (args.trace) {
+        out.on_message = [trace = args.trace, url](bool is_ours, ByteView message) {
+            trace->on_message(url, is_ours, message);
+        };
+    }
     if (pin != nullptr) {
         out.server_key = pin->key;
         out.certificate_sha256 = pin->certificate_sha256;
@@ -121,7 +119,7 @@ void Session::connect() {
     }
     pin_ = std::move(*pin);
     const auto options = client_options(args_, url(), keys_, pin_ ? &*pin_ : nullptr, timeout_ms_);
-    client_ = std::make_unique<client::Client>(reactor_, options, events, log_);
+    client_ = std::make_unique<client::Client>(reactor_, options, events, args_.log);
     client_->connect([this](const client::ServerInfo&) { on_connected(); },
                      [this](const client::ConnectError& error) { on_connect_failed(error); });
 }

@@ -53,7 +53,6 @@ private:
     net::Reactor reactor_;
     crypto::KeyPair keys_;
     std::int64_t timeout_ms_;
-    Log log_;
     std::function<void()> on_ready_;
     std::size_t attempt_ = 0;
     std::vector<std::pair<std::string, std::string>> tried_; // server, what went wrong

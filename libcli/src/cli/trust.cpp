@@ -125,7 +125,8 @@ void note_server(const Args& args, const std::string& url, const client::ServerI
     const PinMode mode = args.connection.pin;
     // Servers on this machine are not behind a network that could be tampered with.
     const bool remember =
-        mode == PinMode::first_use || (mode == PinMode::automatic && !is_loopback(url));
+        mode == PinMode::first_use ||
+        (mode == PinMode::automatic && (!is_loopback(url) || !args.connection.proxy.empty()));
     std::string note;
     if (!pin && remember) {
         const auto stored = store_pin(make_pin(url, server));

@@ -50,6 +50,10 @@ std::optional<std::int64_t> parse_duration_ms(std::string_view text) {
     return std::nullopt;
 }
 
+std::optional<std::int64_t> parse_timeout_ms(std::string_view text) {
+    return text == "0" ? std::optional<std::int64_t>(0) : parse_duration_ms(text);
+}
+
 std::optional<Expiry> parse_expiry(std::string_view text) {
     if (text.empty() || (text.front() != '+' && text.front() != '@')) {
         return std::nullopt;

@@ -25,6 +25,9 @@ std::optional<std::string> parse_text(std::string_view text);
 // 250ms, 5s, 2m, 1h. Zero is refused: no option has a use for it.
 std::optional<std::int64_t> parse_duration_ms(std::string_view text);
 
+// The same, and 0 for none.
+std::optional<std::int64_t> parse_timeout_ms(std::string_view text);
+
 // +N ledgers from now or @SEQ.
 struct Expiry {
     bool absolute = false;
