@@ -45,6 +45,7 @@ PeerPort::PeerPort(net::Reactor& reactor, const config::Config& config, const Cl
 
 Status PeerPort::listen(const net::TlsFiles& tls) {
     net::ListenOptions options;
+    options.address = config_.mesh.address;
     options.port = config_.mesh.port;
     options.tls = tls;
     options.tls13_only = true;

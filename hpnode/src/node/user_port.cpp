@@ -19,6 +19,7 @@ UserPort::UserPort(net::Reactor& reactor, const config::Config& config, const Cl
 
 Status UserPort::listen(const std::optional<net::TlsFiles>& tls) {
     net::ListenOptions options;
+    options.address = config_.user.address;
     options.port = config_.user.port;
     options.tls = tls;
     options.message_bytes_max = config_.user.max_bytes_per_msg > 0

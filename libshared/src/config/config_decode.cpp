@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // hp.cfg and patch.cfg from bytes: one function a section, in the order of the field table in
 // contract-protocol.md 4.1. Every rule of that table and of docs/configuration.md is here.
+#include <arpa/inet.h>
 #include <array>
 #include <charconv>
+#include <netinet/in.h>
 #include <optional>
 
 #include "hp/base/limits.hpp"
@@ -47,6 +49,21 @@ void read_os_text(Section& section, std::string_view name, std::string& out,
     }
     if (has_nul(*written)) {
         section.complain(name, "must not contain a NUL character");
+        return;
+    }
+    out = *written;
+}
+
+// Names would have to be resolved, and could come to mean something else.
+void read_address(Section& section, std::string& out) {
+    const std::string* written = section.text("address", Presence::optional);
+    std::array<std::uint8_t, sizeof(in6_addr)> parsed{};
+    if (written == nullptr) {
+        return;
+    }
+    if (::inet_pton(AF_INET, written->c_str(), parsed.data()) != 1 &&
+        ::inet_pton(AF_INET6, written->c_str(), parsed.data()) != 1) {
+        section.complain("address", "must be a numeric IP address");
         return;
     }
     out = *written;
@@ -345,6 +362,7 @@ void read_known_peers(Section& mesh, std::vector<HostPort>& out) {
 void read_mesh(Section mesh, Mesh& out) {
     mesh.number("port", out.port, 1);
     mesh.flag("listen", out.listen);
+    read_address(mesh, out.address);
     mesh.number("idle_timeout", out.idle_timeout);
     read_known_peers(mesh, out.known_peers);
     mesh.flag("msg_forwarding", out.msg_forwarding);
@@ -371,6 +389,7 @@ void read_mesh(Section mesh, Mesh& out) {
 void read_user(Section user, User& out) {
     user.number("port", out.port, 1);
     user.flag("listen", out.listen);
+    read_address(user, out.address);
     user.number("idle_timeout", out.idle_timeout);
     user.number("max_bytes_per_msg", out.max_bytes_per_msg);
     user.number("max_bytes_per_min", out.max_bytes_per_min);

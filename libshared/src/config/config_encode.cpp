@@ -97,10 +97,17 @@ void write_contract(JsonWriter& out, const Contract& contract) {
     out.close_object();
 }
 
+void write_address(JsonWriter& out, const std::string& address) {
+    if (address != any_address) {
+        out.text("address", address);
+    }
+}
+
 void write_mesh(JsonWriter& out, const Mesh& mesh) {
     out.open_object("mesh");
     out.number("port", mesh.port);
     out.flag("listen", mesh.listen);
+    write_address(out, mesh.address);
     out.number("idle_timeout", mesh.idle_timeout);
     out.open_array("known_peers");
     for (const HostPort& peer : mesh.known_peers) {
@@ -127,6 +134,7 @@ void write_user(JsonWriter& out, const User& user) {
     out.open_object("user");
     out.number("port", user.port);
     out.flag("listen", user.listen);
+    write_address(out, user.address);
     out.number("idle_timeout", user.idle_timeout);
     out.number("max_bytes_per_msg", user.max_bytes_per_msg);
     out.number("max_bytes_per_min", user.max_bytes_per_min);

@@ -178,6 +178,8 @@ const WrongValue wrong_values[] = {
     {"/mesh/max_connections", "5", "mesh.max_known_connections", "1..5, is 0"},
     {"/user/plain_ws", R"("yes")", "user.plain_ws", "must be true or false"},
     {"/user/tls_cert", "1", "user.tls_cert", "must be a string"},
+    {"/user/address", "\"localhost\"", "user.address", "must be a numeric IP address"},
+    {"/mesh/address", "\"127.0.0.1:80\"", "mesh.address", "must be a numeric IP address"},
     {"/user/tls_key", R"("\u0000")", "user.tls_key", "NUL"},
     {"/state", R"({"backend": "fuse"})", "state.backend", R"("auto", "plain", "tracked")"},
     {"/hpfs/external", "0", "hpfs.external", "must be true or false"},

@@ -50,10 +50,9 @@ config::Config full_config() {
     out.contract.patch = rich_patch();
     out.contract.patch.version = "2";
     out.contract.warm_start = true;
-    out.mesh = {1, false, 3, {{"a", 1}, {"b.example", 65535}}, false, 9, 8, 7, 6, 5, 4, 3,
-                2, false, 11};
-    out.user = {1, false, 2, 3, 4, 5, 6, 7, 32, true, "c.pem", "k.pem"};
-    out.state.backend = config::StateBackend::tracked;
+    out.mesh = {1, false, "::1", 3, {{"a", 1}, {"b.example", 65535}}, false, 9, 8, 7, 6, 5, 4,
+                3, 2,     false, 11};
+    out.user = {1, false, "127.0.0.2", 2, 3, 4, 5, 6, 7, 32, true, "c.pem", "k.pem"};
     out.hpfs = {true, "dbg"};
     out.log = {LogLevel::error, 1, 2, true, false};
     return out;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hp/base/ids.hpp"
@@ -104,9 +105,13 @@ struct HostPort {
     auto operator<=>(const HostPort&) const = default;
 };
 
+// ours: where a node listens, a numeric address. Written only when it is another one.
+inline constexpr std::string_view any_address = "0.0.0.0";
+
 struct Mesh {
     std::uint16_t port = 22860;
     bool listen = true;
+    std::string address{any_address};
     std::uint32_t idle_timeout = 120'000;
     std::vector<HostPort> known_peers;
     bool msg_forwarding = true;
@@ -134,6 +139,7 @@ struct State {
 struct User {
     std::uint16_t port = 8080;
     bool listen = true;
+    std::string address{any_address};
     std::uint32_t idle_timeout = 0;      // ms, 0 = none
     std::uint64_t max_bytes_per_msg = 0; // 0 = limits::user_message_bytes_default
     std::uint64_t max_bytes_per_min = 0;
