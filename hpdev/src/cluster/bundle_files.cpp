@@ -6,6 +6,7 @@
 #include "hp/os/files.hpp"
 
 #include <fcntl.h>
+#include <map>
 
 namespace hp::dev {
 namespace {
@@ -37,16 +38,12 @@ Expected<std::string> hash_file(const fs::path& path) {
 // Path -> what tells its content and kind from another's.
 using Listing = std::map<std::string, std::string>;
 
-Expected<Listing> list_state(const fs::path& bundle) {
+Expected<Listing> list_files(const fs::path& folder) {
     Listing out;
     std::error_code error;
-    for (auto at = fs::recursive_directory_iterator(bundle, error);
+    for (auto at = fs::recursive_directory_iterator(folder, error);
          !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
-        if (at.depth() == 0 && !is_state(at->path().filename())) {
-            at.disable_recursion_pending();
-            continue;
-        }
-        const std::string name = at->path().lexically_relative(bundle).string();
+        const std::string name = at->path().lexically_relative(folder).string();
         if (at->is_symlink()) {
             out[name] = "link " + fs::read_symlink(at->path()).string();
         } else if (at->is_regular_file()) {
@@ -57,47 +54,23 @@ Expected<Listing> list_state(const fs::path& bundle) {
         }
     }
     if (error) {
-        return tl::unexpected(file_failure("cannot read " + bundle.string(), error));
+        return tl::unexpected(file_failure("cannot read " + folder.string(), error));
     }
     return out;
 }
 
 Done copy_one(const fs::path& from, const fs::path& to) {
     std::error_code error;
-    fs::copy(from, to, fs::copy_options::recursive | fs::copy_options::copy_symlinks, error);
-    return error ? Done(tl::unexpected(file_failure(
-                       "cannot copy " + from.string() + " to " + to.string(), error)))
+    fs::copy(from, to,
+             fs::copy_options::recursive | fs::copy_options::copy_symlinks |
+                 fs::copy_options::overwrite_existing,
+             error);
+    return error ? Done(tl::unexpected(
+                       file_failure("cannot copy " + from.string() + " to " + to.string(), error)))
                  : Done();
 }
 
 } // namespace
-
-Done check_bundle(const fs::path& bundle) {
-    std::error_code error;
-    if (!fs::is_directory(bundle, error)) {
-        return cli::failure(cli::ErrorId::file_not_found,
-                            "there is no bundle " + bundle.string(),
-                            "a bundle is a folder with the contract's files");
-    }
-    std::size_t files = 0;
-    for (auto at = fs::recursive_directory_iterator(bundle, error);
-         !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
-        if (at.depth() == 0 && at->path().filename() == ".hp") {
-            at.disable_recursion_pending(); // clusters of somebody who works without a project
-            continue;
-        }
-        if (!at->is_symlink() && !at->is_regular_file() && !at->is_directory()) {
-            return cli::failure(cli::ErrorId::bad_bundle,
-                                at->path().string() + " is neither file, folder nor link");
-        }
-        files += at->is_directory() ? 0 : 1;
-    }
-    if (error) {
-        return tl::unexpected(file_failure("cannot read " + bundle.string(), error));
-    }
-    return files > 0 ? Done()
-                     : cli::failure(cli::ErrorId::bad_bundle, bundle.string() + " is empty");
-}
 
 Expected<Json> read_override(const fs::path& bundle) {
     const fs::path path = bundle / override_name;
@@ -113,6 +86,9 @@ Expected<Json> read_override(const fs::path& bundle) {
     return *std::move(json);
 }
 
+namespace {
+
+// Says which program to run, also when nobody does but only one can be meant.
 Expected<Json> complete_override(const fs::path& bundle) {
     HP_DEV_TRY(Json out, read_override(bundle));
     if (out.contains("contract") && out["contract"].is_object() &&
@@ -137,6 +113,37 @@ Expected<Json> complete_override(const fs::path& bundle) {
     return out;
 }
 
+} // namespace
+
+Done check_bundle(const fs::path& bundle) {
+    std::error_code error;
+    if (!fs::is_directory(bundle, error)) {
+        return cli::failure(cli::ErrorId::file_not_found, "there is no bundle " + bundle.string(),
+                            "a bundle is a folder with the contract's files");
+    }
+    std::size_t files = 0;
+    for (auto at = fs::recursive_directory_iterator(bundle, error);
+         !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+        if (at.depth() == 0 && at->path().filename() == ".hp") {
+            at.disable_recursion_pending(); // clusters of somebody who works without a project
+            continue;
+        }
+        if (!at->is_symlink() && !at->is_regular_file() && !at->is_directory()) {
+            return cli::failure(cli::ErrorId::bad_bundle,
+                                at->path().string() + " is neither file, folder nor link");
+        }
+        files += at->is_directory() ? 0 : 1;
+    }
+    if (error) {
+        return tl::unexpected(file_failure("cannot read " + bundle.string(), error));
+    }
+    if (files == 0) {
+        return cli::failure(cli::ErrorId::bad_bundle, bundle.string() + " is empty");
+    }
+    HP_DEV_TRY_STATUS(complete_override(bundle));
+    return {};
+}
+
 void merge_json(Json& into, const Json& from) {
     for (const auto& [name, value] : from.items()) {
         if (value.is_object() && into.contains(name) && into[name].is_object()) {
@@ -151,34 +158,45 @@ Done copy_tree(const fs::path& from, const fs::path& to) {
     HP_DEV_TRY_STATUS(os::make_directories(to));
     std::error_code error;
     for (const auto& item : fs::directory_iterator(from, error)) {
-        if (item.path().filename() == ".hp") {
-            continue;
-        }
         HP_DEV_TRY_STATUS(copy_one(item.path(), to / item.path().filename()));
     }
     return error ? Done(tl::unexpected(file_failure("cannot read " + from.string(), error)))
                  : Done();
 }
 
-Done seed_node(const fs::path& bundle, unsigned node, const fs::path& seed) {
+Done copy_bundle(const fs::path& bundle, const fs::path& copy) {
+    HP_DEV_TRY_STATUS(check_bundle(bundle));
+    HP_DEV_TRY(const Json override, complete_override(bundle));
+    HP_DEV_TRY_STATUS(os::make_directories(state_files(copy)));
+    HP_DEV_TRY_STATUS(
+        os::replace_file(copy / override_name, as_bytes(dump_json(override) + "\n"), 0644));
     std::error_code error;
     for (const auto& item : fs::directory_iterator(bundle, error)) {
-        if (is_state(item.path().filename())) {
-            HP_DEV_TRY_STATUS(copy_one(item.path(), seed / "state" / item.path().filename()));
+        const fs::path name = item.path().filename();
+        if (name != ".hp" &&
+            name != override_name) { // clusters of somebody who works without a project
+            HP_DEV_TRY_STATUS(
+                copy_one(item.path(), (is_state(name) ? state_files(copy) : copy) / name));
         }
-    }
-    const fs::path own = bundle / disparate_name / std::to_string(node);
-    std::error_code none;
-    for (const auto& item : fs::directory_iterator(own, none)) {
-        HP_DEV_TRY_STATUS(copy_one(item.path(), seed / item.path().filename()));
     }
     return error ? Done(tl::unexpected(file_failure("cannot read " + bundle.string(), error)))
                  : Done();
 }
 
-Expected<std::vector<FileChange>> compare_bundles(const fs::path& before, const fs::path& after) {
-    HP_DEV_TRY(const Listing old_files, list_state(before));
-    HP_DEV_TRY(const Listing new_files, list_state(after));
+Done seed_node(const fs::path& copy, unsigned node, const fs::path& seed) {
+    HP_DEV_TRY_STATUS(copy_tree(state_files(copy), seed / "state"));
+    return seed_own_files(copy, node, seed);
+}
+
+Done seed_own_files(const fs::path& copy, unsigned node, const fs::path& seed) {
+    const fs::path own = copy / disparate_name / std::to_string(node);
+    std::error_code none;
+    return fs::is_directory(own, none) ? copy_tree(own, seed) : Done();
+}
+
+Expected<std::vector<FileChange>> compare_copies(const fs::path& before, const fs::path& after) {
+    HP_DEV_TRY(const Listing old_files, list_files(state_files(before)));
+    HP_DEV_TRY(const Listing new_files, list_files(state_files(after)));
     std::vector<FileChange> out;
     for (const auto& [path, mark] : new_files) {
         const auto found = old_files.find(path);

@@ -24,6 +24,7 @@ Json to_json(const ClusterNode& node) {
                 {"state", to_string(node.state)},
                 {"public_key", node.public_key.hex()},
                 {"role", node.observer ? "observer" : "validator"},
+                {"host", node.host},
                 {"user_port", node.user_port},
                 {"peer_port", node.peer_port},
                 {"url", node.url()}};
@@ -54,6 +55,7 @@ ClusterNode read_node(const Json& json, const std::string& boot_id) {
     out.state = static_cast<NodeState>(found - states.begin());
     out.public_key = *key;
     out.observer = json.at("role") == "observer";
+    out.host = json.at("host").get<std::string>();
     out.user_port = json.at("user_port").get<std::uint16_t>();
     out.peer_port = json.at("peer_port").get<std::uint16_t>();
     if (json.contains("end")) {
@@ -110,8 +112,7 @@ const ClusterNode* Cluster::find(unsigned number) const {
 }
 
 std::size_t Cluster::validators() const {
-    return static_cast<std::size_t>(
-        std::ranges::count(nodes, false, &ClusterNode::observer));
+    return static_cast<std::size_t>(std::ranges::count(nodes, false, &ClusterNode::observer));
 }
 
 Json to_json(const Cluster& cluster) {
@@ -123,10 +124,10 @@ Json to_json(const Cluster& cluster) {
     return {{"schema", schema},
             {"name", cluster.name},
             {"project", cluster.project.string()},
-            {"supervisor", by.pid == 0 ? Json()
-                                       : Json{{"pid", by.pid},
-                                              {"start_time", by.start_time},
-                                              {"boot_id", by.boot_id}}},
+            {"supervisor",
+             by.pid == 0
+                 ? Json()
+                 : Json{{"pid", by.pid}, {"start_time", by.start_time}, {"boot_id", by.boot_id}}},
             {"control", cluster.control.string()},
             {"dashboard", cluster.dashboard ? Json(*cluster.dashboard) : Json()},
             {"contract_id", cluster.contract_id},
@@ -158,7 +159,13 @@ Expected<Cluster> decode_cluster(const fs::path& dir, std::string_view text) {
 Expected<Cluster> load_cluster(const fs::path& dir) {
     const auto text = os::read_file(dir / "cluster.json", file_bytes_max);
     if (text) {
-        return decode_cluster(dir, as_text(*text));
+        HP_DEV_TRY(Cluster out, decode_cluster(dir, as_text(*text)));
+        if (!out.is_running()) { // nodes have ended with their supervisor, whatever it wrote last
+            for (ClusterNode& node : out.nodes) {
+                node.state = node.has_process() ? NodeState::stopped : node.state;
+            }
+        }
+        return out;
     }
     if (text.err().code == Errc::not_found) {
         return cli::failure(cli::ErrorId::no_cluster,

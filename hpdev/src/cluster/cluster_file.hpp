@@ -33,19 +33,18 @@ struct ClusterNode {
     std::optional<NodeEnd> end;
     PublicKey public_key;
     bool observer = false;
+    std::string host = "127.0.0.1"; // by which others on this machine reach it
     std::uint16_t user_port = 0;
     std::uint16_t peer_port = 0;
 
     std::string name() const { return "n" + std::to_string(number); }
-    std::string url() const { return "wss://127.0.0.1:" + std::to_string(user_port); }
-    bool has_process() const {
-        return state == NodeState::running || state == NodeState::paused;
-    }
+    std::string url() const { return "wss://" + host + ":" + std::to_string(user_port); }
+    bool has_process() const { return state == NodeState::running || state == NodeState::paused; }
 };
 
 struct Cluster {
     std::string name;
-    fs::path dir;      // where cluster.json lies
+    fs::path dir; // where cluster.json lies
     fs::path project;
     ProcessMark supervisor; // pid 0: ended in good order
     fs::path control;       // its socket

@@ -27,8 +27,7 @@ ProcessMark read_mark(int file) {
 } // namespace
 
 Expected<ClusterLock> ClusterLock::acquire(const fs::path& cluster_dir) {
-    HP_DEV_TRY(os::Fd file,
-               os::open_file(cluster_dir / "supervisor.lock", O_RDWR | O_CREAT, 0644));
+    HP_DEV_TRY(os::Fd file, os::open_file(cluster_dir / "supervisor.lock", O_RDWR | O_CREAT, 0644));
     if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
         const ProcessMark holder = read_mark(file.get());
         return cli::failure(cli::ErrorId::cluster_exists,
@@ -42,10 +41,10 @@ Expected<ClusterLock> ClusterLock::acquire(const fs::path& cluster_dir) {
 }
 
 void ClusterLock::record(const ProcessMark& holder) const {
-    const std::string text = dump_json({{"pid", holder.pid},
-                                        {"start_time", holder.start_time},
-                                        {"boot_id", holder.boot_id}}) +
-                             "\n";
+    const std::string text =
+        dump_json(
+            {{"pid", holder.pid}, {"start_time", holder.start_time}, {"boot_id", holder.boot_id}}) +
+        "\n";
     clear();
     // Only for people and messages: the lock itself is the kernel's.
     (void)::pwrite(file_.get(), text.data(), text.size(), 0);

@@ -22,9 +22,8 @@ cli::Failure gone(const std::string& what) {
 } // namespace
 
 Json failure_json(const cli::Failure& failure) {
-    return {{"code", cli::info(failure.id).code},
-            {"message", failure.message},
-            {"hint", failure.hint}};
+    return {
+        {"code", cli::info(failure.id).code}, {"message", failure.message}, {"hint", failure.hint}};
 }
 
 cli::Failure failure_from_json(const Json& error) {
@@ -72,7 +71,8 @@ Expected<std::optional<Json>> ControlClient::receive(std::int64_t timeout_ms) {
         }
         const std::int64_t left_ms = std::max<std::int64_t>(0, deadline_ms - now_mono_ms());
         pollfd wanted{socket_.get(), POLLIN, 0};
-        const int ready = ::poll(&wanted, 1, static_cast<int>(std::min<std::int64_t>(left_ms, 60'000)));
+        const int ready =
+            ::poll(&wanted, 1, static_cast<int>(std::min<std::int64_t>(left_ms, 60'000)));
         if (ready < 0 && errno == EINTR) {
             return std::optional<Json>(); // a signal: the caller looks what it means
         }
@@ -113,9 +113,9 @@ Expected<Json> control(const Cluster& cluster, const Json& request, std::int64_t
         }
         return tl::unexpected(failure_from_json((*answer)["error"]));
     }
-    return cli::failure(cli::ErrorId::timed_out,
-                        "the supervisor of \"" + cluster.name + "\" did not answer in " +
-                            std::to_string(timeout_ms) + " ms");
+    return cli::failure(cli::ErrorId::timed_out, "the supervisor of \"" + cluster.name +
+                                                     "\" did not answer in " +
+                                                     std::to_string(timeout_ms) + " ms");
 }
 
 } // namespace hp::dev

@@ -118,9 +118,8 @@ void ControlServer::publish(const std::string& topic, const Json& event) {
 }
 
 bool ControlServer::has_unsent() const {
-    return std::ranges::any_of(clients_, [](const auto& item) {
-        return !item.second.closed && !item.second.out.empty();
-    });
+    return std::ranges::any_of(
+        clients_, [](const auto& item) { return !item.second.closed && !item.second.out.empty(); });
 }
 
 } // namespace hp::dev

@@ -26,6 +26,7 @@ namespace {
 constexpr std::size_t socket_path_bytes_max = 107; // sockaddr_un
 constexpr std::int64_t start_timeout_ms = 20'000;
 constexpr std::int64_t look_again_ms = 20;
+constexpr std::int64_t note_interval_ms = 2000;
 constexpr std::int64_t after_kill_ms = 3000; // until the kernel has taken everything down
 
 Expected<fs::path> control_path(const fs::path& cluster_dir) {
@@ -68,8 +69,8 @@ Done empty_folder(const fs::path& dir) {
 
 void redirect_output(const fs::path& cluster_dir) {
     const auto input = os::open_file("/dev/null", O_RDONLY);
-    const auto output = os::open_file(cluster_dir / "supervisor.log",
-                                      O_WRONLY | O_CREAT | O_APPEND, 0644);
+    const auto output =
+        os::open_file(cluster_dir / "supervisor.log", O_WRONLY | O_CREAT | O_APPEND, 0644);
     if (input && output) {
         ::dup2(input->get(), STDIN_FILENO);
         ::dup2(output->get(), STDOUT_FILENO);
@@ -200,11 +201,14 @@ Expected<Cluster> make_cluster(const Place& place, const std::string& name,
     out.project = place.root;
     out.program = wanted.program;
     out.contract_id = crypto::random_uuid();
+    HP_DEV_TRY_STATUS(check_bundle(wanted.bundle)); // before anything is lost
     HP_DEV_TRY_STATUS(empty_folder(out.dir));
     HP_DEV_TRY(out.control, control_path(out.dir));
     HP_DEV_TRY(const fs::path nodes, nodes_folder(out.dir, wanted.in_memory));
     out.bundle = out.dir / "bundles" / "1";
-    HP_DEV_TRY_STATUS(copy_tree(wanted.bundle, out.bundle));
+    HP_DEV_TRY_STATUS(copy_bundle(wanted.bundle, out.bundle));
+    Genesis genesis = wanted.genesis;
+    HP_DEV_TRY(genesis.override, read_override(out.bundle));
     std::uint16_t user_port = wanted.user_port;
     std::uint16_t peer_port = wanted.peer_port;
     for (unsigned i = 0; i < wanted.validators + wanted.observers; ++i) {
@@ -212,6 +216,7 @@ Expected<Cluster> make_cluster(const Place& place, const std::string& name,
         node.number = out.next_number++;
         node.dir = nodes / ("node" + std::to_string(node.number));
         node.observer = i >= wanted.validators;
+        node.host = wanted.genesis.address == "0.0.0.0" ? node.host : wanted.genesis.address;
         HP_DEV_TRY(node.user_port, ports.next(user_port));
         HP_DEV_TRY(node.peer_port, ports.next(peer_port));
         user_port = static_cast<std::uint16_t>(node.user_port + 1);
@@ -219,7 +224,7 @@ Expected<Cluster> make_cluster(const Place& place, const std::string& name,
         HP_DEV_TRY_STATUS(make_node(node));
         out.nodes.push_back(std::move(node));
     }
-    HP_DEV_TRY_STATUS(found_cluster(out, wanted.genesis));
+    HP_DEV_TRY_STATUS(found_cluster(out, genesis));
     HP_DEV_TRY_STATUS(save_cluster(out));
     return out;
 }
@@ -270,8 +275,10 @@ Expected<Cluster> run_cluster(const Cluster& cluster, ClusterLock lock,
     return read_report(cluster, pipe.ours);
 }
 
-Done wait_until_ready(const Cluster& cluster, Ready ready, std::int64_t timeout_ms) {
+Done wait_until_ready(const Cluster& cluster, Ready ready, std::int64_t timeout_ms,
+                      const Notify& notify) {
     const std::int64_t deadline_ms = now_mono_ms() + timeout_ms;
+    std::int64_t next_note_ms = now_mono_ms() + note_interval_ms;
     std::string missing;
     do {
         HP_DEV_TRY(const Cluster now, load_cluster(cluster.dir));
@@ -292,6 +299,10 @@ Done wait_until_ready(const Cluster& cluster, Ready ready, std::int64_t timeout_
         }
         if (missing.empty()) {
             return {};
+        }
+        if (now_mono_ms() >= next_note_ms) {
+            notify("waiting for " + missing);
+            next_note_ms = now_mono_ms() + note_interval_ms;
         }
         sleep_ms(look_again_ms);
     } while (now_mono_ms() < deadline_ms);

@@ -28,8 +28,8 @@ struct NewCluster {
 };
 
 // Makes the folders of a new cluster; whatever was of that name is gone.
-Expected<Cluster> make_cluster(const Place& place, const std::string& name, const NewCluster& wanted,
-                               PortChooser& ports);
+Expected<Cluster> make_cluster(const Place& place, const std::string& name,
+                               const NewCluster& wanted, PortChooser& ports);
 
 // Gives nodes new ports where theirs are in use now, and says so.
 Done renew_ports(Cluster& cluster, PortChooser& ports, const Notify& notify);
@@ -41,7 +41,8 @@ Expected<Cluster> run_cluster(const Cluster& cluster, ClusterLock lock,
 
 enum class Ready : std::uint8_t { started, synced };
 // ErrorId::node_ended when a node dies meanwhile, not_synced when time is up.
-Done wait_until_ready(const Cluster& cluster, Ready ready, std::int64_t timeout_ms);
+Done wait_until_ready(const Cluster& cluster, Ready ready, std::int64_t timeout_ms,
+                      const Notify& notify);
 
 struct Ended {
     bool was_running = false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Nodes' logs as records: what the node itself says (core), what its contract prints (contract) and
-// what goes to stderr before there is a log. History and what comes after it, of many nodes at once.
-// Blocking file work; one thread.
+// what goes to stderr before there is a log. History and what comes after it, of many nodes at
+// once. Blocking file work; one thread.
 #pragma once
 
 #include "cluster/cluster_file.hpp"

@@ -42,8 +42,8 @@ std::vector<std::string> tail_of(const fs::path& path, std::size_t lines_max) {
     std::string partial;
     std::array<char, 64 * 1024> buffer{};
     for (;;) {
-        const ssize_t got = ::pread(file->get(), buffer.data(), buffer.size(),
-                                    static_cast<off_t>(offset));
+        const ssize_t got =
+            ::pread(file->get(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
         if (got <= 0) {
             break;
         }

@@ -26,7 +26,7 @@ Json known_peers(const Cluster& cluster, const ClusterNode& node) {
     Json out = Json::array();
     for (const ClusterNode& other : cluster.nodes) {
         if (other.number != node.number) {
-            out.push_back("127.0.0.1:" + std::to_string(other.peer_port));
+            out.push_back(other.host + ":" + std::to_string(other.peer_port));
         }
     }
     return out;
@@ -36,6 +36,16 @@ void set_addresses(Json& config, const Cluster& cluster, const ClusterNode& node
     config["user"]["port"] = node.user_port;
     config["mesh"]["port"] = node.peer_port;
     config["mesh"]["known_peers"] = known_peers(cluster, node);
+}
+
+Json unl_of(const Cluster& cluster) {
+    Json out = Json::array();
+    for (const ClusterNode& node : cluster.nodes) {
+        if (!node.observer) {
+            out.push_back(node.public_key.hex());
+        }
+    }
+    return out;
 }
 
 // What a node for development has that others have not.
@@ -59,6 +69,8 @@ void apply(Json& config, const Cluster& cluster, const ClusterNode& node, const 
     if (genesis.threshold) {
         contract["consensus"]["threshold"] = *genesis.threshold;
     }
+    config["user"]["address"] = genesis.address;
+    config["mesh"]["address"] = genesis.address;
     for (const NodeSetting& setting : genesis.settings) {
         if (setting.node == node.number) {
             set_key(config, setting.key, setting.value);
@@ -67,13 +79,7 @@ void apply(Json& config, const Cluster& cluster, const ClusterNode& node, const 
     if (find_key(genesis.override, "contract.id") == nullptr) {
         contract["id"] = cluster.contract_id;
     }
-    Json unl = Json::array();
-    for (const ClusterNode& other : cluster.nodes) {
-        if (!other.observer) {
-            unl.push_back(other.public_key.hex());
-        }
-    }
-    contract["unl"] = std::move(unl);
+    contract["unl"] = unl_of(cluster);
     config["node"]["public_key"] = keys["public_key"];
     config["node"]["private_key"] = keys["private_key"];
     config["node"]["role"] = node.observer ? "observer" : "validator";
@@ -136,8 +142,8 @@ Done found_cluster(Cluster& cluster, const Genesis& genesis) {
         }
     }
     for (const ClusterNode& node : cluster.nodes) {
-        HP_DEV_TRY_STATUS(edit_config(
-            node.dir, [&](Json& config) { apply(config, cluster, node, genesis); }));
+        HP_DEV_TRY_STATUS(
+            edit_config(node.dir, [&](Json& config) { apply(config, cluster, node, genesis); }));
         HP_DEV_TRY_STATUS(
             seed_node(cluster.bundle, node.number, config::contract_dir(node.dir).seed()));
     }
@@ -152,19 +158,17 @@ Done join_cluster(const Cluster& cluster, const ClusterNode& node) {
         config["node"] = keys;
         config["node"]["history_config"] = model["node"]["history_config"];
         config["node"]["role"] = node.observer ? "observer" : "validator";
+        config["contract"]["unl"] = unl_of(cluster);
         set_addresses(config, cluster, node);
     }));
     // Its state comes from its peers; what is this node's alone cannot.
-    const fs::path own = cluster.bundle / disparate_name / std::to_string(node.number);
-    std::error_code none;
-    return fs::is_directory(own, none) ? copy_tree(own, config::contract_dir(node.dir).seed())
-                                       : Done();
+    return seed_own_files(cluster.bundle, node.number, config::contract_dir(node.dir).seed());
 }
 
 Done write_addresses(const Cluster& cluster) {
     for (const ClusterNode& node : cluster.nodes) {
-        HP_DEV_TRY_STATUS(edit_config(
-            node.dir, [&](Json& config) { set_addresses(config, cluster, node); }));
+        HP_DEV_TRY_STATUS(
+            edit_config(node.dir, [&](Json& config) { set_addresses(config, cluster, node); }));
     }
     return {};
 }
@@ -222,10 +226,16 @@ void set_key(Json& config, std::string_view dotted, const Json& value) {
 }
 
 bool is_agreed_key(std::string_view dotted) {
-    constexpr std::array agreed = {"id",       "version",          "unl",
-                                   "bin_path", "bin_args",         "environment",
-                                   "max_input_ledger_offset",      "consensus",
-                                   "npl",      "round_limits"};
+    constexpr std::array agreed = {"id",
+                                   "version",
+                                   "unl",
+                                   "bin_path",
+                                   "bin_args",
+                                   "environment",
+                                   "max_input_ledger_offset",
+                                   "consensus",
+                                   "npl",
+                                   "round_limits"};
     if (!dotted.starts_with("contract.")) {
         return dotted == "contract";
     }

@@ -24,8 +24,9 @@ Expected<NodeSetting> parse_setting(unsigned node, const std::string& text);
 
 // Everything about a cluster's first ledger and its nodes' first start.
 struct Genesis {
-    Json override = Json::object(); // hp.cfg.override
+    Json override = Json::object();                       // hp.cfg.override
     std::optional<std::uint32_t> roundtime_ms, threshold; // stronger than the override
+    std::string address = "127.0.0.1";                    // where nodes listen
     std::vector<NodeSetting> settings;
 };
 

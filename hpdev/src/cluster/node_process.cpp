@@ -49,8 +49,8 @@ fs::path stderr_file(const ClusterNode& node) {
 }
 
 Expected<ProcessMark> start_node(const fs::path& program, const ClusterNode& node) {
-    HP_DEV_TRY(const os::Fd output, os::open_file(stderr_file(node),
-                                                  O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644));
+    HP_DEV_TRY(const os::Fd output,
+               os::open_file(stderr_file(node), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644));
     const std::string path = program.string();
     const std::string dir = node.dir.string();
     const pid_t self = ::getpid();

@@ -17,7 +17,7 @@ namespace hp::dev {
 namespace {
 
 constexpr std::int64_t answer_timeout_ms = 1500;
-constexpr int divergence_looks = 4; // one round apart: a late node has caught up by then
+constexpr int divergence_looks = 5; // a round apart
 
 std::string text_at(const Json& json, std::string_view dotted) {
     const Json* found = find_key(json, dotted);
@@ -36,9 +36,9 @@ std::size_t count_at(const Json& json, std::string_view dotted) {
 
 void read_last_run(const Json& status, NodeView& out) {
     const std::string end = text_at(status, "contract.last_run.end");
+    out.last_run_ledger = number_at(status, "contract.last_run.seq");
     if (!end.empty() && (end != "exited" || number_at(status, "contract.last_run.code") != 0)) {
         out.last_run = text_at(status, "contract.last_run.what");
-        out.last_run_ledger = number_at(status, "contract.last_run.seq");
     }
 }
 
@@ -47,7 +47,7 @@ NodeView view_node(const ClusterNode& node) {
     out.node = node;
     out.vote_status = "-";
     if (!node.has_process()) {
-        return out;
+        return out; // its socket may be there, but nobody listens
     }
     out.use = use_of(node.process);
     if (node.state == NodeState::paused) {
@@ -81,11 +81,12 @@ LedgerSeq newest(const std::vector<NodeView>& views) {
     return out;
 }
 
-// Of those that can be compared: more than one state for one ledger.
+// Of those that have run the contract for their last ledger: more than one state after the same.
 std::vector<unsigned> differing(const std::vector<NodeView>& views) {
     std::map<LedgerSeq, std::map<std::string, std::vector<unsigned>>> groups;
     for (const NodeView& view : views) {
-        if (view.answers && view.ledger > 0 && !view.running_contract) {
+        const bool has_run = !view.running_contract && view.last_run_ledger == view.ledger;
+        if (view.answers && view.ledger > 0 && has_run) {
             groups[view.ledger][view.state_hash + view.ledger_hash].push_back(view.node.number);
         }
     }
@@ -165,12 +166,20 @@ std::vector<NodeView> view_nodes(const Cluster& cluster) {
     return out;
 }
 
+// Nodes whose state is not the agreed one fetch that from the others, and differ again after the
+// next run: such a cluster is looked at more than once.
 std::vector<unsigned> find_divergence(const Cluster& cluster, std::vector<NodeView>& views) {
     std::vector<unsigned> out = differing(views);
-    for (int look = 1; look < divergence_looks && !out.empty(); ++look) {
+    for (int look = 1; look < divergence_looks && out.empty(); ++look) {
+        const bool suspect = std::ranges::any_of(
+            views, [](const NodeView& view) { return view.answers && !view.synced; });
+        if (!suspect) {
+            break;
+        }
         sleep_ms(std::min<std::int64_t>(cluster.roundtime_ms, 1000));
-        views = view_nodes(cluster);
-        out = differing(views);
+        std::vector<NodeView> next = view_nodes(cluster);
+        out = differing(next);
+        views = out.empty() ? std::move(views) : std::move(next);
     }
     return out;
 }
@@ -191,8 +200,7 @@ std::string view_table(const std::vector<NodeView>& views) {
         out.add({node.name(), alive ? std::to_string(node.process.pid) : "-",
                  node.observer ? "observer" : "validator", state, shown(view.ledger),
                  shown(last - view.ledger), short_hash(view.state_hash), shown(view.unl),
-                 shown(view.peers),
-                 alive ? std::to_string(view.use.rss_kib / 1024) + "MiB" : "-",
+                 shown(view.peers), alive ? std::to_string(view.use.rss_kib / 1024) + "MiB" : "-",
                  alive ? fixed(view.use.cpu_percent) + "%" : "-", node.url()});
     }
     return out.text();

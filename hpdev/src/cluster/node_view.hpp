@@ -24,8 +24,8 @@ struct NodeView {
     std::size_t unl = 0;
     std::size_t peers = 0;
     std::size_t users = 0;
-    std::string last_run; // of the contract, when it ended badly
-    LedgerSeq last_run_ledger = 0;
+    LedgerSeq last_run_ledger = 0; // of the contract, since the node was started
+    std::string last_run;          // how it ended, when it ended badly
     ProcessUse use;
 };
 
@@ -34,8 +34,7 @@ Expected<Json> ask_node(const ClusterNode& node);
 
 std::vector<NodeView> view_nodes(const Cluster& cluster);
 
-// Nodes that have the same last ledger, run nothing, and hold different states: their numbers. Asked
-// again until it is certain, as one may only be late.
+// Nodes that have run the same last ledger and hold different states: their numbers.
 std::vector<unsigned> find_divergence(const Cluster& cluster, std::vector<NodeView>& views);
 
 std::string view_table(const std::vector<NodeView>& views);

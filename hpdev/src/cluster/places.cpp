@@ -73,9 +73,8 @@ bool is_cluster_name(std::string_view name) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
     };
     return !name.empty() && name.size() <= name_bytes_max && is_letter_or_digit(name.front()) &&
-           std::ranges::all_of(name, [&](char c) {
-               return is_letter_or_digit(c) || c == '-' || c == '_';
-           });
+           std::ranges::all_of(
+               name, [&](char c) { return is_letter_or_digit(c) || c == '-' || c == '_'; });
 }
 
 Expected<std::string> cluster_name(const cli::Args& args, const Place& place) {
@@ -106,8 +105,8 @@ Done make_home(const Place& place) {
     HP_DEV_TRY_STATUS(os::make_directories(place.clusters()));
     constexpr std::string_view tag = "Signature: 8a477f597d28d172789f06886806bc55\n"
                                      "# Made by hpdev; clusters can be made again.\n";
-    for (const auto& [name, content] : {std::pair<const char*, std::string_view>{".gitignore", "*\n"},
-                                        {"CACHEDIR.TAG", tag}}) {
+    for (const auto& [name, content] :
+         {std::pair<const char*, std::string_view>{".gitignore", "*\n"}, {"CACHEDIR.TAG", tag}}) {
         const fs::path path = place.home() / name;
         if (!is_file(path)) {
             HP_DEV_TRY_STATUS(os::replace_file(path, as_bytes(content), 0644));
@@ -124,10 +123,10 @@ Done make_current(const Place& place, const std::string& name) {
     if (!error) {
         fs::rename(fresh, place.current(), error);
     }
-    return error ? Done(cli::failure(cli::ErrorId::failed, "cannot make " +
-                                                               place.current().string() + ": " +
-                                                               error.message()))
-                 : Done();
+    return error
+               ? Done(cli::failure(cli::ErrorId::failed, "cannot make " + place.current().string() +
+                                                             ": " + error.message()))
+               : Done();
 }
 
 Expected<Cluster> find_cluster(const cli::Args& args) {

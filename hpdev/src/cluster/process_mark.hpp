@@ -10,7 +10,7 @@
 namespace hp::dev {
 
 struct ProcessMark {
-    int pid = 0; // 0: none
+    int pid = 0;                  // 0: none
     std::uint64_t start_time = 0; // clock ticks since boot
     std::string boot_id;
 };

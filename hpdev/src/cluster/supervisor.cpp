@@ -189,11 +189,12 @@ void Supervisor::on_request(ClientId client, const Json& request) {
         server_->send(client, {{"ok", true}});
     } else if (verb == "down") {
         const Json timeout = request.value("timeout_ms", Json(stop_timeout_ms));
-        begin_end(client, timeout.is_number_integer() ? timeout.get<std::int64_t>()
-                                                      : stop_timeout_ms);
+        begin_end(client,
+                  timeout.is_number_integer() ? timeout.get<std::int64_t>() : stop_timeout_ms);
     } else if (verb == "deployed") {
         const Json bundle = request.value("bundle", Json());
-        cluster_.bundle = bundle.is_string() ? fs::path(bundle.get<std::string>()) : cluster_.bundle;
+        cluster_.bundle =
+            bundle.is_string() ? fs::path(bundle.get<std::string>()) : cluster_.bundle;
         save();
         server_->publish("deploy", {{"event", "deploy"}, {"bundle", cluster_.bundle.string()}});
         server_->send(client, {{"ok", true}});
@@ -229,13 +230,17 @@ Expected<std::vector<ClusterNode*>> Supervisor::nodes_of(const Json& request) {
 
 Done Supervisor::on_node_request(ClientId client, const std::string& verb, const Json& request) {
     HP_DEV_TRY(const std::vector<ClusterNode*> nodes, nodes_of(request));
-    if (verb == "node.stop" || verb == "node.restart" || verb == "node.rm" ||
-        verb == "node.kill") {
+    if (verb == "node.stop" || verb == "node.restart" || verb == "node.rm" || verb == "node.kill") {
         return begin_stop(client, verb, request, nodes);
     }
     if (verb == "node.start") {
         for (ClusterNode* node : nodes) {
             HP_DEV_TRY_STATUS(start_one(*node));
+        }
+    } else if (verb == "node.role") { // hp.cfg and the UNL are its sender's business
+        for (ClusterNode* node : nodes) {
+            node->observer = request.value("role", Json()) == Json("observer");
+            publish_node(*node);
         }
     } else if (verb == "node.pause" || verb == "node.resume") {
         HP_DEV_TRY_STATUS(signal_nodes(verb, nodes));
@@ -251,9 +256,9 @@ Done Supervisor::begin_stop(ClientId client, const std::string& verb, const Json
                             const std::vector<ClusterNode*>& nodes) {
     const Json given = request.value("timeout_ms", Json(stop_timeout_ms));
     const std::int64_t timeout_ms =
-        verb == "node.kill" ? 0
-                            : (given.is_number_integer() ? given.get<std::int64_t>()
-                                                         : stop_timeout_ms);
+        verb == "node.kill"
+            ? 0
+            : (given.is_number_integer() ? given.get<std::int64_t>() : stop_timeout_ms);
     Waiting waiting{client, verb, {}, {}, verb == "node.restart", verb == "node.rm"};
     for (ClusterNode* node : nodes) {
         waiting.all.push_back(node->number);
@@ -312,9 +317,9 @@ void Supervisor::finish(const Waiting& waiting) {
         remove_nodes(waiting.all);
     }
     save();
-    server_->send(waiting.client, result ? Json{{"ok", true}}
-                                         : Json{{"ok", false},
-                                                {"error", failure_json(result.error())}});
+    server_->send(waiting.client,
+                  result ? Json{{"ok", true}}
+                         : Json{{"ok", false}, {"error", failure_json(result.error())}});
 }
 
 Expected<unsigned> Supervisor::add_node(const Json& request) {
@@ -327,6 +332,7 @@ Expected<unsigned> Supervisor::add_node(const Json& request) {
     node.number = cluster_.next_number;
     node.dir = cluster_.nodes.front().dir.parent_path() / ("node" + std::to_string(node.number));
     node.observer = request.value("role", "observer") == Json("observer");
+    node.host = cluster_.nodes.front().host;
     std::uint16_t user_port = 0;
     std::uint16_t peer_port = 0;
     for (const ClusterNode& other : cluster_.nodes) { // those of stopped nodes stay theirs

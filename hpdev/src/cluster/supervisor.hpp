@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process that owns a cluster's nodes: starts and stops them, tells why one has ended, serves
-// the control socket, keeps cluster.json true. It restarts nothing that it was not asked to. None of
-// its processes outlives it: the kernel kills nodes with it, and their descendants become its
+// the control socket, keeps cluster.json true. It restarts nothing that it was not asked to. None
+// of its processes outlives it: the kernel kills nodes with it, and their descendants become its
 // children, so that it knows when the last one is gone. One thread, in whose poll(2) everything is.
 #pragma once
 

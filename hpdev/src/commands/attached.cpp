@@ -31,9 +31,8 @@ void note_event(const cli::Args& args, const Json& event) {
 Done ask_to_end(ControlClient& client, EndSignals& signals, int& told) {
     const int seen = signals.count();
     if (seen > told) {
-        HP_DEV_TRY_STATUS(client.send({{"verb", "down"},
-                                       {"timeout_ms", seen > 1 ? std::int64_t{0}
-                                                               : stop_timeout_ms}}));
+        HP_DEV_TRY_STATUS(client.send(
+            {{"verb", "down"}, {"timeout_ms", seen > 1 ? std::int64_t{0} : stop_timeout_ms}}));
         told = seen;
     }
     return {};

@@ -59,8 +59,7 @@ cli::Outcome answer(const Args& args, const std::vector<Down>& done) {
             left += (left.empty() ? "" : ", ") + what;
         }
         clusters.add_raw(item.add("left", rest).text());
-        text += down.name +
-                (down.ended.was_running ? ": stopped" : ": was not running") +
+        text += down.name + (down.ended.was_running ? ": stopped" : ": was not running") +
                 (down.removed ? ", removed" : "") +
                 (down.ended.left.empty() ? "; no process, port or mount is left\n" : "\n");
     }
@@ -127,9 +126,8 @@ constexpr std::array table = {
     CommandInfo{"down", "", 0, 0, Scope::online, "Stop a cluster; its ledger stays", "hpdev down",
                 "hpdev down --all --rm --yes", down_options, down_fields, run_down},
     CommandInfo{"clean", "", 0, 0, Scope::online,
-                "Stop a cluster and remove it (hpdevkit's word for down --rm)",
-                "hpdev clean --yes", "hpdev clean --all --yes", clean_options, down_fields,
-                run_clean},
+                "Stop a cluster and remove it (hpdevkit's word for down --rm)", "hpdev clean --yes",
+                "hpdev clean --all --yes", clean_options, down_fields, run_clean},
 };
 
 } // namespace

@@ -29,8 +29,7 @@ public:
     // How many there were so far.
     int count() {
         signalfd_siginfo info{};
-        while (::read(descriptor_.get(), &info, sizeof info) ==
-               static_cast<ssize_t>(sizeof info)) {
+        while (::read(descriptor_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
             ++count_;
             last_ = static_cast<int>(info.ssi_signo);
         }

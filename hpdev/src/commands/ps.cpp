@@ -35,7 +35,8 @@ std::optional<cli::Failure> judge(const Cluster& cluster, const std::vector<Node
         return cli::Failure{ErrorId::states_differ,
                             names + " hold different states after the same ledger", "hpdev diff"};
     }
-    const auto synced = static_cast<std::size_t>(std::ranges::count(views, true, &NodeView::synced));
+    const auto synced =
+        static_cast<std::size_t>(std::ranges::count(views, true, &NodeView::synced));
     if (synced != views.size()) {
         return cli::Failure{ErrorId::not_synced,
                             std::to_string(synced) + " of " + std::to_string(views.size()) +
@@ -87,7 +88,8 @@ cli::Outcome watch(const Args& args, std::int64_t interval_ms) {
             if (signals.count() > 0) {
                 return tl::unexpected(cli::silent(signals.exit_code()));
             }
-            sleep_ms(std::min<std::int64_t>(50, std::max<std::int64_t>(1, next_ms - now_mono_ms())));
+            sleep_ms(
+                std::min<std::int64_t>(50, std::max<std::int64_t>(1, next_ms - now_mono_ms())));
         }
     }
 }

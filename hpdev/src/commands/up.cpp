@@ -6,11 +6,14 @@
 #include "cli/options.hpp"
 #include "cluster/bundle_files.hpp"
 #include "cluster/clock.hpp"
+#include "cluster/deploy.hpp"
 #include "cluster/node_view.hpp"
 #include "commands/attached.hpp"
+#include "commands/bring_up.hpp"
 #include "commands/notes.hpp"
 #include "hp/os/files.hpp"
 
+#include <arpa/inet.h>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -24,20 +27,8 @@ using cli::ErrorId;
 using cli::OptionInfo;
 using cli::Scope;
 
-constexpr std::int64_t start_timeout_ms = 30'000;
+constexpr std::int64_t stop_timeout_ms = 5000;
 constexpr unsigned nodes_max = 64; // of one machine
-
-// Which options the user gave, as opposed to what follows from the environment and defaults: they
-// must fit a cluster that is there already.
-struct Wanted {
-    NewCluster fresh;
-    bool detached = false;
-    bool start_over = false;
-    Ready ready = Ready::synced;
-    std::int64_t ready_timeout_ms = start_timeout_ms;
-    std::string name;
-    std::vector<std::string> genesis_options; // given, and about a new cluster only
-};
 
 std::string seconds(std::int64_t since_ms) {
     std::array<char, 32> out{};
@@ -55,12 +46,22 @@ Done from_environment(const char* name, std::uint64_t max, T& to) {
     }
     const auto number = cli::parse_count(text);
     if (!number || *number > max) {
-        return cli::failure(ErrorId::usage, std::string(name) + "=" + text + " is no number from 1 to " +
-                                                std::to_string(max));
+        return cli::failure(ErrorId::usage, std::string(name) + "=" + text +
+                                                " is no number from 1 to " + std::to_string(max));
     }
     to = static_cast<T>(*number);
     return {};
 }
+
+Done read_address(const Args& args, std::string& to) {
+    to = args.options.text("bind").value_or(to);
+    in_addr parsed{};
+    return ::inet_pton(AF_INET, to.c_str(), &parsed) == 1
+               ? Done()
+               : cli::bad_value("--bind", to, "an IPv4 address such as 127.0.0.1 or 0.0.0.0");
+}
+
+} // namespace
 
 Expected<NewCluster> read_new(const Args& args, const Place& place) {
     NewCluster out;
@@ -83,15 +84,17 @@ Expected<NewCluster> read_new(const Args& args, const Place& place) {
                           .done(true));
     if (nodes + observers > nodes_max || user_port > 65535 || peer_port > 65535 ||
         threshold > 100 || roundtime_ms > 3'600'000) {
-        return cli::failure(ErrorId::usage,
-                            "up to " + std::to_string(nodes_max) +
-                                " nodes, ports up to 65535, a threshold up to 100, an hour's round");
+        return cli::failure(
+            ErrorId::usage,
+            "up to " + std::to_string(nodes_max) +
+                " nodes, ports up to 65535, a threshold up to 100, an hour's round");
     }
     out.validators = static_cast<unsigned>(nodes);
     out.observers = static_cast<unsigned>(observers);
     out.user_port = static_cast<std::uint16_t>(user_port);
     out.peer_port = static_cast<std::uint16_t>(peer_port);
     out.in_memory = args.options.has("in-memory");
+    HP_DEV_TRY_STATUS(read_address(args, out.genesis.address));
     if (threshold != 0) {
         out.genesis.threshold = static_cast<std::uint32_t>(threshold);
     }
@@ -106,6 +109,8 @@ Expected<NewCluster> read_new(const Args& args, const Place& place) {
     out.bundle = args.options.text("contract").value_or(place.bundle().string());
     return out;
 }
+
+namespace {
 
 Expected<Wanted> read_wanted(const Args& args, const Place& place) {
     Wanted out;
@@ -126,12 +131,23 @@ Expected<Wanted> read_wanted(const Args& args, const Place& place) {
     HP_DEV_TRY_STATUS(
         cli::OptionReader(args).duration("ready-timeout", out.ready_timeout_ms).done(true));
     for (const char* option : {"nodes", "observers", "threshold", "roundtime", "user-port",
-                               "peer-port", "contract", "node", "in-memory"}) {
+                               "peer-port", "contract", "node", "in-memory", "bind"}) {
         if (args.options.has(option)) {
             out.genesis_options.push_back("--" + std::string(option));
         }
     }
     return out;
+}
+
+Done check_same_contract(const Cluster& cluster, const fs::path& bundle) {
+    std::error_code error;
+    HP_DEV_TRY(const DeployPlan plan, plan_deploy(cluster, fs::absolute(bundle, error)));
+    if (plan.is_empty()) {
+        return {};
+    }
+    fs::remove_all(plan.copy, error);
+    return cli::failure(ErrorId::usage, "\"" + cluster.name + "\" holds another contract",
+                        "hpdev deploy " + bundle.string() + " gives it this one");
 }
 
 // What a cluster that is there was made with stays; options that say otherwise are refused.
@@ -147,14 +163,26 @@ Done check_same(const Cluster& cluster, const Wanted& wanted, const Args& args) 
         if (option == "--roundtime") {
             return fresh.genesis.roundtime_ms != cluster.roundtime_ms;
         }
-        return option == "--threshold" ? fresh.genesis.threshold != cluster.threshold : true;
+        if (option == "--threshold") {
+            return fresh.genesis.threshold != cluster.threshold;
+        }
+        const ClusterNode& first = cluster.nodes.front();
+        if (option == "--user-port" || option == "--peer-port") { // or the next free one
+            return first.user_port < fresh.user_port || first.peer_port < fresh.peer_port;
+        }
+        if (option == "--bind") {
+            return first.host != fresh.genesis.address;
+        }
+        return option != "--in-memory" || first.dir.parent_path() == cluster.dir;
     };
     for (const std::string& option : wanted.genesis_options) {
-        if (differs(option)) {
+        if (option == "--contract") {
+            HP_DEV_TRY_STATUS(check_same_contract(cluster, wanted.fresh.bundle));
+        } else if (differs(option)) {
             return cli::failure(ErrorId::usage,
                                 option + " is for a new cluster, and \"" + cluster.name +
                                     "\" is there already",
-                                "--fresh starts over; hpdev deploy puts another contract into it");
+                                "--fresh starts over");
         }
     }
     if (args.options.has("bin") && cluster.is_running() &&
@@ -185,8 +213,6 @@ Expected<Cluster> make_or_load(const Args& args, const Place& place, Wanted& wan
     }
     std::error_code error;
     wanted.fresh.bundle = fs::absolute(wanted.fresh.bundle, error);
-    HP_DEV_TRY_STATUS(check_bundle(wanted.fresh.bundle));
-    HP_DEV_TRY(wanted.fresh.genesis.override, complete_override(wanted.fresh.bundle));
     return make_cluster(place, wanted.name, wanted.fresh, ports);
 }
 
@@ -195,7 +221,7 @@ Done check_source(const Args& args, const Place& place, const Wanted& wanted) {
     std::error_code ignored;
     if (args.options.has("contract") ||
         (fs::exists(place.cluster(wanted.name) / "cluster.json", ignored) && !wanted.start_over) ||
-        fs::exists(place.bundle(), ignored)) {
+        fs::exists(wanted.fresh.bundle, ignored)) {
         return {};
     }
     if (place.is_project) {
@@ -215,8 +241,9 @@ cli::Outcome show(const Args& args, const Cluster& cluster, bool started) {
     return cli::Answer{view_table(views) + view_summary(cluster, views)};
 }
 
-// Starts what is not running. Gives back the cluster as it runs.
-Expected<Cluster> start(const Args& args, const Place& place, Wanted& wanted) {
+} // namespace
+
+Expected<Cluster> bring_up(const Args& args, const Place& place, Wanted& wanted) {
     const std::int64_t begin_ms = now_mono_ms();
     HP_DEV_TRY_STATUS(check_source(args, place, wanted));
     HP_DEV_TRY_STATUS(make_home(place));
@@ -232,24 +259,26 @@ Expected<Cluster> start(const Args& args, const Place& place, Wanted& wanted) {
     HP_DEV_TRY_STATUS(make_current(place, wanted.name));
     note_phase(args, "cluster", made.name + "  " + made.dir.string());
     HP_DEV_TRY(Cluster out, run_cluster(made, std::move(lock), ports, wanted.detached));
-    auto ready = wait_until_ready(out, Ready::started, wanted.ready_timeout_ms);
+    auto ready = wait_until_ready(out, Ready::started, wanted.ready_timeout_ms, notifier(args));
     if (ready) {
         ports.reset(); // all listen
         note_phase(args, "nodes",
                    std::to_string(out.nodes.size()) + " started  " + seconds(begin_ms));
         if (wanted.ready == Ready::synced) {
-            ready = wait_until_ready(out, Ready::synced, wanted.ready_timeout_ms);
+            ready = wait_until_ready(out, Ready::synced, wanted.ready_timeout_ms, notifier(args));
         }
     }
     if (!ready) {
         if (ready.error().id == ErrorId::node_ended) { // half a cluster helps nobody
-            (void)end_cluster(out, start_timeout_ms);
+            (void)end_cluster(out, stop_timeout_ms);
         }
         return tl::unexpected(std::move(ready.error()));
     }
     note_phase(args, "ready", seconds(begin_ms));
     return load_cluster(out.dir);
 }
+
+namespace {
 
 cli::Outcome run_up(const Args& args) {
     HP_DEV_TRY(const Place place, find_place(args));
@@ -265,7 +294,7 @@ cli::Outcome run_up(const Args& args) {
         HP_DEV_TRY_STATUS(make_current(place, wanted.name));
         return show(args, *cluster, false);
     }
-    cluster = start(args, place, wanted);
+    cluster = bring_up(args, place, wanted);
     if (!cluster) {
         return tl::unexpected(cluster.error());
     }
@@ -276,7 +305,7 @@ cli::Outcome run_up(const Args& args) {
 } // namespace
 
 // Written once: deploy takes the same options when there is no cluster yet.
-const std::array<OptionInfo, 15> up_options = {
+const std::array<OptionInfo, 16> up_options = {
     OptionInfo{"-n,--nodes", "N", "validators of a new cluster (default 3, or $HP_CLUSTER_SIZE)"},
     OptionInfo{"--observers", "N", "further nodes that only follow (default 0)"},
     OptionInfo{"-d,--detach", "", "come back when it is ready; it goes on running"},
@@ -285,6 +314,7 @@ const std::array<OptionInfo, 15> up_options = {
     OptionInfo{"--threshold", "PERCENT", "of validators that must agree (default 80)"},
     OptionInfo{"--user-port", "PORT", "first port for users (default 8081 or the next free one)"},
     OptionInfo{"--peer-port", "PORT", "first port among nodes (default 22861 or the next)"},
+    OptionInfo{"--bind", "ADDRESS", "where nodes listen (default 127.0.0.1; 0.0.0.0: everywhere)"},
     OptionInfo{"--contract", "PATH", "the bundle to run (default: what hpdev build has made)"},
     OptionInfo{"--fresh", "", "throw the cluster's ledger and state away and start over"},
     OptionInfo{"--ready", "WHAT", "synced (default) or started: what to wait for"},
