@@ -57,7 +57,7 @@ std::vector<Environment> build_environment(const Project& project, const BuildOp
                                     {"HP_BUILD_TYPE", type},
                                     {"HP_SANITIZE", options.sanitize}};
     // What the user says comes first. Ninja needs half of make's time to see that nothing changed.
-    if (::getenv("CMAKE_GENERATOR") == nullptr && find_program("ninja")) {
+    if (::getenv("CMAKE_GENERATOR") == nullptr && find_in_path("ninja")) {
         out.push_back({"CMAKE_GENERATOR", "Ninja"});
     }
     const auto package = find_cmake_package(); // the SDK that belongs to this program

@@ -32,7 +32,7 @@ Parsed<std::string> program_of(const Project& project, const FileTree& tree) {
         return name;
     }
     if (!name.starts_with(".") && name.find('/') == std::string::npos) {
-        if (auto program = find_program(name)) { // a contract has no PATH
+        if (auto program = find_in_path(name)) { // a contract has no PATH
             return *std::move(program);
         }
         return failure(ErrorId::tool_missing,

@@ -50,10 +50,6 @@ void check_item(TomlReader& bundle, const toml::node& at, BundleItem item, Proje
         bundle.problem(at, "\"" + item.to.string() + "\" is no name in the state");
         return;
     }
-    if (item.from.empty()) {
-        bundle.problem(at, "\"from\" must be a path");
-        return;
-    }
     out.bundle.files.push_back(std::move(item));
 }
 
@@ -81,7 +77,9 @@ void read_bundle(TomlReader bundle, TomlProblems& problems, Project& out) {
                 to = last_name(from).string();
             }
             reader.finish();
-            check_item(bundle, item, {from, to}, out);
+            if (!from.empty()) {
+                check_item(bundle, item, {from, to}, out);
+            }
         } else {
             bundle.problem(item, "an item of \"files\" is a path or { from = ..., to = ... }");
         }

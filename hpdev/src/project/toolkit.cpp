@@ -34,7 +34,7 @@ std::optional<fs::path> find_cmake_package() {
     return std::nullopt;
 }
 
-std::optional<std::string> find_program(std::string_view name) {
+std::optional<std::string> find_in_path(std::string_view name) {
     const char* path = ::getenv("PATH");
     std::string_view rest = path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path;
     while (!rest.empty()) {

@@ -18,6 +18,6 @@ std::filesystem::path own_program();
 std::optional<std::filesystem::path> find_cmake_package();
 
 // A program in a folder of $PATH, in full. Absent: not installed.
-std::optional<std::string> find_program(std::string_view name);
+std::optional<std::string> find_in_path(std::string_view name);
 
 } // namespace hp::dev

@@ -13,10 +13,10 @@ namespace {
 
 using namespace hp::contract;
 
-/// A quarter of the round: two exchanges, and time for the rest.
+/// One round for each exchange at most. They take that long only when a node is silent.
 int exchange_ms() {
     const auto config = read_config();
-    return config ? static_cast<int>(config->consensus.roundtime_ms / 4) : 250;
+    return config ? static_cast<int>(config->consensus.roundtime_ms) : 1000;
 }
 
 /// Those of signers, in the ledger's order of signers. Who sent them does not matter.
@@ -41,8 +41,10 @@ std::optional<Value> signatures(Context& c, const Value& book, const std::string
     const std::string list = encode_json(verified(book, order, heard));
 
     std::map<std::string, std::size_t> counts;
-    for (const NplMessage& vote :
-         c.npl().exchange("list " + order, as_bytes(list), c.unl(), exchange_ms()).messages)
+    for (const NplMessage& vote : c.npl()
+                                      .exchange("list " + order, as_bytes(list), c.unl(),
+                                                exchange_ms(), heard.messages.size())
+                                      .messages)
         ++counts[std::string(vote.text())];
     for (const auto& [text, count] : counts)
         if (const auto agreed = decode_json(text); agreed && 3 * count > 2 * c.unl().count())

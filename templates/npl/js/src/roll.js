@@ -51,8 +51,8 @@ class Exchange {
 
 /** The number as 64 hex digits; undefined if there is no agreement. */
 async function agree(ctx) {
-    // A fifth of the round: three exchanges, and time for the rest.
-    const timeout_ms = (await ctx.getConfig()).consensus.roundtime / 5;
+    // One round for each exchange at most. They take that long only when a node is silent.
+    const timeout_ms = (await ctx.getConfig()).consensus.roundtime;
     // Chance is welcome here, because it is agreed on before it is used.
     const secret = crypto.randomBytes(32).toString('hex');
     const exchange = new Exchange(ctx);
