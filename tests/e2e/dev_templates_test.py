@@ -24,8 +24,8 @@ MODULES = SOURCE / "tests/js/node_modules"
 AT_A_TIME = 2
 NODE_KEY = "ed" + "0" * 63 + "2"
 
-# After the script: commands, and what they must print. {url} is a node's. The JavaScript clients are
-# the same for all languages; so are the shell scripts, which come first.
+# After the script: commands, and what they must print. {url} is a node's. The shell scripts come
+# first, then the clients in JavaScript.
 CLIENTS = {
     "blank": [("client/blank.sh hello", r"\d"),
               ("node client/blank.mjs {url} hello", "hello: accepted")],

@@ -155,6 +155,9 @@ Outcome run_bundle(const Args& args) {
         1) {
         return failure(ErrorId::usage, "one of --output, --list and --verify");
     }
+    if (output == "-" && args.json) {
+        return failure(ErrorId::usage, "--output - and --json both want standard output");
+    }
     if (args.options.has("hash") && !verify) {
         return failure(ErrorId::usage, "--hash goes with --verify");
     }
@@ -181,10 +184,10 @@ Outcome run_bundle(const Args& args) {
     }
     std::string path;
     if (output) {
-        path = *output == "-" ? "" : fs::absolute(*output).string();
-        if (path.empty()) {
+        if (*output == "-") {
             return Answer{std::string(as_text(*archive))};
         }
+        path = fs::absolute(*output).string();
         if (const auto written = os::replace_file(path, *archive, 0644); !written) {
             return failure(ErrorId::failed, written.err().context);
         }
