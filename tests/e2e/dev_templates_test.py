@@ -75,11 +75,11 @@ class Suite:
         self.print_lock = threading.Lock()
         self.tests = self.clusters = True
 
-    def run(self, command, folder, check=True, seconds=300):
+    def run(self, command, folder, check=True, seconds=300, env=None):
         """A list of words, or a line of shell."""
-        done = subprocess.run(command, cwd=folder, env=self.env, shell=isinstance(command, str),
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=seconds)
+        done = subprocess.run(command, cwd=folder, env={**self.env, **(env or {})},
+                              shell=isinstance(command, str), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=seconds)
         if check and done.returncode != 0:
             raise Failed(f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
@@ -135,9 +135,10 @@ class Suite:
             self.run(["hpdev", "up", "-d", "-n", "3", "--ready-timeout", "120s"], folder)
             cluster = json.loads((folder / ".hp/current/cluster.json").read_text())
             url = cluster["nodes"][0]["url"]
-            self.run("hpcli run scripts/demo.hps --timeout 60s", folder)
+            env = {"HP_SERVERS": ",".join(node["url"] for node in cluster["nodes"])}
+            self.run("hpcli run scripts/demo.hps --timeout 60s", folder, env=env)
             for command, wanted in CLIENTS[template]:
-                said = self.run(command.format(url=url), folder).stdout
+                said = self.run(command.format(url=url), folder, env=env).stdout
                 if not re.search(wanted, said):
                     raise Failed(f"{command}: no {wanted!r} in\n{said}")
         except (Failed, subprocess.TimeoutExpired) as error:

@@ -32,11 +32,12 @@ std::vector<std::string_view> words_of(std::string_view line) {
     return out;
 }
 
-std::optional<std::uint64_t> number(std::string_view text) {
-    std::uint64_t out = 0;
+/// Digits that make a number far from overflow, or -1.
+std::int64_t number(std::string_view text) {
+    std::int64_t out = -1;
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), out);
     const bool whole = failed == std::errc{} && end == text.data() + text.size();
-    return whole ? std::optional(out) : std::nullopt;
+    return whole && text.size() <= 15 && text[0] != '-' ? out : -1;
 }
 
 /// A name is part of a path on every node: nothing in it may lead elsewhere.
@@ -144,22 +145,24 @@ std::string handle(std::string_view request, bool readonly) {
     if (request == "list")
         return list();
     const std::string name(words.size() > 1 ? words[1] : "");
-    const auto first = words.size() == 4 ? number(words[2]) : std::nullopt;
-    const auto second = words.size() == 4 ? number(words[3]) : std::nullopt;
-    const bool puts = verb == "put" && second && first && line_end < request.size();
+    const std::int64_t first = words.size() == 4 ? number(words[2]) : -1;
+    const std::int64_t second = words.size() == 4 ? number(words[3]) : -1;
+    const bool numbers = first >= 0 && second >= 0;
+    const bool puts = verb == "put" && numbers && line_end < request.size();
     const bool deletes = verb == "delete" && words.size() == 2;
-    if (!puts && !deletes && !(verb == "get" && second && first) &&
-        !(verb == "stat" && words.size() == 2))
+    if (!puts && !deletes && !(verb == "get" && numbers) && !(verb == "stat" && words.size() == 2))
         return error("unknown request; try put, get, stat, list or delete");
     if (!is_name(name))
         return error("a name has up to 64 letters, digits, dots, dashes and underscores");
     if (readonly && (puts || deletes))
         return error("a read request cannot change state; send this as an input");
+    const auto offset = static_cast<std::uint64_t>(first);
+    const auto size = static_cast<std::uint64_t>(second);
     if (puts)
-        return put(name, first.value_or(0), second.value_or(0), request.substr(line_end + 1));
-    return deletes          ? remove(name)
-           : verb == "stat" ? stat(name)
-                            : get(name, first.value_or(0), second.value_or(0));
+        return put(name, offset, size, request.substr(line_end + 1));
+    if (deletes)
+        return remove(name);
+    return verb == "stat" ? stat(name) : get(name, offset, size);
 }
 
 } // namespace store
