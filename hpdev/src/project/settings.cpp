@@ -21,7 +21,7 @@ bool is_bare_key(std::string_view key) {
 std::string as_toml(std::string_view value) {
     const std::string line = "v = " + std::string(value);
     const bool one_line = value.find('\n') == std::string_view::npos;
-    if (!value.empty() && one_line && toml::parse(line)) {
+    if (!value.empty() && one_line && parse_toml(line, "")) {
         return std::string(value);
     }
     return cli::json_string(value); // escapes as TOML does

@@ -225,13 +225,13 @@ std::string did_you_mean(std::string_view given, const std::vector<std::string>&
 }
 
 cli::Parsed<toml::table> parse_toml(std::string_view text, const std::string& file) {
-    toml::parse_result parsed = toml::parse(text);
-    if (!parsed) {
+    try {
+        return toml::parse(text);
+    } catch (const toml::parse_error& error) {
         TomlProblems problems(file);
-        problems.add(parsed.error().source(), std::string(parsed.error().description()));
+        problems.add(error.source(), std::string(error.description()));
         return tl::unexpected(problems.failure());
     }
-    return std::move(parsed).table();
 }
 
 } // namespace hp::dev

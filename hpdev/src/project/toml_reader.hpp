@@ -6,12 +6,9 @@
 
 #include "cli/options.hpp"
 
-#define TOML_EXCEPTIONS 0
-#define TOML_HEADER_ONLY 1
-#include <toml++/toml.h>
-
 #include <filesystem>
 #include <set>
+#include <toml++/toml.h> // with its defaults: all of hpdev must compile it the same way
 
 namespace hp::dev {
 
