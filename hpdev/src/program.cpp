@@ -13,16 +13,12 @@ using cli::OptionValues;
 std::vector<cli::CommandInfo> all_commands() {
     std::vector<cli::CommandInfo> out;
     for (const cli::Commands part : {
-             up_commands(),
-             down_commands(),
-             ps_commands(),
-             deploy_commands(),
-             node_commands(),
-             cluster_commands(),
-             log_commands(),
-             top_commands(),
-             state_commands(),
+             new_commands(),
+             build_commands(),
+             check_commands(),
+             exec_commands(),
              manual_commands(),
+             test_commands(),
          }) {
         out.insert(out.end(), part.begin(), part.end());
     }

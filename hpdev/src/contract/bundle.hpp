@@ -13,8 +13,8 @@
 
 namespace hp::dev {
 
-inline constexpr const char* override_name = "hp.cfg.override";
-inline constexpr const char* disparate_name = "disparate";
+inline constexpr const char* override_file = "hp.cfg.override";
+inline constexpr const char* disparate_folder = "disparate";
 
 struct ContractSource {
     std::filesystem::path directory;

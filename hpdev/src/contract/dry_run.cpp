@@ -136,6 +136,37 @@ void list_removed(const std::string& path, const state::EntryPtr& entry,
 
 } // namespace
 
+contract::RunResult ContractRunner::run_connected(contract::Launcher& launcher,
+                                                  const contract::RunSpec& spec,
+                                                  const RunOrder& order, const RunPlace& place,
+                                                  std::vector<Bytes>& said) {
+    if (!spec.lcl) {
+        return contract::run_contract(launcher, spec, {}, stop_, Log());
+    }
+    const PublicKey& self = spec.node_keys.public_key;
+    contract::NplInlet inlet;
+    inlet.begin(*spec.lcl);
+    for (const OrderNpl& message : order.npl) {
+        inlet.push(*spec.lcl, node_keys(message.from).public_key, message.message);
+    }
+    contract::RunHandlers handlers;
+    handlers.npl_inlet = &inlet;
+    handlers.on_npl = [&spec, &place, &self, &said](Bytes message) {
+        if (place.links != nullptr) {
+            place.links->say(self, *spec.lcl, message);
+        }
+        said.push_back(std::move(message));
+    };
+    if (place.links != nullptr) {
+        place.links->enter(self, *spec.lcl, inlet);
+    }
+    contract::RunResult result = contract::run_contract(launcher, spec, handlers, stop_, Log());
+    if (place.links != nullptr) {
+        place.links->leave(self);
+    }
+    return result;
+}
+
 std::string_view to_string(StateChange::Kind kind) {
     switch (kind) {
     case StateChange::Kind::added:
@@ -218,17 +249,7 @@ Result<RunOutcome> ContractRunner::run(const ContractSource& source, const RunOr
         capture.begin(place.logs);
         spec.log = capture.log;
     }
-    contract::NplInlet inlet;
-    contract::RunHandlers handlers;
-    handlers.on_npl = [&out](Bytes message) { out.npl.push_back(std::move(message)); };
-    if (spec.lcl) {
-        inlet.begin(*spec.lcl);
-        for (const OrderNpl& message : order.npl) {
-            inlet.push(*spec.lcl, node_keys(message.from).public_key, message.message);
-        }
-        handlers.npl_inlet = &inlet;
-    }
-    out.result = contract::run_contract(launcher(order, place), spec, handlers, stop_, Log());
+    out.result = run_connected(launcher(order, place), spec, order, place, out.npl);
     if (out.result.end == contract::RunEnd::failed) {
         return fail(Errc::unavailable, contract::describe(out.result));
     }

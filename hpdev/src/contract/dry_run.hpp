@@ -9,6 +9,7 @@
 
 #include "contract/bundle.hpp"
 #include "contract/launcher.hpp"
+#include "contract/npl_links.hpp"
 #include "contract/run.hpp"
 #include "contract/stop_source.hpp"
 #include "state/tree.hpp"
@@ -71,6 +72,7 @@ struct RunPlace {
     std::filesystem::path logs;       // a directory for this run alone; empty: nothing is captured
     const Wrapper* wrapper = nullptr; // then outside of any sandbox
     bool free = false;                // outside of any sandbox, without a limit of time
+    NplLinks* links = nullptr;        // to runs of other nodes
 };
 
 std::string_view to_string(StateChange::Kind kind);
@@ -90,6 +92,9 @@ public:
 private:
     ContractRunner(contract::StopSource stop) : stop_(std::move(stop)) {}
     contract::Launcher& launcher(const RunOrder& order, const RunPlace& place);
+    contract::RunResult run_connected(contract::Launcher& launcher, const contract::RunSpec& spec,
+                                      const RunOrder& order, const RunPlace& place,
+                                      std::vector<Bytes>& said);
 
     contract::StopSource stop_;
     std::unique_ptr<contract::Launcher> writes_, reads_, free_;

@@ -74,6 +74,11 @@ tl::expected<ContractSource, Failure> find_contract(const cli::Args& args) {
     return tl::unexpected(std::move(failure));
 }
 
+tl::expected<fs::path, Failure> project_tests(const cli::Args& args) {
+    const auto project = find_project(args);
+    return project ? tl::expected<fs::path, Failure>(*project / "tests") : project;
+}
+
 Failure machine_failure(const Error& error) {
     return {error.code == Errc::unsupported ? ErrorId::tool_missing : ErrorId::failed,
             error.context};

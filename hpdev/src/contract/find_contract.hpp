@@ -13,6 +13,9 @@ tl::expected<std::filesystem::path, cli::Failure> find_project(const cli::Args& 
 
 tl::expected<ContractSource, cli::Failure> find_contract(const cli::Args& args);
 
+// Where its test cases lie.
+tl::expected<std::filesystem::path, cli::Failure> project_tests(const cli::Args& args);
+
 // An error of this machine on its way to the user.
 cli::Failure machine_failure(const Error& error);
 

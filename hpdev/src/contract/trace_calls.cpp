@@ -23,12 +23,10 @@ namespace hp::dev {
 
 namespace {
 
-// Pinned clocks show this and then hardly move, until a run takes so long that it may be waiting
-// for one of them.
+// Pinned clocks show this. They stand still until a run takes so long that it may be waiting for
+// one of them.
 constexpr std::int64_t pinned_wall_ns = 1'700'000'000'000'000'000;
 constexpr std::int64_t pinned_mono_ns = 5'000'000'000'000;
-constexpr std::int64_t pinned_step_ns = 1000;
-constexpr std::int64_t pinned_for_ns = 300'000'000;
 constexpr int pinned_pid = 4242;
 
 constexpr std::size_t stack_words = 512; // looked through for callers
@@ -182,6 +180,7 @@ struct TraceCalls::Registers {
     }
     long number() const { return static_cast<long>(all.orig_rax); }
     std::int64_t result() const { return static_cast<std::int64_t>(all.rax); }
+    unsigned long long& name_register() { return number() == SYS_open ? all.rdi : all.rsi; }
 };
 
 std::span<const long> traced_call_numbers() {
@@ -202,22 +201,35 @@ bool TraceCalls::on_entry(pid_t pid) {
         if (!is_of_the_machine(detail)) {
             return false;
         }
+        record(pid, at, name_of(number), detail);
+        return redirect(pid, at, detail);
     } else if (number == SYS_clock_gettime) {
         detail = is_wall_clock(at.all.rdi)     ? "wall clock"
                  : is_uptime_clock(at.all.rdi) ? "time since start"
                                                : "processor time";
     }
     record(pid, at, name_of(number), std::move(detail));
-    return number != SYS_openat && number != SYS_open && number != SYS_clone &&
-           number != SYS_clone3 && number != SYS_socket;
+    return number != SYS_clone && number != SYS_clone3 && number != SYS_socket;
 }
 
 void TraceCalls::on_exit(pid_t pid) {
     Registers at;
-    if (!at.read(pid) || at.result() < 0) {
+    if (!at.read(pid)) {
+        return;
+    }
+    if (const auto given = redirected_.find(pid); given != redirected_.end()) {
+        at.name_register() = given->second; // programs may rely on the register's value
+        redirected_.erase(given);
+        at.write(pid);
+        return;
+    }
+    if (at.result() < 0) {
         return;
     }
     switch (at.number()) {
+    case SYS_sched_getaffinity:
+        answer_cpus(pid, at);
+        break;
     case SYS_clock_gettime:
     case SYS_gettimeofday:
     case SYS_time:
@@ -251,8 +263,8 @@ std::int64_t TraceCalls::fake_ns(std::int64_t real_ns, bool wall) {
     std::optional<std::int64_t>& first = wall ? first_wall_ns_ : first_mono_ns_;
     first = first.value_or(real_ns);
     const std::int64_t passed = real_ns - *first;
-    const std::int64_t shown = ++time_calls_ * pinned_step_ns;
-    return (wall ? pinned_wall_ns : pinned_mono_ns) + (passed > pinned_for_ns ? passed : shown);
+    const bool stands = passed < plan_.pinned_for_ms * 1'000'000;
+    return (wall ? pinned_wall_ns : pinned_mono_ns) + (stands ? 0 : passed);
 }
 
 void TraceCalls::answer_time(pid_t pid, const Registers& at) {
@@ -298,6 +310,33 @@ void TraceCalls::answer_host(pid_t pid, const Registers& at) {
         plan_.host_name.copy(name.data(), name.size() - 1);
         write_memory(pid, at.all.rdi + offsetof(utsname, nodename), name.data(), name.size());
     }
+}
+
+void TraceCalls::answer_cpus(pid_t pid, const Registers& at) {
+    if (plan_.cpus == 0 || plan_.cpus >= 64) {
+        return;
+    }
+    Bytes set(std::min(static_cast<std::size_t>(at.result()), answer_bytes_max));
+    const std::uint64_t first = (std::uint64_t{1} << plan_.cpus) - 1;
+    std::memcpy(set.data(), &first, std::min(set.size(), sizeof first));
+    write_memory(pid, at.all.rdx, set.data(), set.size());
+}
+
+// The other name is put where the process keeps nothing: far below the end of its stack.
+bool TraceCalls::redirect(pid_t pid, const Registers& at, const std::string& path) {
+    constexpr std::uint64_t distance = 16 * 1024;
+    const auto instead = plan_.redirected.find(path);
+    if (instead == plan_.redirected.end()) {
+        return false;
+    }
+    Registers changed = at;
+    const std::uint64_t place = at.all.rsp - distance;
+    if (!write_memory(pid, place, instead->second.c_str(), instead->second.size() + 1)) {
+        return false;
+    }
+    redirected_[pid] = changed.name_register();
+    changed.name_register() = place;
+    return changed.write(pid);
 }
 
 // As much as one call gives, which is all of a directory that is not very large. Each place keeps

@@ -39,17 +39,19 @@ private:
     void answer_directory(pid_t pid, const Registers& at);
     void answer_random(pid_t pid, const Registers& at);
     void answer_host(pid_t pid, const Registers& at);
+    void answer_cpus(pid_t pid, const Registers& at);
+    bool redirect(pid_t pid, const Registers& at, const std::string& path);
     void poison_stack(pid_t pid, std::uint64_t stack);
     std::int64_t fake_ns(std::int64_t real_ns, bool wall);
 
     const TracePlan plan_; // NOLINT: a copy, the caller's may go
     std::uint64_t random_used_ = 0;
-    std::int64_t time_calls_ = 0;
     std::optional<std::int64_t> first_wall_ns_, first_mono_ns_;
     std::string program_; // whose text the parts are
     std::vector<TextPart> text_;
     std::map<Key, std::uint64_t> calls_;
     std::size_t stacks_read_ = 0;
+    std::map<pid_t, std::uint64_t> redirected_; // where the name was that the process gave
 };
 
 } // namespace hp::dev

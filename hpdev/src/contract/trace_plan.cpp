@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "contract/trace_plan.hpp"
 
-#include "hp/base/limits.hpp"
 #include "hp/os/files.hpp"
 
 #include <nlohmann/json.hpp>
@@ -13,7 +12,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t plan_bytes_max = 8 * limits::mib;
 constexpr std::size_t events_bytes_max = 16 * limits::mib;
 
 std::vector<std::string> split_args(const std::string& text) {
@@ -36,12 +34,14 @@ std::string encode_trace_plan(const TracePlan& plan) {
     out["wait_for_debugger"] = plan.wait_for_debugger;
     out["seed"] = plan.seed;
     out["pin_time"] = plan.pin_time;
+    out["pinned_for_ms"] = plan.pinned_for_ms;
     out["time_shift_s"] = plan.time_shift_s;
     out["pin_random"] = plan.pin_random;
     out["pin_pid"] = plan.pin_pid;
     out["fixed_addresses"] = plan.fixed_addresses;
     out["poison_stack"] = plan.poison_stack;
-    out["one_cpu"] = plan.one_cpu;
+    out["cpus"] = plan.cpus;
+    out["redirected"] = plan.redirected;
     out["directories"] = static_cast<int>(plan.directories);
     out["host_name"] = plan.host_name;
     out["umask"] = plan.umask;
@@ -62,12 +62,14 @@ Result<TracePlan> decode_trace_plan(ByteView text) {
         in.at("wait_for_debugger").get_to(out.wait_for_debugger);
         in.at("seed").get_to(out.seed);
         in.at("pin_time").get_to(out.pin_time);
+        in.at("pinned_for_ms").get_to(out.pinned_for_ms);
         in.at("time_shift_s").get_to(out.time_shift_s);
         in.at("pin_random").get_to(out.pin_random);
         in.at("pin_pid").get_to(out.pin_pid);
         in.at("fixed_addresses").get_to(out.fixed_addresses);
         in.at("poison_stack").get_to(out.poison_stack);
-        in.at("one_cpu").get_to(out.one_cpu);
+        in.at("cpus").get_to(out.cpus);
+        in.at("redirected").get_to(out.redirected);
         out.directories = static_cast<TracePlan::Directories>(in.at("directories").get<int>() % 3);
         in.at("host_name").get_to(out.host_name);
         in.at("umask").get_to(out.umask);

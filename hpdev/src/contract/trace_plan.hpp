@@ -6,6 +6,7 @@
 
 #include "contract/bundle.hpp"
 #include "contract/dry_run.hpp"
+#include "hp/base/limits.hpp"
 
 #include <cstdint>
 #include <map>
@@ -16,6 +17,7 @@
 namespace hp::dev {
 
 inline constexpr const char* trace_plan_variable = "HPDEV_TRACE_PLAN";
+inline constexpr std::size_t trace_plan_bytes_max = 8 * limits::mib;
 
 // Everything that is not set is as the machine has it.
 struct TracePlan {
@@ -25,13 +27,15 @@ struct TracePlan {
     std::map<std::string, std::string> environment;
     bool wait_for_debugger = false; // then nothing else is done
     std::uint64_t seed = 0;
-    bool pin_time = false;         // clocks begin at a fixed time and hardly go on
-    std::int64_t time_shift_s = 0; // of the wall clock
-    bool pin_random = false;       // the kernel's random bytes follow from `seed`
+    bool pin_time = false;             // clocks begin at a fixed time and stand still...
+    std::int64_t pinned_for_ms = 5000; // ... at first
+    std::int64_t time_shift_s = 0;     // of the wall clock
+    bool pin_random = false;           // the kernel's random bytes follow from `seed`
     bool pin_pid = false;
     bool fixed_addresses = false; // of stack, heap and libraries
     bool poison_stack = false;    // what was never written is not zero
-    bool one_cpu = false;
+    unsigned cpus = 0;            // that the contract sees; 0: those of the machine
+    std::map<std::string, std::string> redirected; // files that are opened instead of others
     Directories directories = Directories::as_they_are;
     std::string host_name; // empty: the machine's
     unsigned umask = 022;

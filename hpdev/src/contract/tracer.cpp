@@ -2,7 +2,6 @@
 #include "contract/tracer.hpp"
 
 #include "contract/trace_calls.hpp"
-#include "hp/base/limits.hpp"
 #include "hp/os/files.hpp"
 
 #include <array>
@@ -14,7 +13,6 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sched.h>
 #include <set>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -57,17 +55,10 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
     return out;
 }
 
-void apply_without_tracing(const TracePlan& plan) {
+void apply_what_is_inherited(const TracePlan& plan) {
     ::umask(plan.umask);
     if (plan.fixed_addresses) {
         ::personality(ADDR_NO_RANDOMIZE);
-    }
-    if (plan.one_cpu) {
-        cpu_set_t one;
-        CPU_ZERO(&one);
-        const int here = ::sched_getcpu();
-        CPU_SET(static_cast<std::size_t>(here < 0 ? 0 : here), &one);
-        ::sched_setaffinity(0, sizeof one, &one);
     }
 }
 
@@ -173,7 +164,7 @@ int run_traced(const TracePlan& plan) {
     if (plan.wait_for_debugger) {
         return run_waiting(plan);
     }
-    apply_without_tracing(plan);
+    apply_what_is_inherited(plan);
     const pid_t contract = ::fork();
     if (contract < 0) {
         return no_exec_exit;
@@ -198,7 +189,7 @@ std::optional<int> run_planned_trace() {
     if (file == nullptr) {
         return std::nullopt;
     }
-    const auto text = os::read_file(file, 8 * limits::mib);
+    const auto text = os::read_file(file, trace_plan_bytes_max);
     const auto plan = text ? decode_trace_plan(*text) : Result<TracePlan>(fail(text.err()));
     if (!plan) {
         std::fprintf(stderr, "%s\n", plan.err().context.c_str());

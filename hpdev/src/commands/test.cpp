@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// test: the project's test cases, each with a state of its own, without any node.
+#include "commands.hpp"
+
+#include "cli/json_writer.hpp"
+#include "cli/options.hpp"
+#include "cli/output.hpp"
+#include "contract/find_contract.hpp"
+#include "contract/test_files.hpp"
+#include "contract/test_report.hpp"
+#include "contract/test_run.hpp"
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+namespace hp::dev {
+namespace {
+
+using cli::Args;
+using cli::ErrorId;
+using cli::Failure;
+using cli::JsonArray;
+using cli::JsonObject;
+using cli::OptionInfo;
+using cli::Parsed;
+
+constexpr std::size_t replicas_max = 16;
+constexpr std::size_t jobs_max = 4; // each case runs all its replicas at once
+
+constexpr std::array option_table = {
+    OptionInfo{"-k,--filter", "TEXT", "only cases in whose file or name this occurs"},
+    OptionInfo{"--bundle", "DIR", "the contract's bundle (default: the project's)"},
+    OptionInfo{"--replicas", "N", "nodes that run each case, on machines that differ (1)"},
+    OptionInfo{"--update-golden", "", "write files that cases compare with anew"},
+    OptionInfo{"--junit", "FILE", "write a report for CI systems as well"},
+    OptionInfo{"--jobs", "N", "cases at the same time (number of processors, at most 4)"},
+};
+
+constexpr std::string_view fields =
+    "ok:bool passed:int failed:int elapsed_ms:int tests:[{kind:case|script|unit file?:text "
+    "line?:int name:text passed:bool "
+    "elapsed_ms:int problem?:text mismatches?:[{line:int round:int what:text want:text got:text "
+    "at?:text}] divergence?:{round:int node:int where:text offset?:int json_path?:text a:text "
+    "b:text}}]";
+
+struct Options {
+    TestOptions run;
+    std::string filter, junit;
+};
+
+Parsed<Options> take_options(const Args& args) {
+    Options out;
+    std::uint64_t replicas = 1;
+    std::uint64_t jobs =
+        std::clamp<std::uint64_t>(std::thread::hardware_concurrency(), 1, jobs_max);
+    cli::OptionReader reader(args);
+    reader.text("filter", out.filter).text("junit", out.junit);
+    reader.count("replicas", replicas).count("jobs", jobs);
+    if (replicas > replicas_max || jobs > 64) {
+        return cli::failure(ErrorId::usage, "that many at the same time make no sense: at most " +
+                                                std::to_string(replicas_max) + " replicas");
+    }
+    out.run.replicas = static_cast<std::size_t>(replicas);
+    out.run.jobs = static_cast<std::size_t>(jobs);
+    out.run.update_golden = args.options.has("update-golden");
+    return reader.done(std::move(out));
+}
+
+cli::Outcome answer(const Args& args, const std::vector<TestReport>& reports,
+                    std::int64_t elapsed_ms) {
+    const auto failed = static_cast<std::uint64_t>(
+        std::ranges::count_if(reports, [](const TestReport& one) { return !one.passed; }));
+    std::string text;
+    JsonArray tests;
+    for (const TestReport& one : reports) {
+        text += report_text(one);
+        tests.add_raw(report_json(one).text());
+    }
+    const std::string total = std::to_string(reports.size() - failed) + " passed, " +
+                              std::to_string(failed) + " failed, " + std::to_string(elapsed_ms) +
+                              " ms\n";
+    JsonObject members;
+    members.add("passed", std::uint64_t{reports.size()} - failed).add("failed", failed);
+    members.add("elapsed_ms", static_cast<std::uint64_t>(elapsed_ms)).add("tests", tests);
+    const std::string inner = "," + members.text().substr(1, members.text().size() - 2);
+    if (failed > 0) {
+        const bool diverged = std::ranges::all_of(
+            reports, [](const TestReport& one) { return one.passed || one.only_diverged; });
+        Failure failure{diverged ? ErrorId::not_deterministic : ErrorId::test_failed,
+                        std::to_string(failed) + " of " + std::to_string(reports.size()) +
+                            " tests failed"};
+        failure.hint = diverged ? "hpdev check says what the results depend on" : "";
+        failure.answer = text + total;
+        failure.members = inner;
+        return tl::unexpected(std::move(failure));
+    }
+    if (!args.json) {
+        return cli::Answer{text + total};
+    }
+    std::string json = cli::document(args.schema).text();
+    json.insert(json.size() - 1, inner);
+    return cli::Answer{json + "\n"};
+}
+
+cli::Outcome run_test(const Args& args) {
+    const auto options = take_options(args);
+    if (!options) {
+        return tl::unexpected(options.error());
+    }
+    const auto source = find_contract(args);
+    if (!source) {
+        return tl::unexpected(source.error());
+    }
+    const auto tests = find_test_cases(args, options->filter);
+    if (!tests) {
+        return tl::unexpected(tests.error());
+    }
+    if (tests->empty()) {
+        return cli::failure(ErrorId::file_not_found, "there are no such test cases",
+                            "cases are in files *.hpt.toml; see docs/hpdev-testing.md");
+    }
+    const auto scratch = Scratch::make();
+    if (!scratch) {
+        return tl::unexpected(machine_failure(scratch.err()));
+    }
+    const auto runner = ContractRunner::start(scratch->path(), source->sandbox);
+    if (!runner) {
+        return tl::unexpected(machine_failure(runner.err()));
+    }
+    if (!args.quiet && tests->size() > 1) {
+        cli::write_note(cli::note_head(args) + std::to_string(tests->size()) + " cases\n");
+    }
+    const SystemClock clock;
+    const std::int64_t begun_us = clock.now().mono_us;
+    std::vector<TestReport> reports;
+    for (const CaseResult& one :
+         run_test_cases(**runner, *source, *tests, options->run, scratch->path())) {
+        reports.push_back(report_on(one));
+    }
+    if (!options->junit.empty()) {
+        if (const Status written = write_junit(options->junit, reports); !written) {
+            return cli::failure(ErrorId::cannot_write, written.err().context);
+        }
+    }
+    return answer(args, reports, (clock.now().mono_us - begun_us) / 1000);
+}
+
+constexpr std::array table = {
+    cli::CommandInfo{"test", "[FILE|FOLDER...]", 0, cli::any_number, cli::Scope::on_demand,
+                     "Run the project's test cases, without any node", "hpdev test",
+                     "hpdev test -k adds --replicas 3 --junit report.xml", option_table, fields,
+                     run_test},
+};
+
+} // namespace
+
+cli::Commands test_commands() {
+    return table;
+}
+
+} // namespace hp::dev
