@@ -106,10 +106,19 @@ std::string CodePlace::text() const {
     if (file.empty()) {
         return name;
     }
-    return file + ":" + std::to_string(line) + (name.empty() ? "" : " (" + name + ")");
+    // Compilers write down where they were started; here that is below the project mostly.
+    const std::filesystem::path whole = std::filesystem::path(file).lexically_normal();
+    std::error_code error;
+    const auto here = std::filesystem::current_path(error).string() + "/";
+    const bool near = !error && whole.string().starts_with(here);
+    return (near ? whole.string().substr(here.size()) : whole.string()) + ":" +
+           std::to_string(line) + (name.empty() ? "" : " (" + name + ")");
 }
 
 bool CodePlace::is_library() const {
+    if (function.starts_with("hp_")) { // the SDK for C is a header
+        return true;
+    }
     if (!file.empty()) {
         constexpr std::array<std::string_view, 8> parts = {
             "/usr/include/", "/usr/lib/", "contract-sdk/", "hp/contract/",

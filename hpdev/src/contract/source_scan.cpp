@@ -161,6 +161,11 @@ bool is_left_out(const std::string& name) {
     return name.starts_with('.') || std::ranges::find(names, name) != names.end();
 }
 
+// A copy of one of the contract libraries in the project.
+bool is_of_sdk(const std::string& name) {
+    return name.starts_with("hotpocket-contract") || name.starts_with("hotpocket_contract");
+}
+
 } // namespace
 
 SourceKind source_kind(const fs::path& path) {
@@ -201,7 +206,8 @@ void scan_sources(const fs::path& folder, std::set<Suspect>& out) {
             at.disable_recursion_pending();
         }
         const SourceKind kind = source_kind(at->path());
-        if (kind == SourceKind::none || !at->is_regular_file(error)) {
+        if (kind == SourceKind::none || is_of_sdk(at->path().filename().string()) ||
+            !at->is_regular_file(error)) {
             continue;
         }
         ++files;

@@ -148,7 +148,7 @@ int end_like(int status) {
 int run_waiting(const TracePlan& plan) {
     std::fprintf(stderr,
                  "the contract waits as process %d, in its state directory, for a debugger:\n"
-                 "  gdb -p %d -ex 'catch exec' -ex 'signal SIGCONT'\n"
+                 "  gdb -p %d -ex 'handle SIGSTOP nostop noprint nopass' -ex 'catch exec' -ex c\n"
                  "or let it go on: kill -CONT %d\n",
                  ::getpid(), ::getpid(), ::getpid());
     std::raise(SIGSTOP);
