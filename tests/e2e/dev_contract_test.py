@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """hpdev's commands that run a contract without any node: exec, test, check.
 
-    dev_contract_test.py BIN_DIR      (with hpdev, starter_contract, probe_contract, posix_contract,
-                                       sqlite_contract, unsteady_contract, unsteady_shared)
+    dev_contract_test.py BIN_DIR      (with hpdev, hpcli, hpnode, starter_contract,
+                                       probe_contract, posix_contract, sqlite_contract,
+                                       unsteady_contract, unsteady_shared)
 """
 
 import json
@@ -20,6 +21,7 @@ import unittest
 import xml.etree.ElementTree
 
 from json_schema import error_problems, problems
+from single_node import Node
 
 BIN = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/dev/bin").resolve()
 
@@ -50,7 +52,7 @@ class Folder(unittest.TestCase):
 
     def bundle(self, program, args="", name="bundle", files=None, **contract):
         folder = self.dir / name
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         if program:
             shutil.copy(BIN / program, folder / program)
         for path, text in (files or {}).items():
@@ -272,6 +274,49 @@ state = {"total.txt" = "9", "none.txt" = "x"}
                             code=8).json
         self.check_schema("test", answer)
         self.assertEqual(answer["tests"][0]["divergence"]["where"], "state/result.txt")
+
+    def project(self, *commands):
+        """A project whose bundle is there already."""
+        self.bundle("starter_contract", name=".hp/bundle")
+        (self.dir / "cases").mkdir()
+        (self.dir / "cases/tally.hpt.toml").write_text(self.GOOD)
+        (self.dir / "hpdev.toml").write_text(
+            'name = "tally"\n[bundle]\nfiles = ["x"]\nbin_path = "starter_contract"\n'
+            f'[test]\ncases = "cases"\ncommands = {json.dumps(commands)}\n')
+
+    def test_of_a_project(self):
+        """Cases and programs of tests; what these print is not the answer."""
+        self.project("echo printed", "false")
+        done = self.hpdev("test", code=12)
+        self.assertIn("ok      cases/tally.hpt.toml: adds", done.out)
+        self.assertIn("ok      echo printed", done.out)
+        self.assertIn("FAILED  false", done.out)
+        self.assertIn("printed", done.err)
+        answer = self.hpdev("test", "--json", code=12).json
+        self.check_schema("test", answer)
+        self.assertEqual([one["kind"] for one in answer["tests"]], ["case", "case", "unit", "unit"])
+        self.hpdev("test", "-k", "adds")
+        self.hpdev("test", "cases")
+        self.hpdev("exec", "add 5")
+        self.hpdev("check", "--runs", 2)
+
+    def test_scripts_run_against_the_cluster(self):
+        self.project()
+        (self.dir / "good.hps").write_text("send echo:hi -> $ == hi\n")
+        (self.dir / "bad.hps").write_text("send echo:hi -> $ == other\n")
+        self.assertIn("HPE-7005", self.hpdev("test", "good.hps", code=7).err)
+        node = Node(BIN, self.dir).start()
+        self.addCleanup(node.stop)
+        home = self.dir / ".hp/clusters/default"
+        home.mkdir(parents=True)
+        (home / "cluster.json").write_text(json.dumps(
+            {"nodes": [{"state": "running", "url": node.url},
+                       {"state": "stopped", "url": "ws://127.0.0.1:1"}]}))
+        (self.dir / ".hp/current").symlink_to("clusters/default")
+        self.hpdev("test", "good.hps")
+        done = self.hpdev("test", "good.hps", "bad.hps", code=12)
+        self.assertIn("ok      good.hps", done.out)
+        self.assertIn("FAILED  bad.hps", done.out)
 
     def test_mistakes_in_files(self):
         bundle = self.bundle("starter_contract")

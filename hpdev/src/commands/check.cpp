@@ -11,6 +11,7 @@
 #include "contract/order_options.hpp"
 #include "contract/test_files.hpp"
 #include "contract/test_run.hpp"
+#include "project/project.hpp"
 
 #include <algorithm>
 #include <array>
@@ -310,9 +311,12 @@ cli::Outcome run_check(const Args& args) {
     if (const auto ran = run_cases(*source, *cases, *options, report); !ran) {
         return tl::unexpected(ran.error());
     }
-    const auto project = find_project(args);
-    const bool own = project && !args.options.has("bundle");
-    for (Suspect& one : look_for_suspects(source->directory, own ? *project : "")) {
+    std::filesystem::path sources;
+    if (!args.options.has("bundle")) {
+        const auto project = load_project(args);
+        sources = project ? project->root : std::filesystem::path();
+    }
+    for (Suspect& one : look_for_suspects(source->directory, sources)) {
         if (!options->run.allowed.contains(one.factor)) {
             report.suspects.push_back(std::move(one));
         }

@@ -6,9 +6,11 @@
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "contract/find_contract.hpp"
+#include "contract/script_tests.hpp"
 #include "contract/test_files.hpp"
 #include "contract/test_report.hpp"
 #include "contract/test_run.hpp"
+#include "project/build.hpp"
 
 #include <algorithm>
 #include <array>
@@ -103,22 +105,18 @@ cli::Outcome answer(const Args& args, const std::vector<TestReport>& reports,
     return cli::Answer{json + "\n"};
 }
 
-cli::Outcome run_test(const Args& args) {
-    const auto options = take_options(args);
-    if (!options) {
-        return tl::unexpected(options.error());
+std::int64_t elapsed_ms(std::int64_t since_us) {
+    return (SystemClock().now().mono_us - since_us) / 1000;
+}
+
+Parsed<std::vector<TestReport>> run_cases(const Args& args, const Options& options) {
+    const auto tests = find_test_cases(args, options.filter);
+    if (!tests || tests->empty()) {
+        return tests ? Parsed<std::vector<TestReport>>() : tl::unexpected(tests.error());
     }
     const auto source = find_contract(args);
     if (!source) {
         return tl::unexpected(source.error());
-    }
-    const auto tests = find_test_cases(args, options->filter);
-    if (!tests) {
-        return tl::unexpected(tests.error());
-    }
-    if (tests->empty()) {
-        return cli::failure(ErrorId::file_not_found, "there are no such test cases",
-                            "cases are in files *.hpt.toml; see docs/hpdev-testing.md");
     }
     const auto scratch = Scratch::make();
     if (!scratch) {
@@ -131,26 +129,107 @@ cli::Outcome run_test(const Args& args) {
     if (!args.quiet && tests->size() > 1) {
         cli::write_note(cli::note_head(args) + std::to_string(tests->size()) + " cases\n");
     }
-    const SystemClock clock;
-    const std::int64_t begun_us = clock.now().mono_us;
-    std::vector<TestReport> reports;
+    std::vector<TestReport> out;
     for (const CaseResult& one :
-         run_test_cases(**runner, *source, *tests, options->run, scratch->path())) {
-        reports.push_back(report_on(one));
+         run_test_cases(**runner, *source, *tests, options.run, scratch->path())) {
+        out.push_back(report_on(one));
+    }
+    return out;
+}
+
+// The project's own programs of tests: whatever its hpdev.toml names, such as ctest, node --test.
+Parsed<std::vector<TestReport>> run_unit_tests(const Args& args, const Options& options) {
+    std::vector<TestReport> out;
+    if (!args.arguments.empty() || args.options.has("bundle")) {
+        return out; // something else is asked for
+    }
+    const auto project = load_project(args);
+    if (!project) {
+        return tl::unexpected(project.error());
+    }
+    for (const std::string& command : project->test.commands) {
+        if (command.find(options.filter) == std::string::npos) {
+            continue;
+        }
+        const std::int64_t begun_us = SystemClock().now().mono_us;
+        const auto code = run_shell(project->root, command, build_environment(*project, {}));
+        if (!code) {
+            return tl::unexpected(code.error());
+        }
+        TestReport report;
+        report.kind = "unit";
+        report.name = command;
+        report.passed = *code == 0;
+        report.elapsed_ms = elapsed_ms(begun_us);
+        report.why = *code == 0 ? "" : "  exit code " + std::to_string(*code) + "\n";
+        out.push_back(std::move(report));
+    }
+    return out;
+}
+
+// Only those that are named: they need a cluster.
+Parsed<std::vector<TestReport>> run_scripts(const Args& args, const Options& options) {
+    std::vector<TestReport> out;
+    const auto scripts = named_scripts(args);
+    if (scripts.empty()) {
+        return out;
+    }
+    const auto project = load_project(args);
+    if (!project) {
+        return tl::unexpected(project.error());
+    }
+    const auto servers = running_servers(*project);
+    if (servers.empty()) {
+        return cli::failure(ErrorId::cluster_down, "scripts need a running cluster",
+                            "hpdev up starts one");
+    }
+    for (const auto& script : scripts) {
+        if (script.string().find(options.filter) == std::string::npos) {
+            continue;
+        }
+        auto report = run_script_test(*project, script, servers);
+        if (!report) {
+            return tl::unexpected(std::move(report.error()));
+        }
+        out.push_back(std::move(*report));
+    }
+    return out;
+}
+
+cli::Outcome run_test(const Args& args) {
+    const auto options = take_options(args);
+    if (!options) {
+        return tl::unexpected(options.error());
+    }
+    const std::int64_t begun_us = SystemClock().now().mono_us;
+    auto reports = run_cases(args, *options);
+    if (!reports) {
+        return tl::unexpected(std::move(reports.error()));
+    }
+    for (const auto& more : {run_unit_tests, run_scripts}) {
+        auto others = more(args, *options);
+        if (!others) {
+            return tl::unexpected(std::move(others.error()));
+        }
+        std::ranges::move(*others, std::back_inserter(*reports));
+    }
+    if (reports->empty()) {
+        return cli::failure(ErrorId::file_not_found, "there are no such tests",
+                            "cases are in files *.hpt.toml; see docs/hpdev-testing.md");
     }
     if (!options->junit.empty()) {
-        if (const Status written = write_junit(options->junit, reports); !written) {
+        if (const Status written = write_junit(options->junit, *reports); !written) {
             return cli::failure(ErrorId::cannot_write, written.err().context);
         }
     }
-    return answer(args, reports, (clock.now().mono_us - begun_us) / 1000);
+    return answer(args, *reports, elapsed_ms(begun_us));
 }
 
 constexpr std::array table = {
-    cli::CommandInfo{"test", "[FILE|FOLDER...]", 0, cli::any_number, cli::Scope::on_demand,
-                     "Run the project's test cases, without any node", "hpdev test",
-                     "hpdev test -k adds --replicas 3 --junit report.xml", option_table, fields,
-                     run_test},
+    cli::CommandInfo{"test", "[FILE|FOLDER|SCRIPT.hps...]", 0, cli::any_number,
+                     cli::Scope::on_demand, "Run the project's test cases, without any node",
+                     "hpdev test", "hpdev test -k adds --replicas 3 --junit report.xml",
+                     option_table, fields, run_test},
 };
 
 } // namespace

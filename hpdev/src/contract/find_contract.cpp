@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "contract/find_contract.hpp"
 
+#include "project/project.hpp"
+
 namespace hp::dev {
 namespace {
 
 namespace fs = std::filesystem;
 using cli::ErrorId;
 using cli::Failure;
-
-constexpr const char* bundle_of_project = ".hp/bundle";
 
 Failure source_failure(const Error& error) {
     const bool missing = error.code == Errc::not_found;
@@ -18,11 +18,11 @@ Failure source_failure(const Error& error) {
 tl::expected<ContractSource, Failure> find_bundle(const cli::Args& args) {
     fs::path directory = args.options.text("bundle").value_or("");
     if (directory.empty()) {
-        const auto project = find_project(args);
+        const auto project = load_project(args);
         if (!project) {
             return tl::unexpected(project.error());
         }
-        directory = *project / bundle_of_project;
+        directory = project->bundle_directory();
         std::error_code error;
         if (!fs::exists(directory, error)) {
             return cli::failure(ErrorId::file_not_found,
@@ -36,21 +36,6 @@ tl::expected<ContractSource, Failure> find_bundle(const cli::Args& args) {
 }
 
 } // namespace
-
-tl::expected<fs::path, Failure> find_project(const cli::Args& args) {
-    std::error_code error;
-    const fs::path start = fs::absolute(args.shared.text("directory").value_or("."), error);
-    for (fs::path at = start.lexically_normal(); !error; at = at.parent_path()) {
-        if (fs::exists(at / "hpdev.toml", error)) {
-            return at;
-        }
-        if (at == at.root_path()) {
-            break;
-        }
-    }
-    return cli::failure(ErrorId::no_project, "no hpdev.toml in " + start.string() + " or above it",
-                        "name a bundle's folder with --bundle, or make a project: hpdev new NAME");
-}
 
 tl::expected<ContractSource, Failure> find_contract(const cli::Args& args) {
     const auto state = args.options.text("state");
@@ -72,11 +57,6 @@ tl::expected<ContractSource, Failure> find_contract(const cli::Args& args) {
     Failure failure = source_failure(source.err());
     failure.hint = "--bundle DIR names a bundle whose program is to be run on it";
     return tl::unexpected(std::move(failure));
-}
-
-tl::expected<fs::path, Failure> project_tests(const cli::Args& args) {
-    const auto project = find_project(args);
-    return project ? tl::expected<fs::path, Failure>(*project / "tests") : project;
 }
 
 Failure machine_failure(const Error& error) {

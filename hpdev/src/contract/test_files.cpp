@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "contract/test_files.hpp"
 
-#include "contract/find_contract.hpp"
+#include "project/project.hpp"
 
 #include <algorithm>
 
@@ -16,6 +16,10 @@ constexpr std::string_view case_ending = ".hpt.toml";
 
 bool is_case_file(const fs::path& path) {
     return path.filename().string().ends_with(case_ending);
+}
+
+bool is_script(const fs::path& path) {
+    return path.extension() == ".hps";
 }
 
 std::vector<fs::path> files_below(const fs::path& folder) {
@@ -34,11 +38,11 @@ std::vector<fs::path> files_below(const fs::path& folder) {
 tl::expected<std::vector<fs::path>, Failure> list_files(const cli::Args& args) {
     std::vector<fs::path> places(args.arguments.begin(), args.arguments.end());
     if (places.empty()) {
-        const auto tests = project_tests(args);
-        if (!tests) {
-            return tl::unexpected(tests.error());
+        const auto project = load_project(args);
+        if (!project) {
+            return tl::unexpected(project.error());
         }
-        places.push_back(*tests);
+        places.push_back(project->root / project->test.cases);
     }
     std::vector<fs::path> out;
     for (const fs::path& place : places) {
@@ -48,7 +52,7 @@ tl::expected<std::vector<fs::path>, Failure> list_files(const cli::Args& args) {
             out.insert(out.end(), found.begin(), found.end());
         } else if (is_case_file(place)) {
             out.push_back(place);
-        } else {
+        } else if (!is_script(place)) {
             return cli::failure(ErrorId::usage, place.string() + " is neither a folder nor a file "
                                                                  "of test cases (*.hpt.toml)");
         }
@@ -57,6 +61,12 @@ tl::expected<std::vector<fs::path>, Failure> list_files(const cli::Args& args) {
 }
 
 } // namespace
+
+std::vector<fs::path> named_scripts(const cli::Args& args) {
+    std::vector<fs::path> out;
+    std::ranges::copy_if(args.arguments, std::back_inserter(out), is_script);
+    return out;
+}
 
 std::string title_of(const TestCase& test) {
     std::error_code error;

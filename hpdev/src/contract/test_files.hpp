@@ -13,6 +13,9 @@ namespace hp::dev {
 tl::expected<std::vector<TestCase>, cli::Failure> find_test_cases(const cli::Args& args,
                                                                   const std::string& filter);
 
+// The *.hps among the arguments.
+std::vector<std::filesystem::path> named_scripts(const cli::Args& args);
+
 // "tests/tally.hpt.toml: adds"
 std::string title_of(const TestCase& test);
 
