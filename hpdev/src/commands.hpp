@@ -9,8 +9,8 @@ namespace hp::dev {
 
 const cli::Program& hpdev_program();
 
-cli::Commands new_commands();    // new, init, templates ...
-cli::Commands build_commands();  // build, bundle
+cli::Commands new_commands();   // new, init, templates ...
+cli::Commands build_commands(); // build, bundle
 cli::Commands check_commands();
 cli::Commands exec_commands();
 cli::Commands manual_commands(); // about hpdev itself

@@ -124,7 +124,7 @@ Status lay_out_seed(const ContractSource& source, std::size_t number, const fs::
                     CopyOrder order) {
     const fs::path state = seed / "state";
     HP_TRY_STATUS(os::make_directories(seed));
-    HP_TRY_STATUS(copy_tree(source.directory, state, order));
+    HP_TRY_STATUS(copy_folder(source.directory, state, order));
     if (!source.is_bundle) {
         return {};
     }

@@ -143,7 +143,7 @@ Result<RunOutcome> Group::run_twice(Replica& replica, const RunOrder& order, con
     const fs::path state = seed / state::state_name;
     const fs::path kept = replica.home / "state_before";
     remove_tree(kept);
-    HP_TRY_STATUS(copy_tree(state, kept));
+    HP_TRY_STATUS(copy_folder(state, kept));
     HP_TRY([[maybe_unused]] const RunOutcome first, run_at(replica, order, seed, nullptr));
     remove_tree(state);
     std::error_code error;

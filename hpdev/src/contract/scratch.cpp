@@ -35,7 +35,7 @@ Status copy_entry(const fs::path& from, const fs::path& to, CopyOrder order) {
         return fail(errno_error("cannot look at " + from.string(), errno));
     }
     if (S_ISDIR(st.st_mode)) {
-        return copy_tree(from, to, order);
+        return copy_folder(from, to, order);
     }
     if (S_ISREG(st.st_mode)) {
         return copy_file(from, to, st);
@@ -70,7 +70,7 @@ Scratch::~Scratch() {
     }
 }
 
-Status copy_tree(const fs::path& from, const fs::path& to, CopyOrder order) {
+Status copy_folder(const fs::path& from, const fs::path& to, CopyOrder order) {
     std::error_code error;
     std::vector<fs::path> names;
     for (const auto& entry : fs::directory_iterator(from, error)) {

@@ -30,8 +30,8 @@ enum class CopyOrder { by_name, by_name_reversed };
 
 // Files, directories and symbolic links below `from` to `to`, which is made; whatever else lies
 // there is no content. Permissions as a node gives them: all that counts is who may execute.
-Status copy_tree(const std::filesystem::path& from, const std::filesystem::path& to,
-                 CopyOrder order = CopyOrder::by_name);
+Status copy_folder(const std::filesystem::path& from, const std::filesystem::path& to,
+                   CopyOrder order = CopyOrder::by_name);
 
 // However little a contract has left its owner to do there.
 void remove_tree(const std::filesystem::path& path);
