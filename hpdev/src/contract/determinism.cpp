@@ -17,6 +17,7 @@ public:
 
     Result<ReplicaResult> vary_everything(std::size_t nodes);
     Result<ReplicaResult> repeat();
+    Result<ReplicaResult> hear_late();
     Result<std::vector<Cause>> find_causes(bool uses_npl);
 
 private:
@@ -54,6 +55,13 @@ Result<ReplicaResult> Inquiry::vary(std::optional<Factor> factor, std::uint64_t 
     return run(plan);
 }
 
+// Everybody hears itself before it hears the others.
+Result<ReplicaResult> Inquiry::hear_late() {
+    ReplicaPlan plan;
+    plan.replicas = {only_varied(Factor::npl, 1), only_varied(Factor::npl, 3)};
+    return run(plan);
+}
+
 // Alone, because whoever hears others cannot repeat a run in which they have had their say.
 Result<ReplicaResult> Inquiry::repeat() {
     ReplicaPlan plan;
@@ -65,8 +73,8 @@ Result<ReplicaResult> Inquiry::repeat() {
 Result<std::vector<Cause>> Inquiry::try_factors(std::uint64_t seed, bool uses_npl) {
     std::vector<Cause> out;
     for (const FactorInfo& one : varied_factors) {
-        if (one.factor == Factor::npl && !uses_npl) {
-            continue;
+        if (one.factor == Factor::npl) {
+            continue; // is looked at first
         }
         HP_TRY(const ReplicaResult varied, vary(one.factor, seed, uses_npl));
         if (varied.divergence) {
@@ -81,8 +89,15 @@ Result<std::vector<Cause>> Inquiry::find_causes(bool uses_npl) {
     HP_TRY(const ReplicaResult still, vary(std::nullopt, 0, uses_npl));
     const Cause unknown{Factor::other,
                         suspects_among(still.calls, Factor::other, source_.directory)};
-    if (still.divergence && uses_npl) {
-        return std::vector<Cause>{{Factor::npl, {}}, unknown};
+    if (uses_npl) {
+        HP_TRY(const ReplicaResult alone_at_first, hear_late());
+        // As long as either is so, nothing can be said about anything else.
+        if (still.divergence) {
+            return std::vector<Cause>{{Factor::npl, {}}, unknown};
+        }
+        if (alone_at_first.divergence) {
+            return std::vector<Cause>{{Factor::npl, {}}};
+        }
     }
     for (std::uint64_t seed = 1; seed <= seeds_max && !still.divergence; ++seed) {
         HP_TRY(std::vector<Cause> found, try_factors(seed, uses_npl));
