@@ -9,11 +9,25 @@ namespace hp::dev {
 
 const cli::Program& hpdev_program();
 
+// What is made of a project.
 cli::Commands new_commands();   // new, init, templates ...
 cli::Commands build_commands(); // build, bundle
-cli::Commands check_commands();
 cli::Commands exec_commands();
-cli::Commands manual_commands(); // about hpdev itself
 cli::Commands test_commands();
+cli::Commands check_commands();
+
+// Clusters of a project.
+cli::Commands up_commands();
+cli::Commands down_commands();
+cli::Commands ps_commands();
+cli::Commands deploy_commands();
+cli::Commands node_commands();
+cli::Commands cluster_commands();
+cli::Commands log_commands();
+cli::Commands top_commands();
+cli::Commands state_commands();
+cli::Commands dashboard_commands();
+
+cli::Commands manual_commands(); // about hpdev itself
 
 } // namespace hp::dev

@@ -15,10 +15,20 @@ std::vector<cli::CommandInfo> all_commands() {
     for (const cli::Commands part : {
              new_commands(),
              build_commands(),
-             check_commands(),
              exec_commands(),
-             manual_commands(),
              test_commands(),
+             check_commands(),
+             up_commands(),
+             down_commands(),
+             ps_commands(),
+             deploy_commands(),
+             node_commands(),
+             cluster_commands(),
+             log_commands(),
+             top_commands(),
+             state_commands(),
+             dashboard_commands(),
+             manual_commands(),
          }) {
         out.insert(out.end(), part.begin(), part.end());
     }

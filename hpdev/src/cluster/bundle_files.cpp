@@ -15,7 +15,7 @@ constexpr std::size_t read_step_bytes = 64 * 1024;
 
 // Whether this top-level name becomes part of the agreed state.
 bool is_state(const fs::path& name) {
-    return name != override_name && name != disparate_name;
+    return name != bundle_override_name && name != bundle_disparate_name;
 }
 
 cli::Failure file_failure(const std::string& doing, const std::error_code& error) {
@@ -73,7 +73,7 @@ Done copy_one(const fs::path& from, const fs::path& to) {
 } // namespace
 
 Expected<Json> read_override(const fs::path& bundle) {
-    const fs::path path = bundle / override_name;
+    const fs::path path = bundle / bundle_override_name;
     const auto text = os::read_file(path, limits::config_bytes_max);
     if (!text && text.err().code == Errc::not_found) {
         return Json::object();
@@ -169,12 +169,12 @@ Done copy_bundle(const fs::path& bundle, const fs::path& copy) {
     HP_DEV_TRY(const Json override, complete_override(bundle));
     HP_DEV_TRY_STATUS(os::make_directories(state_files(copy)));
     HP_DEV_TRY_STATUS(
-        os::replace_file(copy / override_name, as_bytes(dump_json(override) + "\n"), 0644));
+        os::replace_file(copy / bundle_override_name, as_bytes(dump_json(override) + "\n"), 0644));
     std::error_code error;
     for (const auto& item : fs::directory_iterator(bundle, error)) {
         const fs::path name = item.path().filename();
         if (name != ".hp" &&
-            name != override_name) { // clusters of somebody who works without a project
+            name != bundle_override_name) { // clusters of somebody who works without a project
             HP_DEV_TRY_STATUS(
                 copy_one(item.path(), (is_state(name) ? state_files(copy) : copy) / name));
         }
@@ -189,7 +189,7 @@ Done seed_node(const fs::path& copy, unsigned node, const fs::path& seed) {
 }
 
 Done seed_own_files(const fs::path& copy, unsigned node, const fs::path& seed) {
-    const fs::path own = copy / disparate_name / std::to_string(node);
+    const fs::path own = copy / bundle_disparate_name / std::to_string(node);
     std::error_code none;
     return fs::is_directory(own, none) ? copy_tree(own, seed) : Done();
 }

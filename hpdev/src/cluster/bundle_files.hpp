@@ -4,6 +4,7 @@
 // Blocking file work; any thread.
 #pragma once
 
+#include "bundle_names.hpp"
 #include "cluster/expected.hpp"
 #include "hp/base/ids.hpp"
 
@@ -11,9 +12,6 @@
 #include <vector>
 
 namespace hp::dev {
-
-inline constexpr std::string_view override_name = "hp.cfg.override";
-inline constexpr std::string_view disparate_name = "disparate";
 
 // ErrorId::bad_bundle unless it is a folder of files, folders and links with something in it, and
 // it is clear which program to run.

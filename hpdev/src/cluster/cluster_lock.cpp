@@ -46,12 +46,12 @@ void ClusterLock::record(const ProcessMark& holder) const {
             {{"pid", holder.pid}, {"start_time", holder.start_time}, {"boot_id", holder.boot_id}}) +
         "\n";
     clear();
-    // Only for people and messages: the lock itself is the kernel's.
-    (void)::pwrite(file_.get(), text.data(), text.size(), 0);
+    // Only for people and messages, so that nothing depends on it: the lock itself is the kernel's.
+    [[maybe_unused]] const ssize_t written = ::pwrite(file_.get(), text.data(), text.size(), 0);
 }
 
 void ClusterLock::clear() const {
-    (void)::ftruncate(file_.get(), 0);
+    [[maybe_unused]] const int result = ::ftruncate(file_.get(), 0);
 }
 
 } // namespace hp::dev

@@ -11,7 +11,7 @@
 
 namespace hp::dev {
 
-struct Wanted {
+struct ClusterWanted {
     NewCluster fresh;
     bool detached = true;
     bool start_over = false;
@@ -26,6 +26,6 @@ struct Wanted {
 Expected<NewCluster> read_new(const cli::Args& args, const Place& place);
 
 // Starts what is not running; tells about its phases. Gives back the cluster as it runs.
-Expected<Cluster> bring_up(const cli::Args& args, const Place& place, Wanted& wanted);
+Expected<Cluster> bring_up(const cli::Args& args, const Place& place, ClusterWanted& wanted);
 
 } // namespace hp::dev

@@ -150,13 +150,13 @@ Outcome run_verify(const Args& args, const std::string& path) {
 Outcome run_bundle(const Args& args) {
     const auto verify = args.options.text("verify");
     const auto list = args.options.text("list");
-    const auto output = args.options.text("output");
+    const auto output = args.options.text("output-file");
     if ((verify.has_value() ? 1 : 0) + (list.has_value() ? 1 : 0) + (output.has_value() ? 1 : 0) >
         1) {
-        return failure(ErrorId::usage, "one of --output, --list and --verify");
+        return failure(ErrorId::usage, "one of --output-file, --list and --verify");
     }
     if (output == "-" && args.json) {
-        return failure(ErrorId::usage, "--output - and --json both want standard output");
+        return failure(ErrorId::usage, "--output-file - and --json both want standard output");
     }
     if (args.options.has("hash") && !verify) {
         return failure(ErrorId::usage, "--hash goes with --verify");
@@ -202,7 +202,8 @@ constexpr std::array build_options = {
 };
 
 constexpr std::array bundle_options = {
-    OptionInfo{"-O,--output", "FILE", "write the bundle to this file (\"-\": standard output)"},
+    OptionInfo{"-O,--output-file", "FILE",
+               "write the bundle to this file (\"-\": standard output)"},
     OptionInfo{"--list", "FILE", "list the files of this bundle"},
     OptionInfo{"--verify", "FILE", "check this bundle and print its hash"},
     OptionInfo{"--hash", "HASH", "with --verify: the hash it must have"},

@@ -64,7 +64,7 @@ cli::Outcome answer_started(const Args& args, const Cluster& cluster) {
 // Everything from the start, with as many nodes at the same ports.
 cli::Outcome deploy_fresh(const Args& args, const Place& place, const Cluster* old,
                           const fs::path& bundle) {
-    Wanted wanted;
+    ClusterWanted wanted;
     HP_DEV_TRY(wanted.fresh, read_new(args, place));
     wanted.fresh.bundle = bundle;
     wanted.start_over = true;
@@ -151,7 +151,7 @@ cli::Outcome deploy(const Args& args) {
         return deploy_fresh(args, place, cluster ? &*cluster : nullptr, bundle);
     }
     if (!cluster->is_running()) {
-        Wanted wanted;
+        ClusterWanted wanted;
         HP_DEV_TRY(wanted.fresh, read_new(args, place));
         wanted.fresh.program = cluster->program;
         wanted.name = cluster->name;

@@ -340,7 +340,7 @@ cli::Outcome run_start_all(const Args& args) {
         return carry_out(args, cluster, numbers, {"node.start", "started", false});
     }
     HP_DEV_TRY(const Place place, find_place(args));
-    Wanted wanted;
+    ClusterWanted wanted;
     HP_DEV_TRY(wanted.fresh, read_new(args, place));
     wanted.fresh.program = cluster.program;
     wanted.name = cluster.name;

@@ -112,8 +112,8 @@ Expected<NewCluster> read_new(const Args& args, const Place& place) {
 
 namespace {
 
-Expected<Wanted> read_wanted(const Args& args, const Place& place) {
-    Wanted out;
+Expected<ClusterWanted> read_wanted(const Args& args, const Place& place) {
+    ClusterWanted out;
     HP_DEV_TRY(out.fresh, read_new(args, place));
     out.detached = args.options.has("detach");
     out.start_over = args.options.has("fresh");
@@ -151,7 +151,7 @@ Done check_same_contract(const Cluster& cluster, const fs::path& bundle) {
 }
 
 // What a cluster that is there was made with stays; options that say otherwise are refused.
-Done check_same(const Cluster& cluster, const Wanted& wanted, const Args& args) {
+Done check_same(const Cluster& cluster, const ClusterWanted& wanted, const Args& args) {
     const auto differs = [&](const std::string& option) {
         const NewCluster& fresh = wanted.fresh;
         if (option == "--nodes") {
@@ -193,7 +193,7 @@ Done check_same(const Cluster& cluster, const Wanted& wanted, const Args& args) 
     return {};
 }
 
-Expected<Cluster> make_or_load(const Args& args, const Place& place, Wanted& wanted,
+Expected<Cluster> make_or_load(const Args& args, const Place& place, ClusterWanted& wanted,
                                PortChooser& ports) {
     auto existing = load_cluster(place.cluster(wanted.name));
     if (existing && !wanted.start_over) {
@@ -217,7 +217,7 @@ Expected<Cluster> make_or_load(const Args& args, const Place& place, Wanted& wan
 }
 
 // A new cluster needs a contract from somewhere.
-Done check_source(const Args& args, const Place& place, const Wanted& wanted) {
+Done check_source(const Args& args, const Place& place, const ClusterWanted& wanted) {
     std::error_code ignored;
     if (args.options.has("contract") ||
         (fs::exists(place.cluster(wanted.name) / "cluster.json", ignored) && !wanted.start_over) ||
@@ -243,7 +243,7 @@ cli::Outcome show(const Args& args, const Cluster& cluster, bool started) {
 
 } // namespace
 
-Expected<Cluster> bring_up(const Args& args, const Place& place, Wanted& wanted) {
+Expected<Cluster> bring_up(const Args& args, const Place& place, ClusterWanted& wanted) {
     const std::int64_t begin_ms = now_mono_ms();
     HP_DEV_TRY_STATUS(check_source(args, place, wanted));
     HP_DEV_TRY_STATUS(make_home(place));
@@ -282,7 +282,7 @@ namespace {
 
 cli::Outcome run_up(const Args& args) {
     HP_DEV_TRY(const Place place, find_place(args));
-    HP_DEV_TRY(Wanted wanted, read_wanted(args, place));
+    HP_DEV_TRY(ClusterWanted wanted, read_wanted(args, place));
     auto cluster = load_cluster(place.cluster(wanted.name));
     if (cluster && cluster->is_running()) {
         if (wanted.start_over) {

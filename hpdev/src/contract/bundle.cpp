@@ -93,11 +93,11 @@ Result<ContractSource> open_bundle(const fs::path& directory) {
     HP_TRY_STATUS(check_directory(directory));
     ContractSource out;
     out.directory = directory;
-    if (!is_there(directory / override_file)) {
+    if (!is_there(directory / bundle_override_name)) {
         return fail(Errc::invalid,
                     directory.string() + " has no hp.cfg.override, which names the program to run");
     }
-    HP_TRY_STATUS(apply_override(directory / override_file, out));
+    HP_TRY_STATUS(apply_override(directory / bundle_override_name, out));
     return out;
 }
 
@@ -128,10 +128,10 @@ Status lay_out_seed(const ContractSource& source, std::size_t number, const fs::
     if (!source.is_bundle) {
         return {};
     }
-    remove_tree(state / disparate_folder);
+    remove_tree(state / bundle_disparate_name);
     std::error_code error;
-    fs::remove(state / override_file, error);
-    const fs::path own = source.directory / disparate_folder / std::to_string(number);
+    fs::remove(state / bundle_override_name, error);
+    const fs::path own = source.directory / bundle_disparate_name / std::to_string(number);
     if (!is_there(own)) {
         return {};
     }

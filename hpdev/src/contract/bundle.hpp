@@ -4,6 +4,7 @@
 // part of the state, nor is disparate/, whose files belong to single nodes. Blocking.
 #pragma once
 
+#include "bundle_names.hpp"
 #include "contract/scratch.hpp"
 #include "hp/config/config.hpp"
 
@@ -12,9 +13,6 @@
 #include <string>
 
 namespace hp::dev {
-
-inline constexpr const char* override_file = "hp.cfg.override";
-inline constexpr const char* disparate_folder = "disparate";
 
 struct ContractSource {
     std::filesystem::path directory;

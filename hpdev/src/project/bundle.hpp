@@ -4,14 +4,12 @@
 // same project gives the same bytes, wherever it lies and whoever builds it. Blocking file work.
 #pragma once
 
+#include "bundle_names.hpp"
 #include "hp/base/ids.hpp"
 #include "project/archive.hpp"
 #include "project/project.hpp"
 
 namespace hp::dev {
-
-inline constexpr std::string_view bundle_override_name = "hp.cfg.override";
-inline constexpr std::string_view bundle_disparate_name = "disparate";
 
 // Collects the files that hpdev.toml names, hp.cfg.override and disparate/ beside it.
 cli::Parsed<FileTree> collect_bundle(const Project& project);

@@ -493,6 +493,10 @@ void Engine::settle_inputs(Effects& out) {
 
 // --- status --------------------------------------------------------------------------------------
 
+std::size_t Engine::members_heard(Instant now) const {
+    return height_ ? height_->heard_since(now.mono_us - params::silence_us(params_)) : 0;
+}
+
 LedgerSeq Engine::newest_heard() const {
     LedgerSeq newest = lcl_.seq;
     for (const auto& [member, height] : ahead_) {
@@ -513,7 +517,7 @@ VoteStatus Engine::current_vote_status(Instant now) const {
     if (height_->agreement().current() >= params::failed_attempts_unreliable) {
         return VoteStatus::unreliable;
     }
-    if (height_->open_count() >= height_->quorum()) {
+    if (members_heard(now) >= height_->quorum()) {
         return VoteStatus::synced;
     }
     // While this member executes, nobody needs to hear from it or the others.

@@ -62,8 +62,8 @@ public:
     // What signatures at the height after lcl() are bound to.
     const Domain& domain() const { return domain_; }
     std::size_t candidates() const { return pool_.size(); }
-    // Members this node has heard from at the current height, itself included.
-    std::size_t members_heard() const { return height_ ? height_->open_count() : 0; }
+    // Members this node has heard from at the current height and not too long ago, itself included.
+    std::size_t members_heard(Instant now) const;
     // The newest ledger that members say they have, if that is beyond lcl().
     LedgerSeq newest_heard() const;
     // How many things of other members it keeps beside candidates and votes: bounded by the number

@@ -279,6 +279,7 @@ bool Engine::run_timers(Instant now, Effects& out) {
 // Whatever was said may have been lost: say it again until the ledger is decided.
 void Engine::repeat(Instant now, Effects& out) {
     repeat_at_us_ = now.mono_us + params::stage_us(params_);
+    height_->add(own_open_, now.mono_us); // it hears itself
     if (height_->members().size() == 1) {
         return;
     }

@@ -35,6 +35,7 @@ Height::Added Height::add(const SharedOpen& open, std::int64_t now_us) {
     if (!is_member(open->by.member) || open->prev_hash != setup_.prev.hash) {
         return Added::ignored;
     }
+    heard_at_us_[open->by.member] = now_us;
     SharedOpen& newest = newest_opens_[open->by.member];
     if (newest && newest->version == open->version && newest->digest != open->digest) {
         keep(open); // a block may cite it
@@ -50,6 +51,12 @@ Height::Added Height::add(const SharedOpen& open, std::int64_t now_us) {
         open_quorum_since_us_ = now_us;
     }
     return Added::stored;
+}
+
+std::size_t Height::heard_since(std::int64_t since_us) const {
+    return static_cast<std::size_t>(
+        std::count_if(heard_at_us_.begin(), heard_at_us_.end(),
+                      [&](const auto& entry) { return entry.second >= since_us; }));
 }
 
 // The last few of each member, its newest, and what blocks cite. False: known.

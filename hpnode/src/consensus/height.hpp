@@ -40,6 +40,8 @@ public:
     enum class Added : std::uint8_t { ignored, stored, contradiction };
     Added add(const SharedOpen& open, std::int64_t now_us);
     std::size_t open_count() const { return newest_opens_.size(); }
+    // Whose OPENs were heard, or heard again, at that time or later. Members repeat themselves.
+    std::size_t heard_since(std::int64_t since_us) const;
     std::vector<SharedOpen> opens() const; // newest of each member, ascending by member
     // Nobody else is worth waiting for.
     bool has_expected_opens() const;
@@ -83,6 +85,7 @@ private:
     Agreement agreement_;
     std::int64_t since_us_;
     std::map<PublicKey, SharedOpen> newest_opens_;
+    std::map<PublicKey, std::int64_t> heard_at_us_;
     std::map<Hash32, SharedOpen> opens_; // by digest, also older ones that a block may cite
     std::map<PublicKey, std::deque<Hash32>> recent_opens_;
     std::set<Hash32> cited_opens_; // by blocks seen

@@ -65,7 +65,7 @@ std::string Node::no_quorum_reason() const {
     }
     return "the UNL has " + std::to_string(validators.size()) + " members, of which " +
            std::to_string(validators.quorum()) + " have to take part; heard from " +
-           std::to_string(engine_->members_heard()) +
+           std::to_string(engine_->members_heard(clock_.now())) +
            (member && !observer ? ", this node included"
             : observer          ? ", this node is an observer"
                                 : ", this node is not in the UNL");
@@ -153,7 +153,7 @@ StatusReport Node::status_report() const {
     out.activity = activity();
     out.unl = patch.unl.size();
     out.attempt = engine_->attempt();
-    out.members_heard = engine_->members_heard();
+    out.members_heard = engine_->members_heard(clock_.now());
     out.inputs_waiting = engine_->candidates();
     out.committed_by = committed_by_;
     out.eager = config::is_eager(config().node.pace, patch);

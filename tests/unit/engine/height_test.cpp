@@ -123,3 +123,15 @@ TEST_CASE("blocks come and go, but what this member has voted for stays") {
     CHECK_FALSE(height.block(make_block(11)->digest));
     CHECK(height.kept() <= 70);
 }
+
+TEST_CASE("who repeats an OPEN is heard, who only said it long ago is not") {
+    Members members;
+    Height height = members.make();
+    SharedOpen open = make_open(height, 1);
+    height.add(open, 100);
+    CHECK(height.heard_since(100) == 1);
+    CHECK(height.heard_since(101) == 0);
+    height.add(open, 200);
+    CHECK(height.heard_since(101) == 1);
+    CHECK(height.open_count() == 1);
+}
