@@ -56,7 +56,18 @@ SAMPLES = {
     "completion": ["bash"],
     "man": [],
     "version": [],
+    "new": ["{unique}", "--no-git"],
+    "init": ["--name", "fresh", "-C", "{fresh}"],
+    "templates list": [],
+    "templates show": ["starter"],
+    "templates path": [],
+    "build": ["-C", "{project}"],
+    "bundle": ["-C", "{project}"],
+    "exec": ["--bundle", "{contract}", "get"],
+    "test": ["{cases}", "--bundle", "{contract}"],
+    "check": ["--bundle", "{contract}", "-i", "get"],
 }
+
 
 class HpdevSuite(Suite):
     name = "hpdev"

@@ -84,11 +84,6 @@ class Suite:
             raise Failed(f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
 
-    # Parts of hpdev may be built apart; nothing is asked of one that is not there.
-    def has(self, words):
-        listed = json.loads(self.run(["hpdev", "schema", "--json"], self.root).stdout)
-        return any(one["command"] == words for one in listed["commands"])
-
     def say(self, text):
         with self.print_lock:
             print(text, flush=True)
