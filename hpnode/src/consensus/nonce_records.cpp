@@ -28,24 +28,15 @@ std::optional<proto::RejectReason> NonceRecords::check(const proto::SignedInput&
 void NonceRecords::settle(LedgerSeq seq, std::span<const proto::SharedInput> inputs) {
     const SetDigest after = set_after(seq, inputs);
     for (const proto::SharedInput& input : inputs) {
-        accept_only(input->user, input->nonce, input->hash, input->max_ledger_seq);
+        accept(input->user, input->nonce, input->hash, input->max_ledger_seq);
     }
     expire(seq);
-    digest_ = after;
+    set_ = after;
 }
 
 void NonceRecords::accept(const PublicKey& user, std::uint64_t nonce, const Hash32& hash,
                           LedgerSeq max_ledger_seq) {
-    if (const auto known = records_.find(user); known != records_.end()) {
-        digest_.remove({user, known->second.last_nonce, known->second.expires});
-    }
-    const Record& record = accept_only(user, nonce, hash, max_ledger_seq);
-    digest_.add({user, record.last_nonce, record.expires});
-    foreseen_.reset();
-}
-
-NonceRecords::Record& NonceRecords::accept_only(const PublicKey& user, std::uint64_t nonce,
-                                                const Hash32& hash, LedgerSeq max_ledger_seq) {
+    forget_digests();
     Record& record = records_[user];
     record.last_nonce = nonce;
     remember(record, nonce, hash);
@@ -53,7 +44,6 @@ NonceRecords::Record& NonceRecords::accept_only(const PublicKey& user, std::uint
         record.expires = max_ledger_seq;
         by_expiry_[max_ledger_seq].push_back(user);
     }
-    return record;
 }
 
 void NonceRecords::remember(Record& record, std::uint64_t nonce, const Hash32& hash) {
@@ -69,8 +59,7 @@ void NonceRecords::restore(const RecentUser& user) {
     record.expires = user.expires;
     if (records_.emplace(user.user, std::move(record)).second) {
         by_expiry_[user.expires].push_back(user.user);
-        digest_.add(user);
-        foreseen_.reset();
+        forget_digests();
     }
 }
 
@@ -82,12 +71,11 @@ void NonceRecords::remember(const PublicKey& user, std::uint64_t nonce, const Ha
 }
 
 void NonceRecords::expire(LedgerSeq lcl) {
-    foreseen_.reset();
+    forget_digests();
     while (!by_expiry_.empty() && by_expiry_.begin()->first <= lcl) {
         for (const PublicKey& user : by_expiry_.begin()->second) {
             const auto record = records_.find(user);
             if (record != records_.end() && record->second.expires <= lcl) {
-                digest_.remove({user, record->second.last_nonce, record->second.expires});
                 records_.erase(record);
             }
         }
@@ -99,6 +87,21 @@ Hash32 NonceRecords::digest_after(LedgerSeq seq, std::span<const proto::SharedIn
     return set_after(seq, inputs).hash();
 }
 
+void NonceRecords::forget_digests() {
+    set_.reset();
+    foreseen_.reset();
+}
+
+const SetDigest& NonceRecords::set() const {
+    if (!set_) {
+        set_.emplace();
+        for (const auto& [user, record] : records_) {
+            set_->add({user, record.last_nonce, record.expires});
+        }
+    }
+    return *set_;
+}
+
 SetDigest NonceRecords::set_after(LedgerSeq seq, std::span<const proto::SharedInput> inputs) const {
     const auto same = [](const Hash32& hash, const proto::SharedInput& input) {
         return hash == input->hash;
@@ -108,7 +111,7 @@ SetDigest NonceRecords::set_after(LedgerSeq seq, std::span<const proto::SharedIn
                    same)) {
         return foreseen_->digest;
     }
-    SetDigest digest = digest_;
+    SetDigest digest = set();
     std::map<PublicKey, RecentUser> changed;
     for (const proto::SharedInput& input : inputs) {
         const auto [next, first] = changed.try_emplace(input->user, RecentUser{input->user, 0, 0});

@@ -40,7 +40,7 @@ public:
 
     // Digest of what the records say, and of what they will say once ledger `seq` with these inputs
     // (in execution order) is accepted and expired.
-    Hash32 digest() const { return digest_.hash(); }
+    Hash32 digest() const { return set().hash(); }
     Hash32 digest_after(LedgerSeq seq, std::span<const proto::SharedInput> inputs) const;
 
 private:
@@ -50,13 +50,13 @@ private:
         std::map<std::uint64_t, Hash32> by_nonce; // to tell already_submitted from nonce_expired
     };
     SetDigest set_after(LedgerSeq seq, std::span<const proto::SharedInput> inputs) const;
-    Record& accept_only(const PublicKey& user, std::uint64_t nonce, const Hash32& hash,
-                        LedgerSeq max_ledger_seq);
+    const SetDigest& set() const;
+    void forget_digests();
     static void remember(Record& record, std::uint64_t nonce, const Hash32& hash);
     std::map<PublicKey, RecentUser> expiring(LedgerSeq seq) const; // those gone after `seq`
 
     std::map<PublicKey, Record> records_;
-    SetDigest digest_;
+    mutable std::optional<SetDigest> set_; // of records_; found when it is asked for
     // What digest_after() found last: leaders, checks and the decision ask for the same, and each
     // element of the set takes a while to expand.
     struct Foreseen {

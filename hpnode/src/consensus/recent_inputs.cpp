@@ -50,13 +50,12 @@ Hash32 SetDigest::hash() const {
     if (std::all_of(sum_.begin(), sum_.end(), [](std::uint16_t lane) { return lane == 0; })) {
         return Hash32{};
     }
-    Writer out;
-    out.raw(as_bytes(set_tag));
-    for (const std::uint16_t lane : sum_) {
-        out.u8(static_cast<std::uint8_t>(lane >> 8));
-        out.u8(static_cast<std::uint8_t>(lane & 0xFF));
+    std::array<std::uint8_t, 2 * std::tuple_size_v<Lanes>> bytes{};
+    for (std::size_t i = 0; i < sum_.size(); ++i) {
+        bytes[2 * i] = static_cast<std::uint8_t>(sum_[i] >> 8);
+        bytes[2 * i + 1] = static_cast<std::uint8_t>(sum_[i] & 0xFF);
     }
-    return crypto::b3(out.view());
+    return crypto::b3({as_bytes(set_tag), bytes});
 }
 
 } // namespace hp::consensus

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hp/base/codec.hpp"
 
+#include <array>
+
 #include "hp/base/check.hpp"
 
 namespace hp {
@@ -8,9 +10,11 @@ namespace {
 
 template <class Int>
 void put_be(Bytes& out, Int value) {
-    for (int shift = static_cast<int>(sizeof(Int)) * 8 - 8; shift >= 0; shift -= 8) {
-        out.push_back(static_cast<std::uint8_t>(value >> shift));
+    std::array<std::uint8_t, sizeof(Int)> bytes{};
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        bytes[i] = static_cast<std::uint8_t>(value >> 8 * (bytes.size() - 1 - i));
     }
+    out.insert(out.end(), bytes.begin(), bytes.end());
 }
 
 template <class Int>

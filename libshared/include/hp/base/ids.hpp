@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <compare>
 #include <cstddef>
 
@@ -17,7 +18,20 @@ struct FixedBytes {
     static constexpr std::size_t size = N;
     std::array<std::uint8_t, N> data{};
 
-    auto operator<=>(const FixedBytes&) const = default;
+    bool operator==(const FixedBytes&) const = default;
+    // As bytes; eight at a time, because most of what is compared here are keys of maps, which
+    // differ in the first eight.
+    std::strong_ordering operator<=>(const FixedBytes& other) const {
+        for (std::size_t i = 0; i + 8 <= N; i += 8) {
+            const std::uint64_t mine = load(i);
+            const std::uint64_t theirs = other.load(i);
+            if (mine != theirs) {
+                return mine <=> theirs;
+            }
+        }
+        const int rest = std::memcmp(data.data() + N / 8 * 8, other.data.data() + N / 8 * 8, N % 8);
+        return rest <=> 0;
+    }
 
     ByteView view() const { return {data.data(), N}; }
     std::string hex() const { return to_hex(view()); }
@@ -41,6 +55,13 @@ struct FixedBytes {
             return std::nullopt;
         }
         return out;
+    }
+
+private:
+    std::uint64_t load(std::size_t at) const { // big-endian: compares as the bytes do
+        std::uint64_t out = 0;
+        std::memcpy(&out, data.data() + at, sizeof out);
+        return std::endian::native == std::endian::little ? __builtin_bswap64(out) : out;
     }
 };
 
