@@ -8,6 +8,7 @@ The program itself lists its commands; one without a line in SAMPLES fails the t
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -55,9 +56,11 @@ SAMPLES = {
     "schema": [],
     "completion": ["bash"],
     "man": [],
+    "config explain": ["cluster"],
+    "dashboard": [],
     "version": [],
     "new": ["{unique}", "--no-git"],
-    "init": ["--name", "fresh", "-C", "{fresh}"],
+    "init": ["fresh", "--no-git", "-C", "{empty}"],
     "templates list": [],
     "templates show": ["starter"],
     "templates path": [],
@@ -73,6 +76,7 @@ class HpdevSuite(Suite):
     name = "hpdev"
     samples = SAMPLES
     silent = ("cluster rm",)
+    endless = ("dashboard",)
     completes = ("state", "pu", "pull")
     misspelt = ("statsu", "status")
 
@@ -80,8 +84,11 @@ class HpdevSuite(Suite):
         self.dev = dev
         self.cwd = dev.root
         self.env = dict(dev.env)
-        self.facts = {"bundle": str(dev.bundle(note="one"))}
-        (dev.root / "empty").mkdir()
+        project = dev.root.parent / "tally"
+        dev.ok("new", "tally", "--lang", "js", "--no-git", cwd=project.parent)
+        dev.ok("build", cwd=project)
+        self.facts = {"bundle": str(dev.bundle(note="one")), "project": str(project),
+                      "contract": str(project / ".hp/bundle"), "cases": str(project / "tests")}
         dev.up(nodes=1)
         self.clusters = []
 
@@ -116,6 +123,9 @@ class HpdevSuite(Suite):
 
     def prepare(self, words, facts):
         wanted = " ".join(SAMPLES[words])
+        if "{empty}" in wanted:
+            facts["empty"] = str(self.dev.root / f"empty{self.count}")
+            os.mkdir(facts["empty"])
         if words == "up":
             facts["unique"] = f"c{self.count}"
             self.clusters.append(facts["unique"])
