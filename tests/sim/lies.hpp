@@ -17,6 +17,7 @@ enum class Lie : std::uint8_t {
     bodies,   // different content under one digest
     silence,  // says nothing to some members at some stages
     usurp,    // proposes when it is not its turn
+    copies,   // inputs with another content under the same hash
     // Only where signatures are checked: nobody could see through these.
     impersonate, // votes in the name of others
     sign_ahead,  // signs for the next height as if members never changed
@@ -53,6 +54,7 @@ inline constexpr std::array<std::string_view, lie_count> lie_names{"sign_all",
                                                                    "bodies",
                                                                    "silence",
                                                                    "usurp",
+                                                                   "copies",
                                                                    "impersonate",
                                                                    "sign_ahead",
                                                                    "block_omits",

@@ -171,6 +171,7 @@ private:
     void tell_results(Host& liar, const consensus::SignedResult& honest);
     void tell(Host& liar, Host& to, consensus::Message message);
     void usurp(Host& liar, const consensus::Propose& heard);
+    void copy_inputs(Host& liar, const consensus::Inputs& heard);
     consensus::SharedBlock forge_some(const Host& liar, const consensus::Block& honest);
     std::optional<ForgeryContext> forgery_context(const Host& liar, const consensus::Block& honest);
     static consensus::Signed sign_as(const Host& liar, consensus::StatementKind kind,

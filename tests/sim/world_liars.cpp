@@ -182,6 +182,9 @@ void World::lie_about(Host& liar, const Message& heard) {
     if (const auto* propose = std::get_if<Propose>(&heard); propose && lies(Lie::usurp)) {
         usurp(liar, *propose);
     }
+    if (const auto* inputs = std::get_if<Inputs>(&heard); inputs && lies(Lie::copies)) {
+        copy_inputs(liar, *inputs);
+    }
 }
 
 // A liar signs every vote it hears of, to whoever it likes.
@@ -273,6 +276,17 @@ void World::usurp(Host& liar, const Propose& heard) {
     changed.by = sign_as(liar, StatementKind::propose,
                          vote_digest(changed.height, changed.attempt, changed.block->digest));
     broadcast(liar, changed);
+}
+
+// An input's hash is that of its signature, so these have the hashes of what was heard.
+void World::copy_inputs(Host& liar, const Inputs& heard) {
+    Inputs copies;
+    for (const proto::SharedInput& input : heard.inputs) {
+        auto copy = std::make_shared<proto::SignedInput>(*input);
+        copy->container.push_back(' ');
+        copies.inputs.push_back(std::move(copy));
+    }
+    broadcast(liar, copies);
 }
 
 // It has every input ever submitted.

@@ -83,14 +83,14 @@ void Engine::on(Instant, const InputIn& event, Effects& out) {
         out.push_back(rejection({input, *arrival.rejected}));
         return;
     }
-    local_inputs_.insert(input->hash);
+    local_inputs_.insert(input);
     if (arrival.pending) {
         out.push_back(VerifyInput{input});
     }
 }
 
 void Engine::on(Instant now, const InputVerified& event, Effects& out) {
-    pool_.verified(*event.input, holds(Guard::input_signature, event.signature_ok));
+    pool_.verified(event.input, holds(Guard::input_signature, event.signature_ok));
     if (!inputs_since_us_ && pool_.has_ready()) {
         inputs_since_us_ = now.mono_us;
     }
@@ -101,7 +101,7 @@ void Engine::on(Instant now, const InputVerified& event, Effects& out) {
         height_->keep(event.input);
     }
     const bool alone = validators_.size() == 1 && is_member();
-    if (!alone && local_inputs_.count(event.input->hash) != 0) {
+    if (!alone && local_inputs_.count(event.input) != 0) {
         out.push_back(Broadcast{Inputs{{event.input}}});
     }
 }
@@ -478,12 +478,12 @@ void Engine::settle_inputs(Effects& out) {
     }
     for (const Rejection& rejected : pool_.settle(head_->inputs, nonces_, lcl_.seq)) {
         // Nobody here knows whether it is in one of the ledgers that were passed over.
-        if (local_inputs_.erase(rejected.input->hash) != 0 && !joined_) {
+        if (local_inputs_.erase(rejected.input) != 0 && !joined_) {
             out.push_back(rejection(rejected));
         }
     }
     for (const SharedInput& input : head_->inputs) {
-        if (local_inputs_.erase(input->hash) != 0) {
+        if (local_inputs_.erase(input) != 0) {
             const ByteView hash = input->hash.view();
             out.push_back(
                 TellStatus{input->user, {std::nullopt, Bytes(hash.begin(), hash.end()), lcl_}});

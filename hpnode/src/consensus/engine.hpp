@@ -169,8 +169,9 @@ private:
     NonceRecords nonces_;
     InputPool pool_;
     Execution execution_;
-    std::set<PublicKey> users_;      // connected here
-    std::set<Hash32> local_inputs_;  // of users connected here: told what becomes of them
+    std::set<PublicKey> users_; // connected here
+    // Of users connected here: told what becomes of them.
+    std::set<proto::SharedInput, InputContentOrder> local_inputs_;
     std::set<Hash32> judged_inputs_; // asked for because a block needs them
 
     // The newest ledger, and what it proves.

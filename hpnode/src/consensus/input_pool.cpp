@@ -40,7 +40,7 @@ InputPool::Arrival InputPool::arrive(proto::SharedInput input, const Params& par
     if (input->max_ledger_seq <= lcl) {
         return {false, RejectReason::max_ledger_expired};
     }
-    if (candidates_.count(input->hash) != 0) {
+    if (candidates_.count(input) != 0) {
         return {}; // the first copy will be answered; a second status would contradict it
     }
     if (candidates_.size() >= limits::candidate_inputs_max ||
@@ -58,14 +58,14 @@ InputPool::Arrival InputPool::arrive(proto::SharedInput input, const Params& par
     User& user = users_[input->user];
     user.payload_bytes += input->payload->size();
     container_bytes_ += input->container.size();
-    Candidate& candidate = candidates_[input->hash];
+    Candidate& candidate = candidates_[input];
     candidate.input = std::move(input);
     user.candidates.push_back(&candidate);
     return {true, std::nullopt};
 }
 
-void InputPool::verified(const proto::SignedInput& input, bool signature_ok) {
-    const auto found = candidates_.find(input.hash);
+void InputPool::verified(const proto::SharedInput& input, bool signature_ok) {
+    const auto found = candidates_.find(input);
     if (found != candidates_.end() && found->second.verdict == Verdict::awaited) {
         found->second.verdict = signature_ok ? Verdict::good : Verdict::bad;
         ++ready_;
@@ -116,7 +116,7 @@ void InputPool::select_user(const User& user, Selection& out) {
 std::vector<Rejection> InputPool::settle(const std::vector<proto::SharedInput>& decided,
                                          const NonceRecords& nonces, LedgerSeq lcl) {
     for (const proto::SharedInput& input : decided) {
-        if (const auto found = candidates_.find(input->hash); found != candidates_.end()) {
+        if (const auto found = candidates_.find(input); found != candidates_.end()) {
             found->second.leaving = true;
         }
     }
@@ -147,10 +147,10 @@ std::vector<Rejection> InputPool::settle(const std::vector<proto::SharedInput>& 
 }
 
 proto::SharedInput InputPool::find(const Hash32& hash) const {
-    const auto found = candidates_.find(hash);
-    return found != candidates_.end() && found->second.verdict == Verdict::good
-               ? found->second.input
-               : nullptr;
+    const auto [begin, end] = candidates_.equal_range(hash);
+    const auto found = std::find_if(
+        begin, end, [](const auto& entry) { return entry.second.verdict == Verdict::good; });
+    return found == end ? nullptr : found->first;
 }
 
 InputPool::Users::iterator InputPool::sweep(Users::iterator user) {
@@ -162,7 +162,7 @@ InputPool::Users::iterator InputPool::sweep(Users::iterator user) {
         user->second.payload_bytes -= input->payload->size();
         container_bytes_ -= input->container.size();
         ready_ -= candidate->verdict == Verdict::awaited ? 0 : 1;
-        candidates_.erase(input->hash);
+        candidates_.erase(input);
         return true;
     });
     return user->second.candidates.empty() ? users_.erase(user) : std::next(user);

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include "consensus/nonce_records.hpp"
@@ -22,6 +23,19 @@ struct Rejection {
     proto::RejectReason reason;
 };
 
+// An input's hash is that of its signature alone (8.2), so anybody can send other content under the
+// hash of an input that they have seen: such copies have to be told apart until their signatures
+// are checked. Ordered by hash first.
+struct InputContentOrder {
+    using is_transparent = void;
+    bool operator()(const proto::SharedInput& a, const proto::SharedInput& b) const {
+        return std::tie(a->hash, a->user, a->encoding, a->container) <
+               std::tie(b->hash, b->user, b->encoding, b->container);
+    }
+    bool operator()(const proto::SharedInput& a, const Hash32& b) const { return a->hash < b; }
+    bool operator()(const Hash32& a, const proto::SharedInput& b) const { return a < b->hash; }
+};
+
 class InputPool {
 public:
     struct Arrival {
@@ -31,7 +45,7 @@ public:
     Arrival arrive(proto::SharedInput input, const Params& params, const NonceRecords& nonces,
                    LedgerSeq lcl);
 
-    void verified(const proto::SignedInput& input, bool signature_ok);
+    void verified(const proto::SharedInput& input, bool signature_ok);
 
     // What the ledger after `lcl` can take, in execution order. Those in `required`, which ascends,
     // do not wait for inputs of the same user that are still being verified. Everything stays in
@@ -47,7 +61,6 @@ public:
 
     // A candidate with a good signature, or null.
     proto::SharedInput find(const Hash32& hash) const;
-    bool contains(const Hash32& hash) const { return candidates_.count(hash) != 0; }
 
     // Whether a ledger would have something to do: a candidate whose verdict is there.
     bool has_ready() const { return ready_ > 0; }
@@ -56,7 +69,7 @@ public:
 private:
     enum class Verdict : std::uint8_t { awaited, good, bad };
     struct Candidate {
-        proto::SharedInput input;
+        proto::SharedInput input{};
         Verdict verdict = Verdict::awaited;
         bool leaving = false;
     };
@@ -71,7 +84,7 @@ private:
     // Forgets the user's candidates that are marked as leaving, and a user without any.
     Users::iterator sweep(Users::iterator user);
 
-    std::map<Hash32, Candidate> candidates_; // by input hash; addresses stay valid
+    std::map<proto::SharedInput, Candidate, InputContentOrder> candidates_; // addresses stay valid
     Users users_;
     std::size_t container_bytes_ = 0;
     std::size_t ready_ = 0; // candidates with a verdict

@@ -122,7 +122,7 @@ describe('cluster: membership', () => {
         const [without, all] = [cluster.keys().slice(0, 4), cluster.keys()];
         for (const [at, unl] of [without, all, without, all].entries()) {
             const victim = cluster.nodes[1 + (at % 3)];
-            const seq_no = await change(scope, cluster, stays, { unl });
+            const seq_no = await change(scope, stays, { unl });
             await cluster.wait_ledger(seq_no - 1 + (at % 3), { nodes: [victim] });
             await victim.kill();
             const others = cluster.running();

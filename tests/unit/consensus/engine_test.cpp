@@ -453,6 +453,29 @@ TEST_CASE("more inputs than a ledger takes wait for the next") {
     CHECK(d.statuses().size() == 70'000);
 }
 
+TEST_CASE("what somebody else made of an input keeps it out of no ledger") {
+    Driver d(paced());
+    d.round();
+    const auto input = make_input(3, 1, 9);
+    // The hash of an input is that of its signature.
+    auto copy = std::make_shared<proto::SignedInput>(*input);
+    copy->container.push_back(' ');
+    auto of_another_user = std::make_shared<proto::SignedInput>(*input);
+    of_another_user->user = key_of(4);
+    d.step(MessageIn{key_of(7), Inputs{{copy}}});
+    const auto checked = d.take<VerifyInput>();
+    REQUIRE(checked.size() == 1);
+    d.submit(of_another_user, false);
+    d.submit(input);
+    d.step(InputVerified{copy, false});
+    d.advance_ms(1000);
+    const auto ledger = d.round();
+    REQUIRE(ledger->inputs.size() == 1);
+    CHECK(ledger->inputs[0]->container == input->container);
+    CHECK(d.statuses() == std::vector{std::pair{input->hash, std::string("bad_sig")},
+                                      std::pair{input->hash, std::string("accepted 2")}});
+}
+
 TEST_CASE("without a quorum nothing is decided") {
     Driver d(paced());
     d.round();
