@@ -37,8 +37,9 @@ constexpr std::size_t last_lines_max = 5;
     ::execl(program, "hpnode", "run", dir, nullptr);
     const char* why = std::strerror(errno);
     constexpr std::string_view text = "cannot run hpnode: ";
-    (void)::write(STDERR_FILENO, text.data(), text.size());
-    (void)::write(STDERR_FILENO, why, std::strlen(why));
+    for (const std::string_view part : {text, std::string_view(why)}) {
+        [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, part.data(), part.size());
+    }
     ::_exit(127);
 }
 
