@@ -12,6 +12,7 @@ const cli::Program& hpdev_program();
 // What is made of a project.
 cli::Commands new_commands();   // new, init, templates ...
 cli::Commands build_commands(); // build, bundle
+cli::Commands dev_commands();
 cli::Commands exec_commands();
 cli::Commands test_commands();
 cli::Commands check_commands();

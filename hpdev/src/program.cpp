@@ -15,6 +15,7 @@ std::vector<cli::CommandInfo> all_commands() {
     for (const cli::Commands part : {
              new_commands(),
              build_commands(),
+             dev_commands(),
              exec_commands(),
              test_commands(),
              check_commands(),

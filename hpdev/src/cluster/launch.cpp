@@ -79,11 +79,12 @@ void redirect_output(const fs::path& cluster_dir) {
 }
 
 // Tells the waiting command in one line, then is on its own.
-[[noreturn]] void supervise(const Cluster& cluster, ClusterLock lock, os::Fd report) {
+[[noreturn]] void supervise(const Cluster& cluster, ClusterLock lock, os::Fd report,
+                            bool with_dashboard) {
     redirect_output(cluster.dir);
     int code = 0;
     {
-        Supervisor supervisor(cluster, std::move(lock));
+        Supervisor supervisor(cluster, std::move(lock), with_dashboard);
         const Done started = supervisor.start();
         const Json said = started ? Json{{"ok", true}, {"cluster", to_json(supervisor.cluster())}}
                                   : Json{{"ok", false}, {"error", failure_json(started.error())}};
@@ -255,7 +256,7 @@ Done renew_ports(Cluster& cluster, PortChooser& ports, const Notify& notify) {
 }
 
 Expected<Cluster> run_cluster(const Cluster& cluster, ClusterLock lock,
-                              std::optional<PortChooser>& ports, bool detached) {
+                              std::optional<PortChooser>& ports, const Launch& how) {
     HP_DEV_TRY(os::FdPair pipe, os::pipe_pair());
     const pid_t self = ::getpid();
     const pid_t child = ::fork();
@@ -265,22 +266,25 @@ Expected<Cluster> run_cluster(const Cluster& cluster, ClusterLock lock,
     if (child == 0) {
         pipe.ours.reset();
         ports.reset(); // ours to hold in the command only
-        separate(detached, self);
-        supervise(cluster, std::move(lock), std::move(pipe.theirs));
+        separate(how.detached, self);
+        supervise(cluster, std::move(lock), std::move(pipe.theirs), how.with_dashboard);
     }
     pipe.theirs.reset();
-    if (detached) {
+    if (how.detached) {
         ::waitpid(child, nullptr, 0); // the first of the two
     }
     return read_report(cluster, pipe.ours);
 }
 
 Done wait_until_ready(const Cluster& cluster, Ready ready, std::int64_t timeout_ms,
-                      const Notify& notify) {
+                      const Notify& notify, const std::function<bool()>& is_interrupted) {
     const std::int64_t deadline_ms = now_mono_ms() + timeout_ms;
     std::int64_t next_note_ms = now_mono_ms() + note_interval_ms;
     std::string missing;
     do {
+        if (is_interrupted && is_interrupted()) {
+            return tl::unexpected(cli::silent(cli::exit_interrupted));
+        }
         HP_DEV_TRY(const Cluster now, load_cluster(cluster.dir));
         for (const ClusterNode& node : now.nodes) {
             if (node.state == NodeState::failed) {

@@ -34,15 +34,19 @@ Expected<Cluster> make_cluster(const Place& place, const std::string& name,
 // Gives nodes new ports where theirs are in use now, and says so.
 Done renew_ports(Cluster& cluster, PortChooser& ports, const Notify& notify);
 
-// Starts the supervisor, and it the nodes. A detached one lives on by itself; an attached one ends
-// in good order with this process.
+struct Launch {
+    bool detached = true; // lives on by itself; otherwise it ends in good order with this process
+    bool with_dashboard = true;
+};
+// Starts the supervisor, and it the nodes and the dashboard.
 Expected<Cluster> run_cluster(const Cluster& cluster, ClusterLock lock,
-                              std::optional<PortChooser>& ports, bool detached);
+                              std::optional<PortChooser>& ports, const Launch& how);
 
 enum class Ready : std::uint8_t { started, synced };
-// ErrorId::node_ended when a node dies meanwhile, not_synced when time is up.
+// ErrorId::node_ended when a node dies meanwhile, not_synced when time is up. A silent error as
+// soon as `is_interrupted`, which may be empty, says so.
 Done wait_until_ready(const Cluster& cluster, Ready ready, std::int64_t timeout_ms,
-                      const Notify& notify);
+                      const Notify& notify, const std::function<bool()>& is_interrupted = {});
 
 struct Ended {
     bool was_running = false;

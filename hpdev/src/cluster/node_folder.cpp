@@ -61,6 +61,13 @@ void set_defaults(Json& config) {
 void apply(Json& config, const Cluster& cluster, const ClusterNode& node, const Genesis& genesis) {
     const Json keys = config["node"];
     set_defaults(config);
+    Json& consensus = config["contract"]["consensus"];
+    if (genesis.base_roundtime_ms) {
+        consensus["roundtime"] = *genesis.base_roundtime_ms;
+    }
+    if (genesis.base_threshold) {
+        consensus["threshold"] = *genesis.base_threshold;
+    }
     merge_json(config, genesis.override);
     Json& contract = config["contract"];
     if (genesis.roundtime_ms) {

@@ -24,9 +24,10 @@ Expected<NodeSetting> parse_setting(unsigned node, const std::string& text);
 
 // Everything about a cluster's first ledger and its nodes' first start.
 struct Genesis {
-    Json override = Json::object();                       // hp.cfg.override
-    std::optional<std::uint32_t> roundtime_ms, threshold; // stronger than the override
-    std::string address = "127.0.0.1";                    // where nodes listen
+    Json override = Json::object();                                 // hp.cfg.override
+    std::optional<std::uint32_t> roundtime_ms, threshold;           // stronger than the override
+    std::optional<std::uint32_t> base_roundtime_ms, base_threshold; // weaker: of the project
+    std::string address = "127.0.0.1";                              // where nodes listen
     std::vector<NodeSetting> settings;
 };
 

@@ -120,6 +120,25 @@ Expected<ProgramResult> run_program(const fs::path& program,
     return out;
 }
 
+bool start_apart(const std::vector<std::string>& words) {
+    std::vector<std::string> copies = words;
+    std::vector<char*> argv = pointers(copies);
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawnattr_init(&attributes);
+    ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+    pid_t child = 0;
+    const int error =
+        ::posix_spawnp(&child, argv[0], &actions, &attributes, argv.data(), ::environ);
+    ::posix_spawnattr_destroy(&attributes);
+    ::posix_spawn_file_actions_destroy(&actions);
+    return error == 0;
+}
+
 Expected<int> pass_through(const fs::path& program, const std::vector<std::string>& arguments,
                            const Environment& more) {
     HP_DEV_TRY(const pid_t child, spawn(program, arguments, more, {}));

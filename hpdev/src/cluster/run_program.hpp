@@ -22,6 +22,9 @@ Expected<ProgramResult> run_program(const fs::path& program,
                                     const std::vector<std::string>& arguments,
                                     std::size_t output_bytes_max);
 
+// Starts one, looked up in $PATH, that goes on when we have ended; false when that is impossible.
+bool start_apart(const std::vector<std::string>& words);
+
 // With our input and output; gives back its exit code.
 Expected<int> pass_through(const fs::path& program, const std::vector<std::string>& arguments,
                            const Environment& more);

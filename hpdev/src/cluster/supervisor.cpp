@@ -22,11 +22,12 @@ namespace {
 constexpr std::int64_t stop_timeout_ms = 5000;
 constexpr std::int64_t stray_timeout_ms = 3000; // helpers that end with their node
 constexpr int idle_ms = 1000;
+constexpr std::int64_t dashboard_timeout_ms = 5000; // it takes some 20 ms
 
 } // namespace
 
-Supervisor::Supervisor(Cluster cluster, ClusterLock lock)
-    : cluster_(std::move(cluster)), lock_(std::move(lock)) {}
+Supervisor::Supervisor(Cluster cluster, ClusterLock lock, bool with_dashboard)
+    : cluster_(std::move(cluster)), lock_(std::move(lock)), with_dashboard_(with_dashboard) {}
 
 Supervisor::~Supervisor() = default;
 
@@ -55,10 +56,38 @@ Done Supervisor::start() {
         [this](ClientId client, const Json& request) { on_request(client, request); });
     cluster_.supervisor = mark_of(::getpid());
     lock_.record(cluster_.supervisor);
+    cluster_.dashboard.reset();
+    begin_dashboard();
     for (ClusterNode& node : cluster_.nodes) {
         HP_DEV_TRY_STATUS(start_one(node));
     }
+    finish_dashboard();
     return save_cluster(cluster_);
+}
+
+// In two parts, so that it starts while the nodes do.
+void Supervisor::begin_dashboard() {
+    if (!with_dashboard_) {
+        return;
+    }
+    if (auto started = start_dashboard(cluster_)) {
+        dashboard_ = *std::move(started);
+    } else {
+        note(started.error().message);
+    }
+}
+
+void Supervisor::finish_dashboard() {
+    if (dashboard_.pid == 0) {
+        return;
+    }
+    if (auto url = read_dashboard_url(dashboard_, dashboard_timeout_ms)) {
+        cluster_.dashboard = *std::move(url);
+        note("dashboard started, process " + std::to_string(dashboard_.pid));
+    } else {
+        note(url.error().message);
+        ::kill(dashboard_.pid, SIGKILL);
+    }
 }
 
 void Supervisor::run() {
@@ -122,6 +151,13 @@ void Supervisor::on_signals() {
 
 // Others than nodes are their orphaned helpers: waited for, so that nothing of them is left.
 void Supervisor::on_child(int pid, int status) {
+    if (pid == dashboard_.pid) {
+        dashboard_ = {};
+        cluster_.dashboard.reset();
+        note("the dashboard has ended, " + describe_end(status));
+        save();
+        return;
+    }
     const auto found = std::ranges::find_if(cluster_.nodes, [pid](const ClusterNode& node) {
         return node.has_process() && node.process.pid == pid;
     });
@@ -373,6 +409,9 @@ void Supervisor::begin_end(ClientId client, std::int64_t timeout_ms) {
     }
     for (ClusterNode& node : cluster_.nodes) {
         stop_one(node, timeout_ms);
+    }
+    if (dashboard_.pid != 0) {
+        ::kill(dashboard_.pid, timeout_ms > 0 ? SIGTERM : SIGKILL);
     }
 }
 

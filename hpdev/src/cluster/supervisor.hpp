@@ -8,6 +8,7 @@
 #include "cluster/cluster_file.hpp"
 #include "cluster/cluster_lock.hpp"
 #include "cluster/control_server.hpp"
+#include "cluster/dashboard_process.hpp"
 #include "cluster/ports.hpp"
 
 #include <map>
@@ -19,13 +20,13 @@ namespace hp::dev {
 
 class Supervisor {
 public:
-    // `ports` is kept until the nodes listen (or had the time to).
-    Supervisor(Cluster cluster, ClusterLock lock);
+    Supervisor(Cluster cluster, ClusterLock lock, bool with_dashboard);
     ~Supervisor();
     Supervisor(const Supervisor&) = delete;
     Supervisor& operator=(const Supervisor&) = delete;
 
-    // Opens the control socket and starts all nodes.
+    // Opens the control socket and starts all nodes and the dashboard, which may be missing
+    // afterwards: a cluster can do without.
     Done start();
     // Until somebody asks it to end, by the socket or by a signal (the second one: at once).
     void run();
@@ -45,6 +46,8 @@ private:
 
     Done start_one(ClusterNode& node);
     void stop_one(ClusterNode& node, std::int64_t timeout_ms);
+    void begin_dashboard();
+    void finish_dashboard();
     void on_signals();
     void on_child(int pid, int status);
     void on_node_end(ClusterNode& node, int status);
@@ -71,6 +74,8 @@ private:
 
     Cluster cluster_;
     ClusterLock lock_;
+    const bool with_dashboard_;
+    DashboardProcess dashboard_;
     os::Fd signals_;
     std::unique_ptr<ControlServer> server_;
     std::map<unsigned, std::int64_t> kill_at_ms_; // nodes that were asked to end

@@ -6,6 +6,7 @@
 #include "cli/args.hpp"
 #include "cluster/launch.hpp"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,10 +14,12 @@ namespace hp::dev {
 
 struct ClusterWanted {
     NewCluster fresh;
-    bool detached = true;
+    Launch how;
     bool start_over = false;
+    bool tell_phases = true; // false: the command does that itself
     Ready ready = Ready::synced;
     std::int64_t ready_timeout_ms = 30'000;
+    std::function<bool()> is_interrupted; // may be empty: signals end the process
     std::string name;
     // Given by the user, and about a new cluster only: they must fit one that is there already.
     std::vector<std::string> genesis_options;
@@ -24,6 +27,9 @@ struct ClusterWanted {
 
 // From the environment and those options of `up` that the command has.
 Expected<NewCluster> read_new(const cli::Args& args, const Place& place);
+
+// The same with what up has beside it.
+Expected<ClusterWanted> read_wanted(const cli::Args& args, const Place& place);
 
 // Starts what is not running; tells about its phases. Gives back the cluster as it runs.
 Expected<Cluster> bring_up(const cli::Args& args, const Place& place, ClusterWanted& wanted);

@@ -10,6 +10,7 @@
 #include "commands/notes.hpp"
 
 #include <array>
+#include <cstdlib>
 
 namespace hp::dev {
 namespace {
@@ -111,15 +112,38 @@ cli::Outcome run_rm(const Args& args) {
                            : std::string()};
 }
 
+// A browser of the user's desktop; without a desktop there is nothing to open it with.
+bool open_browser(const std::string& url) {
+    const auto is_set = [](const char* name) {
+        const char* value = std::getenv(name);
+        return value != nullptr && *value != '\0';
+    };
+    std::vector<std::string> words = {"xdg-open"};
+    if (is_set("BROWSER")) {
+        words = {std::getenv("BROWSER")};
+    } else if (!is_set("DISPLAY") && !is_set("WAYLAND_DISPLAY")) {
+        return false;
+    }
+    words.push_back(url);
+    return start_apart(words);
+}
+
 cli::Outcome run_open(const Args& args) {
     HP_DEV_TRY(const Cluster cluster, find_running(args));
     if (!cluster.dashboard) {
-        return cli::failure(ErrorId::cluster_down,
-                            "the cluster \"" + cluster.name + "\" has no dashboard", "hpdev ps");
+        return cli::failure(cli::ErrorId::cluster_down,
+                            "the cluster \"" + cluster.name + "\" has no dashboard",
+                            "it was started with --no-dashboard, or supervisor.log says why");
     }
-    return cli::Answer{args.json
-                           ? cli::document(args.schema).add("url", *cluster.dashboard).text() + "\n"
-                           : *cluster.dashboard + "\n"};
+    const bool opened = !args.options.has("print") && open_browser(*cluster.dashboard);
+    if (!opened && !args.options.has("print")) {
+        note(args, "there is no browser that could be opened here ($BROWSER, xdg-open)");
+    }
+    if (args.json) {
+        cli::JsonObject out = cli::document(args.schema);
+        return cli::Answer{out.add("url", *cluster.dashboard).add("opened", opened).text() + "\n"};
+    }
+    return cli::Answer{*cluster.dashboard + "\n"};
 }
 
 constexpr std::string_view about_fields =
@@ -178,7 +202,8 @@ const std::array table = {
                 run_rm},
     CommandInfo{"open", "", 0, 0, Scope::online,
                 "Open the cluster's dashboard and print its address", "hpdev open --print",
-                "xdg-open \"$(hpdev open --print)\"", open_options, "ok:bool url?:text", run_open},
+                "BROWSER=firefox hpdev open", open_options, "ok:bool url?:text opened?:bool",
+                run_open},
 };
 
 } // namespace

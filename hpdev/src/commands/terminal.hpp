@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The terminal for a command that fills the whole screen: keys come one by one, and whatever
-// happens it is as before afterwards. One thread.
+// The terminal for commands that take keys one by one, also for one that fills the whole screen.
+// Whatever happens it is as before afterwards. One thread.
 #pragma once
 
 #include "cli/output.hpp"
@@ -13,19 +13,32 @@
 
 namespace hp::dev {
 
-class FullScreen {
+// Keys one by one and not shown, on a screen that scrolls as ever. Only for the process whose turn
+// it is on that terminal: others would be stopped for asking.
+class RawKeys {
 public:
-    FullScreen() {
+    static bool are_possible() {
+        return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1 &&
+               ::tcgetpgrp(STDIN_FILENO) == ::getpgrp();
+    }
+    RawKeys() {
         ::tcgetattr(STDIN_FILENO, &before_);
         termios raw = before_;
         raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
         ::tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-        (void)cli::write_answer("\x1b[?1049h\x1b[?25l");
     }
-    ~FullScreen() {
-        (void)cli::write_answer("\x1b[?25h\x1b[?1049l");
-        ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
-    }
+    ~RawKeys() { ::tcsetattr(STDIN_FILENO, TCSANOW, &before_); }
+    RawKeys(const RawKeys&) = delete;
+    RawKeys& operator=(const RawKeys&) = delete;
+
+private:
+    termios before_{};
+};
+
+class FullScreen {
+public:
+    FullScreen() { (void)cli::write_answer("\x1b[?1049h\x1b[?25l"); }
+    ~FullScreen() { (void)cli::write_answer("\x1b[?25h\x1b[?1049l"); }
     FullScreen(const FullScreen&) = delete;
     FullScreen& operator=(const FullScreen&) = delete;
 
@@ -37,7 +50,7 @@ public:
     }
 
 private:
-    termios before_{};
+    const RawKeys keys_;
 };
 
 struct ScreenSize {

@@ -12,6 +12,7 @@
 #include "commands/bring_up.hpp"
 #include "commands/notes.hpp"
 #include "hp/os/files.hpp"
+#include "project/project.hpp"
 
 #include <arpa/inet.h>
 #include <array>
@@ -53,6 +54,18 @@ Done from_environment(const char* name, std::uint64_t max, T& to) {
     return {};
 }
 
+// What hpdev.toml says about new clusters: weaker than the environment.
+Done from_project(const Place& place, NewCluster& out) {
+    if (!place.is_project) {
+        return {};
+    }
+    HP_DEV_TRY(const Project project, load_project_at(place.root));
+    out.validators = static_cast<unsigned>(project.cluster.nodes);
+    out.genesis.base_roundtime_ms = static_cast<std::uint32_t>(project.cluster.roundtime_ms);
+    out.genesis.base_threshold = static_cast<std::uint32_t>(project.cluster.threshold_percent);
+    return {};
+}
+
 Done read_address(const Args& args, std::string& to) {
     to = args.options.text("bind").value_or(to);
     in_addr parsed{};
@@ -65,6 +78,7 @@ Done read_address(const Args& args, std::string& to) {
 
 Expected<NewCluster> read_new(const Args& args, const Place& place) {
     NewCluster out;
+    HP_DEV_TRY_STATUS(from_project(place, out));
     HP_DEV_TRY_STATUS(from_environment("HP_CLUSTER_SIZE", nodes_max, out.validators));
     HP_DEV_TRY_STATUS(from_environment("HP_USER_PORT_BEGIN", 65535, out.user_port));
     HP_DEV_TRY_STATUS(from_environment("HP_PEER_PORT_BEGIN", 65535, out.peer_port));
@@ -110,12 +124,10 @@ Expected<NewCluster> read_new(const Args& args, const Place& place) {
     return out;
 }
 
-namespace {
-
 Expected<ClusterWanted> read_wanted(const Args& args, const Place& place) {
     ClusterWanted out;
     HP_DEV_TRY(out.fresh, read_new(args, place));
-    out.detached = args.options.has("detach");
+    out.how = {args.options.has("detach"), !args.options.has("no-dashboard")};
     out.start_over = args.options.has("fresh");
     HP_DEV_TRY(out.name, cluster_name(args, place));
     out.name = args.options.text("name").value_or(out.name);
@@ -138,6 +150,8 @@ Expected<ClusterWanted> read_wanted(const Args& args, const Place& place) {
     }
     return out;
 }
+
+namespace {
 
 Done check_same_contract(const Cluster& cluster, const fs::path& bundle) {
     std::error_code error;
@@ -257,15 +271,23 @@ Expected<Cluster> bring_up(const Args& args, const Place& place, ClusterWanted& 
     std::optional<PortChooser> ports(std::move(chooser));
     HP_DEV_TRY(const Cluster made, make_or_load(args, place, wanted, *ports));
     HP_DEV_TRY_STATUS(make_current(place, wanted.name));
-    note_phase(args, "cluster", made.name + "  " + made.dir.string());
-    HP_DEV_TRY(Cluster out, run_cluster(made, std::move(lock), ports, wanted.detached));
-    auto ready = wait_until_ready(out, Ready::started, wanted.ready_timeout_ms, notifier(args));
+    const auto tell = [&](const std::string& phase, const std::string& text) {
+        if (wanted.tell_phases) {
+            note_phase(args, phase, text);
+        }
+    };
+    tell("cluster", made.name + "  " + made.dir.string());
+    HP_DEV_TRY(Cluster out, run_cluster(made, std::move(lock), ports, wanted.how));
+    const auto wait = [&](Ready what) {
+        return wait_until_ready(out, what, wanted.ready_timeout_ms, notifier(args),
+                                wanted.is_interrupted);
+    };
+    auto ready = wait(Ready::started);
     if (ready) {
         ports.reset(); // all listen
-        note_phase(args, "nodes",
-                   std::to_string(out.nodes.size()) + " started  " + seconds(begin_ms));
+        tell("nodes", std::to_string(out.nodes.size()) + " started  " + seconds(begin_ms));
         if (wanted.ready == Ready::synced) {
-            ready = wait_until_ready(out, Ready::synced, wanted.ready_timeout_ms, notifier(args));
+            ready = wait(Ready::synced);
         }
     }
     if (!ready) {
@@ -274,7 +296,7 @@ Expected<Cluster> bring_up(const Args& args, const Place& place, ClusterWanted& 
         }
         return tl::unexpected(std::move(ready.error()));
     }
-    note_phase(args, "ready", seconds(begin_ms));
+    tell("ready", seconds(begin_ms));
     return load_cluster(out.dir);
 }
 
@@ -299,13 +321,13 @@ cli::Outcome run_up(const Args& args) {
         return tl::unexpected(cluster.error());
     }
     HP_DEV_TRY(const cli::Answer answer, show(args, *cluster, true));
-    return wanted.detached ? cli::Outcome(answer) : stay_attached(args, *cluster, answer);
+    return wanted.how.detached ? cli::Outcome(answer) : stay_attached(args, *cluster, answer);
 }
 
 } // namespace
 
 // Written once: deploy takes the same options when there is no cluster yet.
-const std::array<OptionInfo, 16> up_options = {
+const std::array<OptionInfo, 17> up_options = {
     OptionInfo{"-n,--nodes", "N", "validators of a new cluster (default 3, or $HP_CLUSTER_SIZE)"},
     OptionInfo{"--observers", "N", "further nodes that only follow (default 0)"},
     OptionInfo{"-d,--detach", "", "come back when it is ready; it goes on running"},
@@ -316,6 +338,7 @@ const std::array<OptionInfo, 16> up_options = {
     OptionInfo{"--peer-port", "PORT", "first port among nodes (default 22861 or the next)"},
     OptionInfo{"--bind", "ADDRESS", "where nodes listen (default 127.0.0.1; 0.0.0.0: everywhere)"},
     OptionInfo{"--contract", "PATH", "the bundle to run (default: what hpdev build has made)"},
+    OptionInfo{"--no-dashboard", "", "without its web page (hpdev open)"},
     OptionInfo{"--fresh", "", "throw the cluster's ledger and state away and start over"},
     OptionInfo{"--ready", "WHAT", "synced (default) or started: what to wait for"},
     OptionInfo{"--ready-timeout", "DUR", "how long (default 30s)"},

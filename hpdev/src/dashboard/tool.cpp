@@ -35,6 +35,25 @@ private:
     posix_spawn_file_actions_t actions_{};
 };
 
+// What we have blocked is not blocked in them.
+class SpawnAttributes {
+public:
+    SpawnAttributes() {
+        ::posix_spawnattr_init(&attributes_);
+        sigset_t none;
+        ::sigemptyset(&none);
+        ::posix_spawnattr_setsigmask(&attributes_, &none);
+        ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK);
+    }
+    ~SpawnAttributes() { ::posix_spawnattr_destroy(&attributes_); }
+    SpawnAttributes(const SpawnAttributes&) = delete;
+    SpawnAttributes& operator=(const SpawnAttributes&) = delete;
+    posix_spawnattr_t* get() { return &attributes_; }
+
+private:
+    posix_spawnattr_t attributes_{};
+};
+
 // False when it has to be killed.
 bool read_answer(int fd, std::string& out) {
     std::array<char, 65536> buffer{};
@@ -69,6 +88,7 @@ ToolAnswer run_tool(const std::string& tool, const std::vector<std::string>& arg
     const os::Fd reader(ends[0]);
     os::Fd writer(ends[1]);
     SpawnActions actions;
+    SpawnAttributes attributes;
     ::posix_spawn_file_actions_addopen(actions.get(), STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_adddup2(actions.get(), writer.get(), STDOUT_FILENO);
     ::posix_spawn_file_actions_addopen(actions.get(), STDERR_FILENO, "/dev/null", O_WRONLY, 0);
@@ -79,7 +99,8 @@ ToolAnswer run_tool(const std::string& tool, const std::vector<std::string>& arg
     }
     argv.push_back(nullptr);
     pid_t pid = 0;
-    if (::posix_spawn(&pid, program.c_str(), actions.get(), nullptr, argv.data(), environ) != 0) {
+    if (::posix_spawn(&pid, program.c_str(), actions.get(), attributes.get(), argv.data(),
+                      environ) != 0) {
         return no_answer("cannot run " + program.string());
     }
     writer = os::Fd();

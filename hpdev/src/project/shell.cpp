@@ -55,6 +55,9 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
         ::_exit(127);
     }
     ::signal(SIGPIPE, SIG_DFL);
+    sigset_t none; // what its parent holds back ends a compiler
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::execvpe(argv[0], argv, environment);
     ::_exit(127);
 }
