@@ -198,7 +198,7 @@ Expected<Deployed> order_deploy(const Cluster& cluster, const DeployPlan& plan) 
     }
     const std::uint32_t round_ms = std::max(cluster.roundtime_ms, 1U);
     Deployed out;
-    out.ledger = newest(views) + 2 + lead_ms / round_ms;
+    out.ledger = newest(views) + 1 + (lead_ms + round_ms - 1) / round_ms; // one is on its way
     out.in_force = out.ledger + (plan.patch.empty() ? 0 : 1);
     out.old_hash = views.front().state_hash;
     for (const NodeView& view : views) {

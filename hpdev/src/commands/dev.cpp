@@ -85,22 +85,24 @@ Expected<JobResult> run_step(const std::vector<std::string>& words, const fs::pa
     }
 }
 
-Done build_and_check(const DevOptions& options, const DevReport& report, EndSignals& signals) {
-    std::int64_t begun_ms = now_mono_ms();
-    HP_DEV_TRY(const JobResult built, run_step(build_step(options), options.scratch, signals));
-    if (!built.is_ok()) {
-        return tl::unexpected(built.failure());
-    }
-    HP_DEV_TRY_STATUS(report.show(build_event(built, now_mono_ms() - begun_ms)));
-    if (!options.check) {
-        return {};
-    }
-    begun_ms = now_mono_ms();
+Done check(const DevOptions& options, const DevReport& report, EndSignals& signals) {
+    const std::int64_t begun_ms = now_mono_ms();
     HP_DEV_TRY(const JobResult checked, run_step(check_step(options), options.scratch, signals));
     if (!checked.is_ok() && options.strict) {
         return tl::unexpected(checked.failure());
     }
     return report.show(check_event(checked, now_mono_ms() - begun_ms));
+}
+
+// A check that stops nothing is made when the cluster runs: nobody has to wait for it.
+Done build_and_check(const DevOptions& options, const DevReport& report, EndSignals& signals) {
+    const std::int64_t begun_ms = now_mono_ms();
+    HP_DEV_TRY(const JobResult built, run_step(build_step(options), options.scratch, signals));
+    if (!built.is_ok()) {
+        return tl::unexpected(built.failure());
+    }
+    HP_DEV_TRY_STATUS(report.show(build_event(built, now_mono_ms() - begun_ms)));
+    return options.strict ? check(options, report, signals) : Done();
 }
 
 // "a, b, c" of any number
@@ -167,16 +169,22 @@ Done deploy_what_is_new(const DevOptions& options, const DevReport& report, EndS
 }
 
 // The cluster runs; whatever comes of this, its end is the caller's business.
-cli::Outcome work(const DevWish& wish, const DevReport& report, const Cluster& cluster, bool is_new,
-                  std::int64_t took_ms, EndSignals& signals, std::optional<SourceWatch> watch,
-                  bool with_keys) {
+cli::Outcome work(const Args& args, const DevWish& wish, const DevReport& report,
+                  const Cluster& cluster, bool is_new, std::int64_t took_ms, EndSignals& signals,
+                  std::optional<SourceWatch> watch, bool with_keys) {
     HP_DEV_TRY_STATUS(show_nodes(report, cluster, took_ms));
     if (!is_new) { // it has the bundle of last time
         HP_DEV_TRY_STATUS(deploy_what_is_new(wish.session, report, signals));
     }
     HP_DEV_TRY_STATUS(show_places(report, cluster));
     if (!wish.stay) {
+        if (wish.session.check && !wish.session.strict) {
+            HP_DEV_TRY_STATUS(check(wish.session, report, signals));
+        }
         return cli::Answer{};
+    }
+    if (with_keys) {
+        note(args, "logs follow; q quits, r redeploys, ? helps");
     }
     DevSession session(wish.session, report, cluster, signals, std::move(watch), with_keys);
     return session.run();
@@ -229,7 +237,7 @@ cli::Outcome run_dev(const Args& args) {
         return take_down(report, dir, tl::unexpected(cluster.error()));
     }
     const bool with_keys = wish.stay && !args.json && RawKeys::are_possible();
-    auto out = work(wish, report, *cluster, !before || wish.cluster.start_over,
+    auto out = work(args, wish, report, *cluster, !before || wish.cluster.start_over,
                     now_mono_ms() - begun_ms, signals, std::move(watch), with_keys);
     return take_down(report, dir, std::move(out));
 }

@@ -56,7 +56,7 @@ std::string next_steps(const CreatedProject& made) {
     const std::string go = made.folder == here
                                ? std::string()
                                : "cd " + fs::relative(made.folder, here, error).string() + " && ";
-    return "  next:  " + go + "hpdev build\n";
+    return "  next:  " + go + "hpdev dev\n";
 }
 
 Outcome create_answer(const Args& args, const NewProject& wanted) {

@@ -171,6 +171,9 @@ DevSession::DevSession(const DevOptions& options, const DevReport& report, const
 cli::Outcome DevSession::run() {
     HP_DEV_TRY(ControlClient client, ControlClient::connect(cluster_));
     HP_DEV_TRY_STATUS(client.send({{"verb", "events"}, {"topics", {"node"}}}));
+    if (options_.check && !options_.strict) {
+        HP_DEV_TRY_STATUS(begin(Step::check));
+    }
     for (;;) {
         std::array<pollfd, 4> polled = {pollfd{client.descriptor(), POLLIN, 0},
                                         pollfd{watch_ ? watch_->descriptor() : -1, POLLIN, 0},
