@@ -1,81 +1,44 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# From a fresh clone to a running smart contract: installs packages, builds, creates a node with
-# the starter contract, sends it an input and prints the agreed answer. On a terminal the node then
-# keeps running until Ctrl-C; otherwise everything is taken down again.
+# From a fresh clone to a running smart contract: installs packages, builds, starts a cluster of
+# three nodes with the starter contract, sends it an input and prints the answer that the nodes
+# agreed on. On a terminal the cluster then keeps running until Ctrl-C; otherwise everything is
+# taken down again.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-mapfile -t packages < <(build_packages)
+mapfile -t packages < <(build_packages | grep -vx chromium) # only tests need a browser
 install_packages "${packages[@]}"
 build release hpnode hpcli hpdev starter_contract
 
 bin=$HP_ROOT/build/release/bin
 work=$(mktemp -d "${TMPDIR:-/tmp}/hp-quickstart.XXXXXX")
-node_pid=
 cleanup() {
-    if [ -n "$node_pid" ] && kill -0 "$node_pid" 2>/dev/null; then
-        kill -TERM "$node_pid"
-        wait "$node_pid" || true
-    fi
+    "$bin/hpdev" down -C "$work" >&2 || true
     rm -rf "$work"
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-# Below the range from which the system takes ports for outgoing connections: one of these could
-# come between the choice and the start of the node.
-free_port() {
-    python3 -c 'import random, socket
-for port in random.sample(range(10000, 20000), 1000):
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", port)) != 0:
-            print(port)
-            break'
-}
+# hpdev and hpcli find the cluster of the folder that they are started in.
+cd "$work"
+mkdir bundle
+cp "$bin/starter_contract" bundle/
+say "hpdev up -d --contract bundle      (three nodes, in $work)"
+"$bin/hpdev" up -d --contract bundle >&2
 
-say "creating a node in $work/node"
-"$bin/hpnode" new "$work/node" >&2
-cp "$bin/starter_contract" "$work/node/contract_fs/seed/state/"
-port=$(free_port)
-python3 - "$work/node/cfg/hp.cfg" "$port" "$(free_port)" <<'PY'
-import json, sys
-path, user_port, mesh_port = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-with open(path) as file:
-    config = json.load(file)
-config["contract"]["bin_path"] = "starter_contract"
-config["user"]["port"] = user_port
-config["mesh"]["port"] = mesh_port
-with open(path, "w") as file:
-    json.dump(config, file, indent=4)
-PY
-"$bin/hpnode" check "$work/node" >&2
-
-say "starting it; its log is $work/node/log/hp.log"
-"$bin/hpnode" run "$work/node" >"$work/node.out" 2>&1 &
-node_pid=$!
-
-# The user's key lives and dies with this demonstration.
-export XDG_DATA_HOME=$work/data HP_SERVERS=wss://127.0.0.1:$port
-for _ in $(seq 100); do
-    if "$bin/hpcli" lcl >/dev/null 2>&1; then
-        break
-    fi
-    kill -0 "$node_pid" 2>/dev/null || { cat "$work/node.out" >&2; die "the node did not start"; }
-    sleep 0.1
-done
-
-say "hpcli send 'add 5'      (agreed on by the UNL, executed by the contract)"
-"$bin/hpcli" send 'add 5'
-say "hpcli read 'get'        (a read request, answered at once)"
-"$bin/hpcli" read 'get'
+say "hpcli send -k alice 'add 5'      (agreed on by the nodes, executed by the contract on each)"
+"$bin/hpcli" send -k alice 'add 5'
+say "hpcli read -k alice 'get'        (a read request, answered by one node at once)"
+"$bin/hpcli" read -k alice 'get'
 
 if [ -t 1 ] && [ -t 0 ]; then
-    say "the node keeps running; try, in another terminal:"
+    say "the cluster keeps running; try, in another terminal:"
     cat >&2 <<EOT
-    export HP_SERVERS=$HP_SERVERS
-    $bin/hpcli send 'set hello'
-    $bin/hpcli watch ledgers
+    export PATH=$bin:\$PATH; cd $work
+    hpcli send -k alice 'set hello'
+    hpdev ps                         # also: logs -f, top, open, node stop 2
+    hpdev new tally                  # elsewhere: a project of your own, and then "hpdev dev" in it
 EOT
     say "Ctrl-C stops it and removes $work"
-    wait "$node_pid" || true
+    "$bin/hpdev" logs -f --contract || true
 fi

@@ -141,6 +141,12 @@ def test_js(bin_dir, root):
         pids = descendants(session.process.pid)
         check(len(pids) >= 5, "a supervisor, three nodes, a dashboard", pids)
         project.fail(10, "HPE-10004", "dev")
+        browser = project.root / ".browser"
+        browser.write_text(f'#!/bin/sh\necho "$1" > {project.root}/.opened\n')
+        browser.chmod(0o755)
+        check(project.ok("open", env={"BROWSER": str(browser)}).strip() == url, "open")
+        wait_for(lambda: (project.root / ".opened").exists() and
+                 (project.root / ".opened").read_text().strip() == url, "the browser")
         check(project.total("send", "add 5") == 5, "the first contract")
 
         edit(source, "state.total += n;", "state.total += 2n * n;")

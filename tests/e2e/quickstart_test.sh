@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The README's first command, without a terminal: prints the contract's agreed answer, exits 0 and
-# leaves nothing behind.
+# The README's first command, without a terminal: a cluster of three nodes prints the contract's
+# agreed answer, and nothing of it is left behind.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 scratch=$(mktemp -d)
@@ -12,6 +12,13 @@ output=$(TMPDIR=$scratch "$root/scripts/quickstart.sh" </dev/null 2>"$scratch/lo
     echo "quickstart.sh failed"
     exit 1
 }
+for said in 'tolerates 0 failures' 'no process, port or mount is left'; do
+    grep -qF "$said" "$scratch/log" || {
+        cat "$scratch/log"
+        echo "it did not say: $said"
+        exit 1
+    }
+done
 rm -f "$scratch/log"
 expected='{"total":5,"text":""}'
 if [ "$output" != "$expected"$'\n'"$expected" ]; then

@@ -2,7 +2,7 @@
 //
 // Runs the suites named as arguments (default: all) against the built node:
 //     node run.mjs [conformance] [contract] [interop] [hostile] [bad] [real] [recovery]
-//                  [cluster] [sdk]
+//                  [cluster] [sdk] [dashboard]
 // or some files of them: node run.mjs cluster/crashes cluster/network
 // HP_BIN_DIR names the directory of hpnode, HP_PROBE the probe contract.
 
@@ -23,6 +23,7 @@ const all_suites = [
     'recovery',
     'cluster',
     'sdk',
+    'dashboard',
 ];
 // Files at a time. The suites wait more than they compute; hostile tests measure, recovery tests
 // have many tests of a file running at once, cluster tests many nodes.
@@ -36,6 +37,7 @@ const concurrency = {
     recovery: 3,
     cluster: 2,
     sdk: 2,
+    dashboard: 1,
 };
 
 function main(wanted) {
