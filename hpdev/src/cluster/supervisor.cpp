@@ -411,7 +411,7 @@ void Supervisor::begin_end(ClientId client, std::int64_t timeout_ms) {
         stop_one(node, timeout_ms);
     }
     if (dashboard_.pid != 0) {
-        ::kill(dashboard_.pid, timeout_ms > 0 ? SIGTERM : SIGKILL);
+        ::kill(dashboard_.pid, SIGKILL); // it has nothing to keep, and pages keep connections open
     }
 }
 

@@ -9,6 +9,7 @@
 #include "dashboard/tool.hpp"
 #include "dashboard/watcher.hpp"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <sodium.h>
@@ -68,10 +69,12 @@ Outcome run_dashboard(const Args& args) {
 
     Feed feed(feed_events_max);
     Watcher watcher(cluster.file(), feed);
-    const fs::path folder = cluster.project;
     DashboardServer server(
         feed,
-        [folder](const std::string& tool, const std::vector<std::string>& words) {
+        [folder = cluster.project, name = cluster.name](const std::string& tool,
+                                                        std::vector<std::string> words) {
+            const std::array<std::string, 2> which = {"--cluster", name};
+            words.insert(std::ranges::find(words, "--"), which.begin(), which.end());
             return run_tool(tool, words, folder);
         },
         random_token());

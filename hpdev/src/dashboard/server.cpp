@@ -19,6 +19,7 @@ using httplib::Response;
 
 constexpr std::size_t streams_max = 16;
 constexpr std::size_t other_threads = 8;
+constexpr time_t keep_alive_s = 1; // an idle connection keeps stop() waiting
 constexpr std::int64_t heartbeat_ms = 10'000;
 constexpr std::uint16_t first_port = 7878;
 constexpr std::uint16_t ports_tried = 100;
@@ -100,7 +101,7 @@ bool DashboardServer::Impl::is_local(const Request& request) const {
 
 void DashboardServer::Impl::answer_tool(Response& response, const std::string& tool,
                                         std::vector<std::string> words) {
-    words.emplace_back("--json");
+    words.insert(std::ranges::find(words, "--"), "--json"); // what follows that is text
     const ToolAnswer answer = run_tool(tool, words);
     response.status = answer.exit_code == 0 ? 200 : 422;
     response.set_content(answer.json, "application/json");
@@ -261,6 +262,7 @@ DashboardServer::DashboardServer(Feed& feed, RunTool run_tool, std::string token
     };
     impl_->http.set_payload_max_length(request_bytes_max);
     impl_->http.set_tcp_nodelay(true);
+    impl_->http.set_keep_alive_timeout(keep_alive_s);
     impl_->add_routes();
 }
 
