@@ -25,7 +25,6 @@ SAMPLES = {
     "status": [],
     "top": ["--once"],
     "open": ["--print"],
-    "dashboard": ["--for", "200ms"],
     "logs": ["1", "-n", "5"],
     "deploy": ["{bundle}"],
     "node add": ["--no-wait"],

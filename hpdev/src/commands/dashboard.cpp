@@ -41,22 +41,10 @@ sigset_t end_signals() {
     return set;
 }
 
-// Until one of them comes, or the time is over; 0: there is none.
-void wait_for_end(const sigset_t& signals, std::int64_t end_after_ms) {
-    if (end_after_ms == 0) {
-        int signal = 0;
-        ::sigwait(&signals, &signal);
-        return;
-    }
-    const timespec time{end_after_ms / 1000, (end_after_ms % 1000) * 1'000'000};
-    ::sigtimedwait(&signals, nullptr, &time);
-}
-
 Outcome run_dashboard(const Args& args) {
     std::uint64_t port = 0;
-    std::int64_t end_after_ms = 0;
     cli::OptionReader options(args);
-    options.count("port", port).duration("for", end_after_ms);
+    options.count("port", port);
     if (auto read = options.done(true); !read) {
         return tl::unexpected(std::move(read.error()));
     }
@@ -85,19 +73,19 @@ Outcome run_dashboard(const Args& args) {
     if (auto written = cli::write_answer(line); !written) {
         return tl::unexpected(std::move(written.error()));
     }
-    wait_for_end(signals, end_after_ms);
+    int signal = 0;
+    ::sigwait(&signals, &signal);
     return Answer{};
 }
 
 constexpr std::array dashboard_options = {
     OptionInfo{"--port", "N", "where to listen on 127.0.0.1 (default: a free one from 7878 on)"},
-    OptionInfo{"--for", "DUR", "end by itself after so long"},
 };
 
 constexpr std::array table = {
     CommandInfo{"dashboard", "", 0, 0, Scope::online,
                 "Serve the web page of a cluster until Ctrl-C; its URL is the answer",
-                "hpdev dashboard", "hpdev dashboard --port 7878 --for 1h --json | jq -r .url",
+                "hpdev dashboard", "hpdev dashboard --port 7878 --json | jq -r .url",
                 dashboard_options, "ok:bool url:text", run_dashboard},
 };
 
