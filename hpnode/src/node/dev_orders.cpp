@@ -151,11 +151,15 @@ Result<FaultOrder> read_faults(const Json& json) {
     FaultOrder out;
     std::string command;
     std::string contract;
+    std::string disk;
     Members members(json);
     members.text("command", command);
     members.number("seed", out.seed);
     members.text("contract", contract);
     members.number("slow_ms", out.slow_ms);
+    members.text("disk", disk);
+    members.check(disk.empty() || disk == "full", "disk", "full");
+    out.disk_full = disk == "full";
     if (!contract.empty()) {
         constexpr std::array names = {"crash", "hang", "slow", "differ"};
         const auto found = std::find(names.begin(), names.end(), contract);

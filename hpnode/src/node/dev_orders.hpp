@@ -34,6 +34,7 @@ struct FaultOrder {
     std::uint64_t seed = 1; // of what is random about links
     ContractFault contract = ContractFault::none;
     std::uint32_t slow_ms = 0; // ContractFault::slow: later by so much
+    bool disk_full = false;    // until the node ends, which a full disk makes it do
     bool operator==(const FaultOrder&) const = default;
 };
 
@@ -42,7 +43,7 @@ using DevOrder = std::variant<DeployOrder, FaultOrder>;
 // {"command":"dev.deploy","at":N,"bundle":"/...","remove":["..."],"patch":{...}} or
 // {"command":"dev.faults","seed":N,"links":[{"peer":"ed...","latency_ms":N,"jitter_ms":N,
 //  "loss":0.1,"duplicate":0.1,"bytes_per_second":N,"blocked":true,"lane":"votes"}],
-//  "contract":"crash"|"hang"|"slow"|"differ","slow_ms":N}. Members may be missing.
+//  "contract":"crash"|"hang"|"slow"|"differ","slow_ms":N,"disk":"full"}. Members may be missing.
 Result<DevOrder> decode_dev_order(const std::string& line);
 
 // {"ok":true} or {"ok":false,"error":"..."}, and a newline.

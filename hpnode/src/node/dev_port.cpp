@@ -8,6 +8,7 @@
 #include "hp/base/limits.hpp"
 #include "hp/os/files.hpp"
 #include "hp/os/local_socket.hpp"
+#include "node/full_disk.hpp"
 
 namespace hp::node {
 namespace {
@@ -99,8 +100,12 @@ Status DevPort::take(const DeployOrder& order) {
 Status DevPort::take(const FaultOrder& order) {
     faults_ = order;
     HP_TRY_STATUS(write_script());
+    if (order.disk_full) {
+        HP_TRY_STATUS(fill_disk());
+    }
     log_.info("faults are ordered",
-              {{"links", order.links.size()}, {"contract", order.contract != ContractFault::none}});
+              {{"links", order.links.size()}, {"contract", order.contract != ContractFault::none},
+               {"disk", order.disk_full}});
     handlers_.faults(order);
     return {};
 }

@@ -61,11 +61,12 @@ TEST_CASE("orders are read as they are documented", "[dev]") {
 
     const auto faults = decode_dev_order(R"({"command":"dev.faults","links":[{"peer":")" + key_hex +
                                          R"(","latency_ms":9,"loss":0.5,"lane":"bulk"}],)"
-                                         R"("contract":"slow","slow_ms":900})");
+                                         R"("contract":"slow","slow_ms":900,"disk":"full"})");
     REQUIRE(faults);
     const auto& wanted = std::get<FaultOrder>(*faults);
     CHECK(wanted.contract == ContractFault::slow);
     CHECK(wanted.slow_ms == 900);
+    CHECK(wanted.disk_full);
     REQUIRE(wanted.links.size() == 1);
     CHECK(wanted.links[0].latency_ms == 9);
     CHECK(wanted.links[0].lane == Lane::bulk);
@@ -84,6 +85,8 @@ TEST_CASE("an order that is not understood completely is refused", "[dev]") {
               "\"remove\": a path below the state is expected");
     }
     CHECK(problem_of(deploy + R"("at":1,"bundle":"/b","more":1})") == "\"more\" is not known");
+    CHECK(problem_of(R"({"command":"dev.faults","disk":"wet"})") ==
+          "\"disk\": full is expected");
     CHECK(problem_of(R"({"command":"dev.faults","links":[{"peer":"x"}]})") ==
           "\"peer\": a node's key is expected");
     CHECK(problem_of(R"({"command":"dev.faults","contract":"sing"})") ==
