@@ -29,6 +29,7 @@ std::vector<cli::CommandInfo> all_commands() {
              top_commands(),
              state_commands(),
              dashboard_commands(),
+             chaos_commands(),
              manual_commands(),
          }) {
         out.insert(out.end(), part.begin(), part.end());

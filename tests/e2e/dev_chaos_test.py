@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Faults of a running cluster: each is predicted, happens, and is taken back. One cluster of four.
+
+    dev_chaos_test.py BIN_DIR [PART...]      (with hpnode, hpcli, hpdev, probe_contract)
+"""
+
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from dev_project import Dev, wait_for
+
+
+class Failed(Exception):
+    pass
+
+
+def check(good, what, *more):
+    if not good:
+        raise Failed(f"{what}: {more}")
+
+
+def states(dev):
+    return [node["state"] for node in dev.cluster()["nodes"]]
+
+
+def faults(dev):
+    return [one["what"] for one in dev.json("chaos", "list")["faults"]]
+
+
+def clear(dev):
+    """Everything is as before: all four close ledgers."""
+    done = dev.json("chaos", "clear")
+    check(any(line.startswith("n1, n2, n3, n4 closed ledgers") for line in done["seen"]),
+          "not as before", done)
+    check(faults(dev) == [], "faults are left")
+
+
+def test_partition(dev):
+    done = dev.json("chaos", "partition", "1,2", "/", "3,4")
+    check(done["validators"] == 4 and done["quorum"] == 3 and done["checked"], "numbers", done)
+    check("n1, n2: 2 of the 3 needed, no ledger closes" in done["predicted"], "predicted", done)
+    check(len(done["seen"]) == 2 and done["wrong"] == [], "seen", done)
+    check(faults(dev) == ["partition 1,2 / 3,4"], "list")
+    # Another one takes its place: now three are together.
+    done = dev.json("chaos", "partition", "4")
+    check("n4: 1 of the 3 needed, no ledger closes" in done["predicted"], "predicted", done)
+    check(done["seen"][1].startswith("n1, n2, n3 closed ledgers") or
+          done["seen"][0].startswith("n1, n2, n3 closed ledgers"), "majority", done)
+    check(faults(dev) == ["partition 4 / 1,2,3"], "list")
+    text = dev.ok("chaos", "heal")
+    check("as predicted: n1, n2, n3, n4 closed ledgers" in text, "healed", text)
+
+
+def test_links(dev):
+    done = dev.json("chaos", "link", "all", "--latency", "20ms", "--jitter", "10ms", "--loss", "1%")
+    check("ledgers close" in done["predicted"] and "30 ms" in done["predicted"], "slow", done)
+    check(done["seen"] and done["wrong"] == [], "seen", done)
+    doubt = dev.json("chaos", "link", "1", "2-4", "--loss", "90%", "--oneway")
+    check("No prediction" in doubt["predicted"] and not doubt["checked"], "doubt", doubt)
+    check(len(faults(dev)) == 2, "list")
+    dev.fail(2, "HPE-2001", "chaos", "link", "1,2")
+    dev.fail(2, "HPE-2001", "chaos", "partition", "1,2", "/", "2,3")
+    dev.fail(9, "HPE-9008", "chaos", "link", "1", "9", "--latency", "5ms")
+    dev.fail(9, "HPE-9004", "chaos", "clear", "77")
+    clear(dev)
+
+
+def test_processes(dev):
+    text = dev.ok("chaos", "pause", "3", "--for", "1s")
+    check("n1, n2, n4: 3 of the 3 needed, ledgers close. n3: frozen." in text, "pause", text)
+    check(text.count("as predicted") == 2 and states(dev)[2] == "running", "over", text)
+    dev.json("chaos", "kill", "3")
+    check(states(dev)[2] == "stopped", "killed", states(dev))
+    dev.fail(9, "HPE-9008", "chaos", "pause", "3")
+    done = dev.json("chaos", "pause", "4")
+    check("n1, n2: 2 of the 3 needed, no ledger closes" in done["predicted"], "both", done)
+    clear(dev)
+    # Whoever is interrupted takes the fault back.
+    job = subprocess.Popen(dev.command("chaos", "pause", "2", "--for", "60s", "--no-check"),
+                           cwd=dev.root, env=dev.env, stdout=subprocess.DEVNULL)
+    wait_for(lambda: states(dev)[1] == "paused", "the pause")
+    job.send_signal(signal.SIGINT)
+    check(job.wait(timeout=30) == 130 and states(dev)[1] == "running", "interrupted")
+    check(faults(dev) == [], "list")
+
+
+def test_contract(dev):
+    done = dev.json("chaos", "contract", "4", "--differ")
+    check("n4: another state after each run" in done["predicted"], "differ", done)
+    check("n4 had another state than the others" in done["seen"], "seen", done)
+    # The crash replaces it, on the same node.
+    dev.json("chaos", "contract", "4", "--crash")
+    check(faults(dev) == ["contract 4 crash"], "list", faults(dev))
+    done = dev.json("chaos", "contract", "1,2", "--slow", "300ms")
+    check("a ledger closes every 300 ms at most" in done["predicted"], "slow", done)
+    clear(dev)
+
+
+def test_disk(dev):
+    done = dev.json("chaos", "disk", "2", "--full")
+    check("n2: stops with exit code 71" in done["predicted"], "disk", done)
+    check("n2 ended: exit code 71" in done["seen"], "seen", done)
+    check(states(dev) == ["running", "failed", "running", "running"], "states", states(dev))
+    clear(dev)
+
+
+# What the supervisor does behind the back of chaos makes a prediction wrong: that is noticed.
+def test_wrong(dev):
+    dev.json("chaos", "pause", "4", "--no-check")
+    job = subprocess.Popen(dev.command("chaos", "partition", "1,2,4", "/", "3", "--json"),
+                           cwd=dev.root, env=dev.env, stdout=subprocess.PIPE, text=True)
+    wait_for(lambda: len(faults(dev)) == 2, "the partition")
+    dev.ok("node", "resume", "4") # n1, n2 and n4 are a quorum again
+    said = job.communicate(timeout=90)[0]
+    check(job.returncode == 12 and "HPE-12003" in said and "still close ledgers" in said, "12", said)
+    clear(dev)
+
+
+TESTS = {"partition": test_partition, "links": test_links, "processes": test_processes,
+         "contract": test_contract, "disk": test_disk, "wrong": test_wrong}
+
+
+def main():
+    wanted = sys.argv[2:] or list(TESTS)
+    with tempfile.TemporaryDirectory(prefix="hp_chaos_") as root:
+        dev = Dev(sys.argv[1], f"{root}/project")
+        dev.up("--threshold", "75", nodes=4)
+        try:
+            for name in wanted:
+                began = time.monotonic()
+                TESTS[name](dev)
+                print(f"ok: {name}  {time.monotonic() - began:.1f} s", flush=True)
+        finally:
+            dev.run("down", "--all")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
