@@ -29,6 +29,7 @@ cli::Commands top_commands();
 cli::Commands state_commands();
 cli::Commands dashboard_commands();
 cli::Commands chaos_commands();
+cli::Commands scenario_commands();
 
 cli::Commands manual_commands(); // about hpdev itself
 

@@ -30,6 +30,7 @@ std::vector<cli::CommandInfo> all_commands() {
              state_commands(),
              dashboard_commands(),
              chaos_commands(),
+             scenario_commands(),
              manual_commands(),
          }) {
         out.insert(out.end(), part.begin(), part.end());

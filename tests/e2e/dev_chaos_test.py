@@ -120,8 +120,64 @@ def test_wrong(dev):
     clear(dev)
 
 
+SCENARIO = """name = "two of four wait"
+[cluster]
+nodes = 1
+[load]
+input = "echo:hello"
+rate = 10
+users = 2
+[[step]]
+at = "+1 ledgers"
+do = "partition 1,2 / 3,4"
+[[step]]
+expect = "no ledger closes"
+within = "1s"
+[[step]]
+do = "heal"
+[[step]]
+do = "stop 4"
+[[step]]
+expect = "node 4 stopped"
+[[step]]
+do = "start 4"
+[[step]]
+do = "contract 1 slow=50ms for 1s"
+[[expect]]
+that = "all nodes synced"
+[[expect]]
+that = "state hashes equal"
+[[expect]]
+that = "every input had one fate"
+"""
+
+
+def test_scenario(dev):
+    """On the cluster of the other tests, and one that fails on its own."""
+    file = dev.root / "scenarios/two.toml"
+    file.parent.mkdir()
+    file.write_text(SCENARIO)
+    check(dev.json("scenario", "list")["scenarios"][0]["steps"] == 10, "list")
+    done = dev.json("scenario", "run", str(file), "--cluster", "default")
+    check(len(done["steps"]) == 11 and all(step["passed"] for step in done["steps"]), "steps", done)
+    load = done["load"]
+    check(load["inputs"] == load["accepted"] + load["rejected"] > 0, "load", load)
+    check(faults(dev) == [], "faults are left")
+    file.write_text('name = "wrong"\n[cluster]\ncontract = "bundle"\n[[step]]\nat = "1s"\n'
+                    'do = "kill 3"\n[[step]]\nexpect = "ledgers close on 1,2"\nwithin = "2s"\n')
+    done = dev.fail(12, "HPE-12001", "scenario", "run", str(file))
+    check("two.toml:8: ledgers close on 1,2: n1 is at ledger" in done["error"]["message"], "which", done)
+    check([step["passed"] for step in done["steps"]] == [True, False], "steps", done)
+    names = [one["cluster"] for one in dev.json("cluster", "list")["clusters"]]
+    check(names == ["default"], "it outlived its scenario", names)
+    file.write_text('[[step]]\ndo = "sing"\nwhen = "now"\n[[expect]]\nthat = "peace"\n')
+    done = dev.fail(2, "HPE-2004", "scenario", "validate", str(file))
+    lines = sorted(place.split(",")[0] for place in done["error"]["detail"])
+    check(lines == ["line 1", "line 2", "line 3", "line 5"], "mistakes", done)
+
+
 TESTS = {"partition": test_partition, "links": test_links, "processes": test_processes,
-         "contract": test_contract, "disk": test_disk, "wrong": test_wrong}
+         "contract": test_contract, "disk": test_disk, "wrong": test_wrong, "scenario": test_scenario}
 
 
 def main():

@@ -21,7 +21,6 @@ import unittest
 import xml.etree.ElementTree
 
 from json_schema import error_problems, problems
-from single_node import Node
 
 BIN = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/dev/bin").resolve()
 
@@ -300,23 +299,15 @@ state = {"total.txt" = "9", "none.txt" = "x"}
         self.hpdev("exec", "add 5")
         self.hpdev("check", "--runs", 2)
 
-    def test_scripts_run_against_the_cluster(self):
+    def test_scripts_run_on_nodes_of_their_own(self):
         self.project()
-        (self.dir / "good.hps").write_text("send echo:hi -> $ == hi\n")
-        (self.dir / "bad.hps").write_text("send echo:hi -> $ == other\n")
-        self.assertIn("HPE-7005", self.hpdev("test", "good.hps", code=7).err)
-        node = Node(BIN, self.dir).start()
-        self.addCleanup(node.stop)
-        home = self.dir / ".hp/clusters/default"
-        home.mkdir(parents=True)
-        (home / "cluster.json").write_text(json.dumps(
-            {"nodes": [{"state": "running", "url": node.url},
-                       {"state": "stopped", "url": "ws://127.0.0.1:1"}]}))
-        (self.dir / ".hp/current").symlink_to("clusters/default")
-        self.hpdev("test", "good.hps")
+        (self.dir / "good.hps").write_text("as alice\nsend 'add 5' -> $.total == 5\n")
+        (self.dir / "bad.hps").write_text("as bob\nsend 'set hi' -> $.text == other\n")
+        self.assertIn("HPE-9007", self.hpdev("test", "good.hps", "--cluster", "x", code=9).err)
         done = self.hpdev("test", "good.hps", "bad.hps", code=12)
         self.assertIn("ok      good.hps", done.out)
         self.assertIn("FAILED  bad.hps", done.out)
+        self.assertEqual(list((self.dir / ".hp/clusters").iterdir()), [])
 
     def test_mistakes_in_files(self):
         bundle = self.bundle("starter_contract")

@@ -60,6 +60,9 @@ SAMPLES = {
     "chaos contract": ["{observer}", "--differ", "--for", "1ms", "--no-check"],
     "chaos list": [],
     "chaos clear": ["--no-check"],
+    "scenario run": ["{scenario}", "--cluster", "default"],
+    "scenario list": [],
+    "scenario validate": ["{scenario}"],
     "explain": ["7"],
     "schema": [],
     "completion": ["bash"],
@@ -98,6 +101,10 @@ class HpdevSuite(Suite):
         dev.ok("build", cwd=project)
         self.facts = {"bundle": str(dev.bundle(note="one")), "project": str(project),
                       "contract": str(project / ".hp/bundle"), "cases": str(project / "tests")}
+        (dev.root / "scenarios").mkdir()
+        (dev.root / "scenarios/one.toml").write_text(
+            'name = "one"\n[[expect]]\nthat = "ledgers close"\n')
+        self.facts["scenario"] = "scenarios/one.toml"
         dev.up(nodes=1)
         self.clusters = []
 

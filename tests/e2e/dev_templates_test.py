@@ -136,11 +136,22 @@ class Suite:
                 said = self.run(command.format(url=url), folder, env=env).stdout
                 if not re.search(wanted, said):
                     raise Failed(f"{command}: no {wanted!r} in\n{said}")
+            self.check_scenarios(folder)
         except (Failed, subprocess.TimeoutExpired) as error:
             logs = self.run("tail -n 20 .hp/current/node1/log/hp.log", folder, check=False)
             raise Failed(f"{error}\n--- log\n{logs.stdout}") from error
         finally:
             self.run(["hpdev", "down", "--rm", "--yes"], folder, check=False)
+
+    def check_scenarios(self, folder):
+        """On the cluster that is there, whatever size the files would give it; and once alone."""
+        files = sorted((folder / "scenarios").glob("*.toml"))
+        if not files:
+            raise Failed("no scenario")
+        if folder.name.rpartition("-")[2] != "cpp":
+            return # they are the same for every language
+        for file in files:
+            self.run(["hpdev", "scenario", "run", file, "--cluster", "default"], folder)
 
     def check(self, project):
         template, language = project

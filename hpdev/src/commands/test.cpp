@@ -5,15 +5,18 @@
 #include "cli/json_writer.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
+#include "commands/temporary_cluster.hpp"
 #include "contract/find_contract.hpp"
 #include "contract/script_tests.hpp"
 #include "contract/test_files.hpp"
 #include "contract/test_report.hpp"
 #include "contract/test_run.hpp"
 #include "project/build.hpp"
+#include "scenario/load.hpp"
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <thread>
 
 namespace hp::dev {
@@ -28,6 +31,7 @@ using cli::OptionInfo;
 using cli::Parsed;
 
 constexpr std::size_t replicas_max = 16;
+constexpr unsigned script_nodes = 3;
 constexpr std::size_t jobs_max = 4; // each case runs all its replicas at once
 
 constexpr std::array option_table = {
@@ -167,6 +171,27 @@ Parsed<std::vector<TestReport>> run_unit_tests(const Args& args, const Options& 
     return out;
 }
 
+// Of the cluster that --cluster names, or of one that is made for them and knows nothing yet.
+Parsed<std::vector<std::string>> script_target(const Args& args, const Project& project,
+                                               std::unique_ptr<TemporaryCluster>& own) {
+    if (args.shared.text("cluster")) {
+        HP_DEV_TRY(const Cluster cluster, find_running(args));
+        return hpcli_target(cluster);
+    }
+    TemporaryWanted wanted;
+    wanted.nodes = script_nodes;
+    wanted.bundle = args.options.text("bundle").value_or(project.bundle_directory().string());
+    std::error_code ignored;
+    if (!fs::is_directory(wanted.bundle, ignored)) {
+        return cli::failure(ErrorId::file_not_found, "the project has not been built yet",
+                            "hpdev build");
+    }
+    HP_DEV_TRY(const Place place, find_place(args));
+    HP_DEV_TRY(own, TemporaryCluster::start(args, place, wanted));
+    HP_DEV_TRY(const Cluster cluster, load_cluster(own->dir()));
+    return hpcli_target(cluster);
+}
+
 // Only those that are named: they need a cluster.
 Parsed<std::vector<TestReport>> run_scripts(const Args& args, const Options& options) {
     std::vector<TestReport> out;
@@ -178,16 +203,16 @@ Parsed<std::vector<TestReport>> run_scripts(const Args& args, const Options& opt
     if (!project) {
         return tl::unexpected(project.error());
     }
-    const auto servers = running_servers(*project);
-    if (servers.empty()) {
-        return cli::failure(ErrorId::cluster_down, "scripts need a running cluster",
-                            "hpdev up starts one");
+    std::unique_ptr<TemporaryCluster> own; // until all have run
+    const auto target = script_target(args, *project, own);
+    if (!target) {
+        return tl::unexpected(target.error());
     }
     for (const auto& script : scripts) {
         if (script.string().find(options.filter) == std::string::npos) {
             continue;
         }
-        auto report = run_script_test(*project, script, servers);
+        auto report = run_script_test(*project, script, *target);
         if (!report) {
             return tl::unexpected(std::move(report.error()));
         }
@@ -226,10 +251,10 @@ cli::Outcome run_test(const Args& args) {
 }
 
 constexpr std::array table = {
-    cli::CommandInfo{"test", "[FILE|FOLDER|SCRIPT.hps...]", 0, cli::any_number,
-                     cli::Scope::on_demand, "Run the project's test cases, without any node",
-                     "hpdev test", "hpdev test -k adds --replicas 3 --junit report.xml",
-                     option_table, fields, run_test},
+    cli::CommandInfo{
+        "test", "[FILE|FOLDER|SCRIPT.hps...]", 0, cli::any_number, cli::Scope::on_demand,
+        "Run the project's test cases without a node, scripts on nodes of their own", "hpdev test",
+        "hpdev test -k adds --replicas 3 --junit report.xml", option_table, fields, run_test},
 };
 
 } // namespace

@@ -270,7 +270,9 @@ Expected<Cluster> bring_up(const Args& args, const Place& place, ClusterWanted& 
     HP_DEV_TRY(PortChooser chooser, PortChooser::open());
     std::optional<PortChooser> ports(std::move(chooser));
     HP_DEV_TRY(const Cluster made, make_or_load(args, place, wanted, *ports));
-    HP_DEV_TRY_STATUS(make_current(place, wanted.name));
+    if (wanted.becomes_current) {
+        HP_DEV_TRY_STATUS(make_current(place, wanted.name));
+    }
     const auto tell = [&](const std::string& phase, const std::string& text) {
         if (wanted.tell_phases) {
             note_phase(args, phase, text);

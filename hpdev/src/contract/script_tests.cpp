@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "contract/script_tests.hpp"
 
-#include "hp/base/limits.hpp"
 #include "hp/base/time.hpp"
-#include "hp/os/files.hpp"
 #include "project/shell.hpp"
-
-#include <nlohmann/json.hpp>
 
 namespace hp::dev {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t cluster_file_bytes_max = 4 * limits::mib;
 
 // The one that belongs to this program; otherwise whatever $PATH has.
 std::string hpcli_program() {
@@ -24,31 +18,10 @@ std::string hpcli_program() {
 
 } // namespace
 
-std::vector<std::string> running_servers(const Project& project) {
-    const auto text =
-        os::read_file(project.work() / "current" / "cluster.json", cluster_file_bytes_max);
-    if (!text) {
-        return {};
-    }
-    const auto cluster = nlohmann::json::parse(text->begin(), text->end(), nullptr, false);
-    std::vector<std::string> out;
-    if (!cluster.is_object() || !cluster.contains("nodes")) {
-        return out;
-    }
-    for (const auto& node : cluster["nodes"]) {
-        if (node.is_object() && node.value("state", "") == "running") {
-            out.push_back(node.value("url", ""));
-        }
-    }
-    return out;
-}
-
 cli::Parsed<TestReport> run_script_test(const Project& project, const fs::path& script,
-                                        const std::vector<std::string>& servers) {
+                                        const std::vector<std::string>& target) {
     std::vector<std::string> command = {hpcli_program(), "run", fs::absolute(script).string()};
-    for (const std::string& server : servers) {
-        command.insert(command.end(), {"-s", server});
-    }
+    command.insert(command.end(), target.begin(), target.end());
     const SystemClock clock;
     const std::int64_t begun_us = clock.now().mono_us;
     const auto code = run_in(project.root, command);

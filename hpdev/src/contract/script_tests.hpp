@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scripts (*.hps) as tests: hpcli runs them against the project's running cluster. Blocking.
+// Scripts (*.hps) as tests: hpcli runs them against one of the project's clusters.
+// Blocking.
 #pragma once
 
 #include "contract/test_report.hpp"
@@ -7,11 +8,8 @@
 
 namespace hp::dev {
 
-// The addresses of the cluster's running nodes; none when no cluster runs.
-std::vector<std::string> running_servers(const Project& project);
-
 // What hpcli prints goes to standard error.
 cli::Parsed<TestReport> run_script_test(const Project& project, const std::filesystem::path& script,
-                                        const std::vector<std::string>& servers);
+                                        const std::vector<std::string>& target);
 
 } // namespace hp::dev
