@@ -144,7 +144,7 @@ class Suite:
             self.run(["hpdev", "down", "--rm", "--yes"], folder, check=False)
 
     def check_scenarios(self, folder):
-        """On the cluster that is there, whatever size the files would give it; and once alone."""
+        """On the cluster that is there, whatever size the files would give it."""
         files = sorted((folder / "scenarios").glob("*.toml"))
         if not files:
             raise Failed("no scenario")
