@@ -103,9 +103,9 @@ Status DevPort::take(const FaultOrder& order) {
     if (order.disk_full) {
         HP_TRY_STATUS(fill_disk());
     }
-    log_.info("faults are ordered",
-              {{"links", order.links.size()}, {"contract", order.contract != ContractFault::none},
-               {"disk", order.disk_full}});
+    log_.info("faults are ordered", {{"links", order.links.size()},
+                                     {"contract", order.contract != ContractFault::none},
+                                     {"disk", order.disk_full}});
     handlers_.faults(order);
     return {};
 }

@@ -85,8 +85,7 @@ TEST_CASE("an order that is not understood completely is refused", "[dev]") {
               "\"remove\": a path below the state is expected");
     }
     CHECK(problem_of(deploy + R"("at":1,"bundle":"/b","more":1})") == "\"more\" is not known");
-    CHECK(problem_of(R"({"command":"dev.faults","disk":"wet"})") ==
-          "\"disk\": full is expected");
+    CHECK(problem_of(R"({"command":"dev.faults","disk":"wet"})") == "\"disk\": full is expected");
     CHECK(problem_of(R"({"command":"dev.faults","links":[{"peer":"x"}]})") ==
           "\"peer\": a node's key is expected");
     CHECK(problem_of(R"({"command":"dev.faults","contract":"sing"})") ==
