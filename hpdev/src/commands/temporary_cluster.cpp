@@ -50,7 +50,7 @@ TemporaryCluster::start(const cli::Args& args, const Place& place, const Tempora
     if (wanted.threshold != 0) {
         made.fresh.genesis.threshold = wanted.threshold;
     }
-    made.detached = false; // its supervisor ends with this process
+    made.how = {.detached = false, .with_dashboard = false}; // ends with this process
     made.becomes_current = false;
     made.ready_timeout_ms = ready_timeout_ms;
     HP_DEV_TRY_STATUS(bring_up(args, place, made));
