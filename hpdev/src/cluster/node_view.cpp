@@ -179,7 +179,9 @@ std::vector<unsigned> find_divergence(const Cluster& cluster, std::vector<NodeVi
         sleep_ms(std::min<std::int64_t>(cluster.roundtime_ms, 1000));
         std::vector<NodeView> next = view_nodes(cluster);
         out = differing(next);
-        views = out.empty() ? std::move(views) : std::move(next);
+        if (!out.empty()) {
+            views = std::move(next);
+        }
     }
     return out;
 }

@@ -61,8 +61,12 @@ Done from_project(const Place& place, NewCluster& out) {
     }
     HP_DEV_TRY(const Project project, load_project_at(place.root));
     out.validators = static_cast<unsigned>(project.cluster.nodes);
-    out.genesis.base_roundtime_ms = static_cast<std::uint32_t>(project.cluster.roundtime_ms);
-    out.genesis.base_threshold = static_cast<std::uint32_t>(project.cluster.threshold_percent);
+    if (project.cluster.roundtime_ms != 0) {
+        out.genesis.base_roundtime_ms = static_cast<std::uint32_t>(project.cluster.roundtime_ms);
+    }
+    if (project.cluster.threshold_percent != 0) {
+        out.genesis.base_threshold = static_cast<std::uint32_t>(project.cluster.threshold_percent);
+    }
     return {};
 }
 
@@ -330,12 +334,14 @@ cli::Outcome run_up(const Args& args) {
 
 // Written once: deploy takes the same options when there is no cluster yet.
 const std::array<OptionInfo, 17> up_options = {
-    OptionInfo{"-n,--nodes", "N", "validators of a new cluster (default 3, or $HP_CLUSTER_SIZE)"},
+    OptionInfo{"-n,--nodes", "N",
+               "validators of a new cluster (default: $HP_CLUSTER_SIZE, hpdev.toml, or 3)"},
     OptionInfo{"--observers", "N", "further nodes that only follow (default 0)"},
     OptionInfo{"-d,--detach", "", "come back when it is ready; it goes on running"},
     OptionInfo{"--name", "NAME", "of the cluster (default: the current one, or \"default\")"},
-    OptionInfo{"--roundtime", "DUR", "of a new cluster's rounds (default 500ms)"},
-    OptionInfo{"--threshold", "PERCENT", "of validators that must agree (default 80)"},
+    OptionInfo{"--roundtime", "DUR", "of a new cluster's rounds (default: hpdev.toml, or 500ms)"},
+    OptionInfo{"--threshold", "PERCENT",
+               "of validators that must agree (default: hpdev.toml, or 80)"},
     OptionInfo{"--user-port", "PORT", "first port for users (default 8081 or the next free one)"},
     OptionInfo{"--peer-port", "PORT", "first port among nodes (default 22861 or the next)"},
     OptionInfo{"--bind", "ADDRESS", "where nodes listen (default 127.0.0.1; 0.0.0.0: everywhere)"},

@@ -93,9 +93,13 @@ void read_bundle(TomlReader bundle, TomlProblems& problems, Project& out) {
 }
 
 void read_cluster(TomlReader cluster, Project& out) {
-    constexpr std::int64_t nodes_max = 100; // of one machine
+    constexpr std::int64_t nodes_max = 64; // of one machine
+    constexpr std::int64_t roundtime_ms_max = 3'600'000;
     cluster.number("nodes", 1, nodes_max, out.cluster.nodes);
-    cluster.duration_ms("roundtime", out.cluster.roundtime_ms);
+    if (cluster.duration_ms("roundtime", out.cluster.roundtime_ms) &&
+        out.cluster.roundtime_ms > roundtime_ms_max) {
+        cluster.problem("\"roundtime\" is an hour at most");
+    }
     cluster.number("threshold", 1, 100, out.cluster.threshold_percent);
     cluster.finish();
 }

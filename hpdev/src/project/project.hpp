@@ -38,11 +38,11 @@ struct Project {
         std::string bin_args;
     } bundle;
 
-    // What a cluster of this project begins with.
+    // What a cluster of this project begins with. 0: not said, so hp.cfg.override may say it.
     struct Cluster {
         std::int64_t nodes = 3;
-        std::int64_t roundtime_ms = 500;
-        std::int64_t threshold_percent = 80;
+        std::int64_t roundtime_ms = 0;
+        std::int64_t threshold_percent = 0;
     } cluster;
 
     struct Test {
