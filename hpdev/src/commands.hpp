@@ -31,6 +31,8 @@ cli::Commands dashboard_commands();
 cli::Commands chaos_commands();
 cli::Commands scenario_commands();
 
+cli::Commands doctor_commands();
+cli::Commands report_commands();
 cli::Commands manual_commands(); // about hpdev itself
 
 } // namespace hp::dev

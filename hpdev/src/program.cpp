@@ -31,6 +31,8 @@ std::vector<cli::CommandInfo> all_commands() {
              dashboard_commands(),
              chaos_commands(),
              scenario_commands(),
+             doctor_commands(),
+             report_commands(),
              manual_commands(),
          }) {
         out.insert(out.end(), part.begin(), part.end());

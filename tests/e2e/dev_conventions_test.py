@@ -63,6 +63,8 @@ SAMPLES = {
     "scenario run": ["{scenario}", "--cluster", "default"],
     "scenario list": [],
     "scenario validate": ["{scenario}"],
+    "doctor": [],
+    "report": ["-O", "{unique}.tar.zst"],
     "explain": ["7"],
     "schema": [],
     "completion": ["bash"],

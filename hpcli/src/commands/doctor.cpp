@@ -2,11 +2,11 @@
 // doctor: looks at what hpcli depends on, here and at every server, and says what to do about it.
 #include "commands.hpp"
 
+#include "cli/checks.hpp"
 #include "cli/fleet.hpp"
 #include "cli/keys.hpp"
 #include "cli/render.hpp"
 #include "cli/session.hpp"
-#include "cli/text_table.hpp"
 #include "hp/client/ledger_check.hpp"
 
 #include <algorithm>
@@ -16,27 +16,7 @@
 namespace hp::cli {
 namespace {
 
-struct Check {
-    enum class State : std::uint8_t { ok, warn, fail };
-    std::string what;
-    State state = State::ok;
-    std::string found;
-    std::string cure;
-};
-
-std::string_view to_word(Check::State state) {
-    switch (state) {
-    case Check::State::ok:
-        return "ok";
-    case Check::State::warn:
-        return "warn";
-    case Check::State::fail:
-        break;
-    }
-    return "fail";
-}
-
-void check_keys(std::vector<Check>& out) {
+void check_keys(Checks& out) {
     const auto store = open_key_store();
     if (!store) {
         out.push_back({"keys", Check::State::fail, store.error().message, "set HOME"});
@@ -56,7 +36,7 @@ void check_keys(std::vector<Check>& out) {
     out.push_back({"keys", Check::State::ok, std::to_string(keys->size()) + " stored", {}});
 }
 
-void check_files(std::vector<Check>& out) {
+void check_files(Checks& out) {
     for (const std::string_view name : {std::string_view("contexts.json"), trust_file}) {
         const auto file = load_user_file(name);
         out.push_back({std::string(name), file ? Check::State::ok : Check::State::fail,
@@ -73,7 +53,7 @@ struct ServerFacts {
     std::optional<proto::QueriedLedger> ledger;
 };
 
-void check_server(const Fleet::Member& member, const ServerFacts& facts, std::vector<Check>& out) {
+void check_server(const Fleet::Member& member, const ServerFacts& facts, Checks& out) {
     const auto add = [&out, &member](std::string what, Check::State state, std::string found,
                                      std::string cure) {
         out.push_back({member.url + " " + what, state, std::move(found), std::move(cure)});
@@ -126,40 +106,14 @@ void ask_server(Fleet& fleet, std::size_t member, ServerFacts& facts) {
     });
 }
 
-Outcome diagnosis(const Args& args, const std::vector<Check>& checks) {
-    TextTable table({"STATE", "WHAT", "FOUND"});
-    JsonArray list;
-    std::size_t failed = 0;
-    std::string cures;
-    for (const Check& check : checks) {
-        failed += check.state == Check::State::fail ? 1U : 0U;
-        table.add({std::string(to_word(check.state)), check.what, check.found});
-        JsonObject item;
-        item.add("what", check.what).add("state", to_word(check.state)).add("found", check.found);
-        if (!check.cure.empty()) {
-            item.add("cure", check.cure);
-            cures += check.what + ": " + check.cure + "\n";
-        }
-        list.add_raw(item.text());
-    }
-    const std::string text = table.text() + cures;
-    if (failed == 0) {
-        return Answer{args.json ? document(args.schema).add("checks", list).text() + "\n" : text};
-    }
-    Failure out{ErrorId::doctor_found, std::to_string(failed) + " checks failed"};
-    out.answer = text;
-    out.members = ",\"checks\":" + list.text();
-    return tl::unexpected(std::move(out));
-}
-
 Outcome run_doctor(const Args& args) {
-    std::vector<Check> checks;
+    Checks checks;
     check_keys(checks);
     check_files(checks);
     if (args.connection.servers.empty()) {
         checks.push_back({"servers", Check::State::warn, "none given",
                           "hpcli context add, --server or HP_SERVERS"});
-        return diagnosis(args, checks);
+        return conclude(args, checks);
     }
     const auto keys = session_key(args, ephemeral_key);
     if (!keys) {
@@ -175,7 +129,7 @@ Outcome run_doctor(const Args& args) {
     for (std::size_t i = 0; i < facts.size(); ++i) {
         check_server(fleet.members()[i], facts[i], checks);
     }
-    return diagnosis(args, checks);
+    return conclude(args, checks);
 }
 
 constexpr std::array table = {
@@ -188,7 +142,7 @@ constexpr std::array table = {
                 "hpcli doctor",
                 "hpcli doctor -s wss://127.0.0.1:8080 --json | jq -r '.checks[].cure // empty'",
                 {},
-                "ok:bool checks:[{what:text state:ok|warn|fail found:text cure?:text}]",
+                checks_fields,
                 run_doctor},
 };
 

@@ -149,6 +149,8 @@ bool wait_for_end(const ProcessMark& process, std::int64_t timeout_ms) {
     return true;
 }
 
+} // namespace
+
 std::vector<std::string> mounts_below(const fs::path& dir) {
     std::vector<std::string> out;
     std::ifstream mounts("/proc/self/mountinfo");
@@ -163,6 +165,8 @@ std::vector<std::string> mounts_below(const fs::path& dir) {
     }
     return out;
 }
+
+namespace {
 
 std::vector<std::string> what_is_left(const Cluster& cluster) {
     std::vector<std::string> out;

@@ -55,6 +55,9 @@ struct Ended {
 // Ends the supervisor and all nodes and looks whether really nothing is left.
 Expected<Ended> end_cluster(const Cluster& cluster, std::int64_t timeout_ms);
 
+// "mount /there", for people.
+std::vector<std::string> mounts_below(const fs::path& dir);
+
 // Its folder, and those of its nodes if they are elsewhere.
 Done remove_cluster(const Cluster& cluster);
 
