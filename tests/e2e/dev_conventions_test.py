@@ -74,6 +74,8 @@ SAMPLES = {
     "version": [],
     "new": ["{unique}", "--no-git"],
     "init": ["fresh", "--no-git", "-C", "{empty}"],
+    "gen": ["nodejs", "blank-contract", "{unique}"],
+    "list": ["nodejs"],
     "templates list": [],
     "templates show": ["starter"],
     "templates path": [],

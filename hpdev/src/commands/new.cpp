@@ -145,16 +145,10 @@ JsonObject to_json(const Template& one) {
     return out;
 }
 
-Outcome run_list(const Args& args) {
+Outcome list_for(const Args& args, const std::optional<Language>& wanted) {
     const auto all = load_templates();
     if (!all) {
         return tl::unexpected(all.error());
-    }
-    std::optional<Language> wanted;
-    auto read =
-        cli::OptionReader(args).take("lang", "c, cpp or js", parse_language, wanted).done(0);
-    if (!read) {
-        return tl::unexpected(std::move(read.error()));
     }
     cli::TextTable table({"TEMPLATE", "LANGUAGES", "THE CONTRACT"});
     JsonArray list;
@@ -168,6 +162,47 @@ Outcome run_list(const Args& args) {
         return Answer{table.text()};
     }
     return Answer{cli::document(args.schema).add("templates", list).text() + "\n"};
+}
+
+Outcome run_list(const Args& args) {
+    std::optional<Language> wanted;
+    auto read =
+        cli::OptionReader(args).take("lang", "c, cpp or js", parse_language, wanted).done(0);
+    return read ? list_for(args, wanted) : tl::unexpected(std::move(read.error()));
+}
+
+// --- hpdevkit's verbs ----------------------------------------------------------------------------
+
+Parsed<Language> read_platform(const std::string& text) {
+    const auto out = parse_language(text);
+    return out ? Parsed<Language>(*out)
+               : failure(ErrorId::usage, "there is no platform \"" + text + "\"",
+                         "nodejs, c or cpp");
+}
+
+Outcome run_platform_list(const Args& args) {
+    if (args.arguments.empty()) {
+        return list_for(args, std::nullopt);
+    }
+    const auto platform = read_platform(args.arguments.front());
+    return platform ? list_for(args, *platform) : tl::unexpected(platform.error());
+}
+
+// PLATFORM TYPE NAME; the kit's names of types are understood by find_template.
+Outcome run_gen(const Args& args) {
+    const auto platform = read_platform(args.arguments[0]);
+    if (!platform) {
+        return tl::unexpected(platform.error());
+    }
+    auto wanted = read_options(args, args.arguments[2]);
+    if (!wanted) {
+        return tl::unexpected(std::move(wanted.error()));
+    }
+    wanted->language = *platform;
+    wanted->template_name = args.arguments[1];
+    wanted->name = args.arguments[2];
+    wanted->git = false; // as there
+    return create_answer(args, *wanted);
 }
 
 Outcome run_show(const Args& args) {
@@ -223,6 +258,8 @@ constexpr std::array init_options = {
     OptionInfo{"--force", "", "replace files of the same names instead of keeping them"},
 };
 
+constexpr std::array gen_options = {new_options[2], new_options[3], new_options[5], new_options[6]};
+
 constexpr std::array list_options = {
     OptionInfo{"--lang", "LANGUAGE", "those there are in c, cpp or js"},
 };
@@ -231,6 +268,9 @@ constexpr std::string_view create_fields =
     "ok:bool name:text template:text lang:c|cpp|js path:text files:[text] kept:[text] git:bool "
     "dry_run:bool";
 
+constexpr std::string_view list_fields =
+    "ok:bool templates:[{name:text languages:[c|cpp|js] summary:text teaches:text own:bool}]";
+
 constexpr std::array table = {
     CommandInfo{"new", "NAME", 1, 1, Scope::offline, "Make a project of a template",
                 "hpdev new tally", "hpdev new dice -t npl --lang js --set cluster.nodes=5",
@@ -238,12 +278,25 @@ constexpr std::array table = {
     CommandInfo{"init", "[NAME]", 0, 1, Scope::offline,
                 "Make a project of a folder that has files already; they are kept", "hpdev init",
                 "hpdev init tally --lang js --dry-run", init_options, create_fields, run_init},
+    CommandInfo{"gen", "PLATFORM TYPE NAME", 3, 3, Scope::offline,
+                "The same as new, with the words of hpdevkit (nodejs, c or cpp)",
+                "hpdev gen nodejs starter-contract tally", "hpdev gen cpp blank tally --dry-run",
+                gen_options, create_fields, run_gen},
+    CommandInfo{"list",
+                "[PLATFORM]",
+                0,
+                1,
+                Scope::offline,
+                "The same as templates list (hpdevkit's word)",
+                "hpdev list nodejs",
+                "hpdev list --json | jq -r '.templates[].name'",
+                {},
+                list_fields,
+                run_platform_list},
     CommandInfo{"templates list", "", 0, 0, Scope::offline, "List the templates",
                 "hpdev templates list",
                 "hpdev templates list --lang js --json | jq -r '.templates[].name'", list_options,
-                "ok:bool templates:[{name:text languages:[c|cpp|js] summary:text teaches:text "
-                "own:bool}]",
-                run_list},
+                list_fields, run_list},
     CommandInfo{"templates show",
                 "TEMPLATE",
                 1,
