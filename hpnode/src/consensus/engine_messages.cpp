@@ -103,7 +103,11 @@ void Engine::hear(Instant now, const PublicKey& from, const Propose& propose, Ef
         return;
     }
     AgreementOutput output;
+    const std::size_t known = height_->agreement().equivocations().size();
     const bool admitted = height_->agreement().admits(propose, output);
+    if (height_->agreement().equivocations().size() > known) {
+        contradiction(propose.by.member, "two different PROPOSEs", out);
+    }
     apply(now, std::move(output), out);
     if (!admitted || persisting_) {
         return;

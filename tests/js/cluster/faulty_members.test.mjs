@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 
 import { Cluster, seq_of, status_of, with_threshold } from '../lib/cluster.mjs';
-import { answer_of, start_users } from '../lib/cluster_users.mjs';
+import { answer_of, keep_pace, start_users } from '../lib/cluster_users.mjs';
 import { b3, make_keys } from '../lib/crypto.mjs';
 import {
     Member,
@@ -114,6 +114,24 @@ describe('cluster: faulty members', () => {
         await world.cluster.check({ users, answer_of });
     });
 
+    // It is leader in its turn, as it takes part otherwise.
+    scoped_test('one that proposes two ledgers in one attempt (row 29)', async (scope, context) => {
+        const world = await start(scope);
+        const users = start_users(world.cluster);
+        const { member } = world;
+        await join_all(scope, world, (bytes, peer, at) => {
+            const open = read_open(bytes);
+            if (!open) return;
+            const nonce = b3(u64(open.height));
+            peer.say(member.open({ ...open, clock_ms: open.height, nonce }));
+            const pair = [0, 1].map((which) => member.propose({ ...open, nonce: b3(u8(which)) }));
+            peer.say(...(at % 2 === 0 ? pair : pair.reverse()));
+        });
+        await ledgers_go_on(world.cluster, context);
+        await expect_evidence(world.cluster.nodes, world, 'two different PROPOSEs');
+        await world.cluster.check({ users, answer_of });
+    });
+
     scoped_test('one that votes for everything at once (row 29)', async (scope, context) => {
         const world = await start(scope);
         const users = start_users(world.cluster);
@@ -167,7 +185,8 @@ describe('cluster: faulty members', () => {
         let said = 0;
         const run = (height) =>
             join(u8(type.npl), u64(height), b3('no ledger'), Buffer.alloc(npl_bytes));
-        while (Date.now() < until_ms) {
+        const meanwhile = keep_pace(cluster, ledgers);
+        while (Date.now() < until_ms || !meanwhile.over) {
             const { height, prev_hash } = heard;
             const flood = range(flood_messages).flatMap((number) => {
                 const vote = { height: height + (number % 9), attempt: said + number };
@@ -185,8 +204,8 @@ describe('cluster: faulty members', () => {
             }
             said += flood.length;
         }
-        const last = seq_of(await status_of(cluster.nodes[0]));
-        context.diagnostic(`${last - first} ledgers in ${flood_ms} ms, ${said} messages a node`);
+        const last = await meanwhile.result;
+        context.diagnostic(`${last - first} ledgers meanwhile, ${said} messages a node`);
         assert.ok(peers.every((peer) => !peer.end), 'what it said was not wrong, only too much');
         for (const [at, node] of cluster.nodes.entries()) {
             const growth = node.peak_rss_kb() - before[at];

@@ -32,6 +32,19 @@ export function start_users(cluster, { nodes = cluster.nodes, pause_ms = usual_p
     return users;
 }
 
+/**
+ * That many more ledgers, while something else goes on that should not stop them: for how long is
+ * `over`, and `result` is the number of the last one or why there were fewer.
+ */
+export function keep_pace(cluster, count) {
+    const meanwhile = { over: false };
+    meanwhile.result = cluster.wait_more(count).finally(() => {
+        meanwhile.over = true;
+    });
+    meanwhile.result.catch(() => {}); // whoever waits for it is told
+    return meanwhile;
+}
+
 export const accepted_count = (users) =>
     users
         .flatMap((user) => user.inputs)

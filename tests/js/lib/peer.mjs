@@ -33,7 +33,8 @@ export const type = {
     state_request: 8,
     state_answer: 9,
 };
-export const kind = { open: 1, result: 2, vote: 4, get_inputs: 9, get_ledger: 12 };
+export const kind = { open: 1, result: 2, propose: 3, vote: 4, get_inputs: 9, get_ledger: 12 };
+const result_mode = { certified: 1 };
 export const statement = { open: 1, propose: 2, prepare: 3, commit: 4, skip: 5, result: 6 };
 
 // ---- bytes
@@ -95,6 +96,24 @@ export class Member {
         const begin = join(u64(height), prev_hash, u64(version), u64(clock_ms), nonce);
         const by = this.signed(statement.open, b3(tag('hp2/open'), begin, lists));
         return join(u8(type.agreement), u8(kind.open), begin, lists, by);
+    }
+
+    /** A ledger without users, inputs and anything it could follow from; it is whole, not right. */
+    propose({ height, prev_hash, attempt = 0, nonce, timestamp_ms = Date.now() }) {
+        const none = list([]);
+        const begin = join(u64(height), u64(timestamp_ms));
+        const states = join(zero, zero);
+        const lists = join(zero, zero); // of inputs and outputs
+        const data = join(tag('hp2/ledger-data'), begin, states, nonce, zero, zero, lists);
+        const ledger_hash = b3(tag('hp2/ledger'), prev_hash, b3(data));
+        const rest_hash = b3(tag('hp2/block-rest'), none, none, u8(result_mode.certified), none);
+        const digest = b3(tag('hp2/block'), ledger_hash, rest_hash);
+        const vote = b3(tag('hp2/vote'), u64(height), u32(attempt), digest);
+        const block = join(begin, prev_hash, states, lists, nonce, zero, none, none, none);
+        const why = join(u8(0), none);
+        const by = this.signed(statement.propose, vote);
+        const head = join(u8(type.agreement), u8(kind.propose), u64(height), u32(attempt));
+        return join(head, block, u8(result_mode.certified), none, why, by);
     }
 
     result({ seq, ledger_hash, state_hash, config_hash, output_root }) {
