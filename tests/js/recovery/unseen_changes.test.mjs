@@ -17,6 +17,7 @@ import { tracked_problem } from '../lib/tracked.mjs';
 // Large enough for a record of what is written to it.
 const large = 3 * 1024 * 1024;
 const refused = 255;
+const hour_ms = 3600 * 1000;
 
 const ways = {
     'a backup with its old times': 'cp -p large ../backup; sleep 0.1; printf x >>large',
@@ -61,6 +62,29 @@ describe('recovery: changes that size and time do not show', { concurrency: true
             assert.notEqual(state_root_hex(node.state_dir), before);
         });
     }
+
+    // As the node sees it: files are stamped by the clock of the machine.
+    scoped_test('by runs, while the clock goes back', async (scope) => {
+        const node = await scope.start_node({ contract: task_contract(), faulty: true });
+        await run_task(node, `head -c ${large} /dev/urandom >large`);
+        await check_state(scope, node);
+        for (const [at, clock_ms] of [-hour_ms, hour_ms, -24 * hour_ms].entries()) {
+            node.faults.set({ clock_ms });
+            for (const lines of Object.values(ways)) {
+                const before = state_root_hex(node.state_dir);
+                await run_task(node, lines);
+                await check_state(scope, node);
+                assert.notEqual(state_root_hex(node.state_dir), before, lines);
+            }
+            if (at > 0) continue;
+            await node.stop(); // what is known about the files is from an hour later
+            await node.run();
+            await check_state(scope, node);
+        }
+        await node.stop();
+        assert.equal((await node.command('state verify')).code, 0);
+        await node.run();
+    });
 
     scoped_test('on the disk of a node that does not run', async (scope) => {
         const node = await scope.make_node({ contract: task_contract() });

@@ -12,6 +12,7 @@ namespace hp::state::test {
 
 inline constexpr LedgerSeq first_seq = 3; // runs 1 and 2 are there before the crash
 inline constexpr LedgerSeq last_seq = 6;
+inline constexpr std::uint64_t moments_step = 7; // there are some hundred moments to crash at
 
 struct Picture {
     Snapshot state;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A disk that is full at any write of a run, a checkpoint or a sync: the store says so, and after
-// the next start the state is that of a whole number of runs. The file system is a small one of the
-// test's own, which takes mount permission in a user namespace.
+// A disk that is full at any write of a run, a checkpoint or a sync (over several runs of the
+// tests: Portion): the store says so, and after the next start the state is that of a whole number
+// of runs. The file system is a small one of the test's own, which takes mount permission in a user
+// namespace.
 #include <csignal>
 
 #include <catch2/catch.hpp>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "crash_runs.hpp"
+#include "portion.hpp"
 
 using namespace hp;
 using namespace hp::state;
@@ -21,6 +23,8 @@ namespace {
 
 constexpr std::size_t page_bytes = 4096;
 constexpr LedgerSeq runs = 3;
+constexpr std::size_t spares_step = 5;
+constexpr std::size_t full_min = 10; // how often the disk was full at least, if tried with each
 
 // How a child process ends.
 enum Verdict : int { through, was_full, wrong, cannot_mount };
@@ -191,8 +195,9 @@ Verdict attempt_sync(const fs::path& at, std::size_t spare, const SyncPair& pair
 
 // Tries with ever more space until one gets through. How often the disk was full.
 std::size_t fill_up(const std::function<Verdict(std::size_t spare)>& one) {
+    const Portion portion(spares_step);
     std::size_t full = 0;
-    for (std::size_t spare = 0;; ++spare) {
+    for (std::size_t spare = portion.first() - 1;; spare += portion.step()) {
         INFO("with " << spare << " free pages");
         REQUIRE(spare < 2000);
         const pid_t child = fork();
@@ -227,7 +232,8 @@ TEST_CASE("a disk that is full at any page of a sync leaves the old state or the
     const TempDir temp;
     const fs::path at = temp.path() / "small";
     fs::create_directory(at);
-    CHECK(fill_up([&](std::size_t spare) { return attempt_sync(at, spare, pair, fresh); }) > 10);
+    CHECK(fill_up([&](std::size_t spare) { return attempt_sync(at, spare, pair, fresh); }) >=
+          Portion(spares_step).of(full_min));
 }
 
 TEST_CASE("a disk that is full at any page leaves the state of a whole number of runs") {
@@ -235,5 +241,6 @@ TEST_CASE("a disk that is full at any page leaves the state of a whole number of
     const Pictures pictures = expected(temp.path() / "model");
     const fs::path at = temp.path() / "small";
     fs::create_directory(at);
-    CHECK(fill_up([&](std::size_t spare) { return attempt(at, spare, pictures); }) > 10);
+    CHECK(fill_up([&](std::size_t spare) { return attempt(at, spare, pictures); }) >=
+          Portion(spares_step).of(full_min));
 }

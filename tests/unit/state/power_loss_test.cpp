@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A loss of power before the k-th change of a file, for every k: what was not synced is dropped,
-// kept or torn. The store is then that of a whole number of runs, and never behind one that it has
-// reported as committed.
+// A loss of power before the k-th change of a file, for every k (over several runs of the tests:
+// Portion): what was not synced is dropped, kept or torn. The store is then that of a whole number
+// of runs, and never behind one that it has reported as committed.
 #include <catch2/catch.hpp>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "crash_runs.hpp"
+#include "portion.hpp"
 #include "power_loss.hpp"
 
 using namespace hp;
@@ -69,8 +70,9 @@ TEST_CASE("a power loss before any file change leaves a whole number of runs") {
     fs::create_directory(prepared);
     prepare_runs(prepared);
     const fs::path root = temp.path() / "contract_fs";
+    const Portion portion(moments_step);
     Attempt attempt{struck};
-    for (std::uint64_t k = 1; attempt.verdict == struck; ++k) {
+    for (std::uint64_t k = portion.first(); attempt.verdict == struck; k += portion.step()) {
         INFO("power lost before change " << k);
         copy_tree(prepared, root);
         attempt = lose_power_at(k, root, [&root](const auto& step, volatile LedgerSeq* reported) {
@@ -93,7 +95,7 @@ TEST_CASE("with a disk that lies about syncing, a power loss does lose runs") {
     const fs::path root = temp.path() / "contract_fs";
     std::size_t lost = 0;
     Attempt attempt{struck};
-    for (std::uint64_t k = 1; attempt.verdict == struck; k += 7) {
+    for (std::uint64_t k = 1; attempt.verdict == struck; k += 20) {
         copy_tree(prepared, root);
         attempt = lose_power_at(
             k, root,
@@ -114,9 +116,10 @@ TEST_CASE("a power loss before any file change of a sync leaves the old state or
     SyncPair pair;
     const Picture fresh = picture(pair.source.root / "seed");
     const fs::path root = pair.node.path() / "run";
+    const Portion portion(moments_step);
     Attempt attempt{struck};
     std::size_t adopted = 0;
-    for (std::uint64_t k = 1; attempt.verdict == struck; ++k) {
+    for (std::uint64_t k = portion.first(); attempt.verdict == struck; k += portion.step()) {
         INFO("power lost before change " << k);
         copy_tree(pair.node.path() / "node", root);
         const Job job = [&](const auto& step, volatile LedgerSeq* reported) {
@@ -136,7 +139,7 @@ TEST_CASE("a power loss before any file change of a sync leaves the old state or
         fs::remove_all(root);
         REQUIRE(k < 2000);
     }
-    CHECK(adopted > 1);
+    CHECK(adopted > 0);
 }
 
 TEST_CASE("a power loss during the first start is made good by the next") {
@@ -146,8 +149,9 @@ TEST_CASE("a power loss during the first start is made good by the next") {
     fs::create_directory(prepared);
     make_contract_fs(prepared);
     const Picture initial = picture(prepared / "seed");
+    const Portion portion(moments_step);
     Attempt attempt{struck};
-    for (std::uint64_t k = 1; attempt.verdict == struck; ++k) {
+    for (std::uint64_t k = portion.first(); attempt.verdict == struck; k += portion.step()) {
         INFO("power lost before change " << k);
         copy_tree(prepared, root);
         attempt = lose_power_at(k, root, [&root](const auto& step, volatile LedgerSeq* /*none*/) {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kills the process before its k-th change of a file, for every k, through first start, commit,
-// apply, checkpoint, discard and recovery, and checks that what is found afterwards is exactly the
-// state before or after a run, together with the record that belongs to it.
+// Kills the process before its k-th change of a file, for every k (over several runs of the tests:
+// Portion), through first start, commit, apply, checkpoint, discard and recovery, and checks that
+// what is found afterwards is exactly the state before or after a run, together with the record
+// that belongs to it.
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "crash_runs.hpp"
+#include "portion.hpp"
 
 using namespace hp;
 using namespace hp::state;
@@ -49,8 +51,9 @@ TEST_CASE("a crash before any file change leaves the state of a whole number of 
     prepare_runs(prepared);
     const fs::path root = temp.path() / "contract_fs";
     LedgerSeq newest = first_seq - 1;
+    const Portion portion(moments_step);
     bool killed = true;
-    for (std::uint64_t k = 1; killed; ++k) {
+    for (std::uint64_t k = portion.first(); killed; k += portion.step()) {
         INFO("killed before change " << k);
         copy_tree(prepared, root);
         killed = killed_at(
@@ -94,8 +97,9 @@ TEST_CASE("the first start may be killed anywhere") {
     fs::create_directory(root);
     make_contract_fs(root);
     const Picture initial = picture(root / "seed");
+    const Portion portion(moments_step);
     bool killed = true;
-    for (std::uint64_t k = 1; killed; ++k) {
+    for (std::uint64_t k = portion.first(); killed; k += portion.step()) {
         INFO("killed before change " << k);
         fs::remove_all(root / "base");
         killed = killed_at(k, [&root](const std::function<void()>& step) {

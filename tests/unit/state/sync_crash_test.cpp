@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A node that is killed before any file operation of a state sync or of taking its result over: it
-// then has the old state or the new one, whole, and the sync goes on where it was.
+// A node that is killed before any file operation (over several runs of the tests: Portion) of a
+// state sync or of taking its result over: it then has the old state or the new one, whole, and the
+// sync goes on where it was.
 #include <csignal>
 
 #include <catch2/catch.hpp>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "crash_runs.hpp"
+#include "portion.hpp"
 
 using namespace hp;
 using namespace hp::state;
@@ -43,9 +45,10 @@ TEST_CASE("a sync may be killed before any file operation, each time afresh") {
     SyncPair pair;
     const Picture fresh = picture(pair.source.root / "seed");
     const fs::path root = pair.node.path() / "run";
+    const Portion portion(moments_step);
     bool killed = true;
     bool adopted_before = false;
-    for (std::uint64_t k = 1; killed; ++k) {
+    for (std::uint64_t k = portion.first(); killed; k += portion.step()) {
         INFO("killed before change " << k);
         copy_tree(pair.node.path() / "node", root);
         killed = killed_at(k, root, *pair.source.store);
