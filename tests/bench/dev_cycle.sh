@@ -39,18 +39,18 @@ cd "$work"
 # field EVENT NAME N: of the Nth such event, as soon as there is one.
 field() {
     local found
-    for _ in $(seq 6000); do
+    for _ in $(seq 600); do
         found=$(jq -r "select(.event == \"$1\") | .$2" events 2>/dev/null | sed -n "$3p")
         [ -z "$found" ] || { echo "$found"; return; }
-        sleep 0.02
+        ! grep -q '"result":"failed"' events || break
+        sleep 0.1
     done
-    echo "no $1 of $PWD" >&2
+    { echo "no $1 of $PWD"; cat events errors; } >&2
     return 1
 }
 median() { sort -n | sed -n "$(((saves + 1) / 2))p"; }
 
-# measure LANGUAGE FILE: a row. Every change is a comment, which is another file or program all the
-# same (NodeJS) or may not be (compiled: so a number that is compiled in).
+# measure LANGUAGE FILE LINE: a row. Every change is another such line, which makes another program.
 measure() {
     "$bin/hpdev" new "tally-$1" --lang "$1" --no-git >/dev/null 2>&1
     cd "tally-$1"
@@ -61,7 +61,8 @@ measure() {
     first=$(field ledger took_ms 1)
     field dashboard url 1 >/dev/null
     for i in $(seq "$saves"); do
-        printf '%s\n' "$3" | sed "s/NUMBER/$i/" >>"$2"
+        sleep 0.3 # an editor is not that fast
+        printf '%s\n' "$3" | sed "s/NUMBER/$i/g" >>"$2"
         field deploy took_ms "$i" >>saved
         field build took_ms "$((i + 1))" >>rebuilt
     done
