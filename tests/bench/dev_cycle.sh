@@ -42,7 +42,7 @@ field() {
     for _ in $(seq 600); do
         found=$(jq -r "select(.event == \"$1\") | .$2" events 2>/dev/null | sed -n "$3p")
         [ -z "$found" ] || { echo "$found"; return; }
-        ! grep -q '"result":"failed"' events || break
+        { kill -0 "$pid" && ! grep -q '"result":"failed"' events; } 2>/dev/null || break
         sleep 0.1
     done
     { echo "no $1 of $PWD"; cat events errors; } >&2
