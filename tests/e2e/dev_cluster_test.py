@@ -148,6 +148,8 @@ def test_side_by_side(dev):
     one, other = dev.cluster(), dev.cluster("other")
     check(one["nodes"][0]["user_port"] != other["nodes"][0]["user_port"], "the same port")
     check(one["contract_id"] != other["contract_id"], "the same contract")
+    check(one["dashboard"].partition("#")[0] != other["dashboard"].partition("#")[0],
+          "the same dashboard", one["dashboard"], other["dashboard"])
     listed = {item["cluster"]: item for item in dev.json("cluster", "list")["clusters"]}
     check(listed["default"]["running"] and listed["other"]["running"], "list", listed)
     check(listed["other"]["current"] and not listed["default"]["current"], "current", listed)

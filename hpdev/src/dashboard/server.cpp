@@ -9,6 +9,7 @@
 #include <httplib.h>
 #include <nlohmann/json.hpp>
 #include <sodium.h>
+#include <sys/socket.h>
 #include <thread>
 
 namespace hp::dev {
@@ -262,6 +263,11 @@ DashboardServer::DashboardServer(Feed& feed, RunTool run_tool, std::string token
     };
     impl_->http.set_payload_max_length(request_bytes_max);
     impl_->http.set_tcp_nodelay(true);
+    // The library's own choice lets several servers share a port: pages would get any of them.
+    impl_->http.set_socket_options([](socket_t socket) {
+        const int yes = 1;
+        ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    });
     impl_->http.set_keep_alive_timeout(keep_alive_s);
     impl_->add_routes();
 }
