@@ -49,19 +49,16 @@ Done tell(const ClusterNode& node, const Json& order) {
     }
 }
 
-// Every node whose orders have changed, or that does not know its own.
-Done tell_all(const Cluster& cluster, const std::vector<ClusterFault>& before,
-              ChaosRecord& record) {
+// Every node that was told something before, or has something to be told.
+Done tell_all(const Cluster& cluster, ChaosRecord& record) {
     for (const ClusterNode& node : cluster.nodes) {
         if (node.state != NodeState::running) {
             continue; // a frozen one is told when it goes on
         }
         const auto told = record.told.find(node.number);
         const bool knows = told != record.told.end() && is_same(told->second, node.process);
-        const Json nothing = fault_order(cluster, {}, node);
-        const Json had = knows ? fault_order(cluster, before, node) : nothing;
         const Json order = fault_order(cluster, record.faults, node);
-        if (had != order) {
+        if (knows || order != fault_order(cluster, {}, node)) {
             HP_DEV_TRY_STATUS(tell(node, order));
         }
         record.told[node.number] = node.process;
@@ -173,7 +170,6 @@ Expected<ClusterFault> begin_fault(const fs::path& cluster_dir, ClusterFault fau
     HP_DEV_TRY_STATUS(check_running(cluster, fault));
     HP_DEV_TRY(const os::Fd lock, lock_chaos(cluster));
     HP_DEV_TRY(ChaosRecord record, load_chaos(cluster));
-    const std::vector<ClusterFault> before = record.faults;
     fault.id = record.next_id++;
     fault.since_ms = now_wall_ms();
     record.faults = with_fault(std::move(record.faults), fault);
@@ -183,7 +179,7 @@ Expected<ClusterFault> begin_fault(const fs::path& cluster_dir, ClusterFault fau
         HP_DEV_TRY_STATUS(ask_supervisor(cluster, "node.pause", fault.nodes()));
     }
     HP_DEV_TRY(const Cluster now, load_cluster(cluster_dir));
-    const Done told = tell_all(now, before, record);
+    const Done told = tell_all(now, record);
     HP_DEV_TRY_STATUS(save_chaos(now, record)); // also what only some of them know
     HP_DEV_TRY_STATUS(told);
     return fault;
@@ -194,10 +190,9 @@ Expected<std::vector<ClusterFault>> end_faults(const fs::path& cluster_dir,
     HP_DEV_TRY(const Cluster cluster, load_cluster(cluster_dir));
     HP_DEV_TRY(const os::Fd lock, lock_chaos(cluster));
     HP_DEV_TRY(ChaosRecord record, load_chaos(cluster));
-    const std::vector<ClusterFault> before = record.faults;
     std::vector<ClusterFault> ended;
     for (const unsigned id : ids) {
-        if (std::ranges::find(before, id, &ClusterFault::id) == before.end()) {
+        if (std::ranges::find(record.faults, id, &ClusterFault::id) == record.faults.end()) {
             return cli::failure(cli::ErrorId::not_known,
                                 "there is no fault " + std::to_string(id) + " in force",
                                 "hpdev chaos list");
@@ -212,7 +207,7 @@ Expected<std::vector<ClusterFault>> end_faults(const fs::path& cluster_dir,
     });
     HP_DEV_TRY_STATUS(bring_back(cluster_dir, ended, record.faults));
     HP_DEV_TRY(const Cluster now, load_cluster(cluster_dir));
-    const Done told = tell_all(now, before, record);
+    const Done told = tell_all(now, record);
     HP_DEV_TRY_STATUS(save_chaos(now, record));
     HP_DEV_TRY_STATUS(told);
     return ended;

@@ -26,7 +26,10 @@ void remove_stale(const Place& place) {
     const auto names = list_clusters(place);
     for (const std::string& name : names ? *names : std::vector<std::string>()) {
         const auto cluster = load_cluster(place.cluster(name));
-        if (name.starts_with(name_head) && cluster && !cluster->is_running()) {
+        if (!name.starts_with(name_head) || !cluster || cluster->is_running()) {
+            continue;
+        }
+        if (const auto lock = ClusterLock::acquire(cluster->dir)) { // else somebody is making it
             remove_one(cluster->dir);
         }
     }
