@@ -12,7 +12,7 @@ namespace hp::dev {
 namespace {
 
 constexpr std::int64_t look_again_ms = 40;
-constexpr std::int64_t patience_least_ms = 20'000;
+constexpr std::int64_t patience_least_ms = 50'000;
 constexpr std::uint32_t quiet_rounds = 8;
 constexpr std::int64_t quiet_least_ms = 2000;
 constexpr LedgerSeq ledgers_to_see = 2;

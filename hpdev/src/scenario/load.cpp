@@ -34,6 +34,7 @@ std::vector<std::string> words_for(const ScenarioLoad& load, const fs::path& roo
                "--rate",
                std::to_string(load.rate),
                "--json",
+               "--quiet",
                "--users",
                std::to_string(load.users),
                "--duration",
@@ -135,12 +136,13 @@ void ScenarioLoader::collect(int status) {
     ++count_.runs;
     const auto text = os::read_file(folder_ / "load.out", output_bytes_max);
     const std::string said = text ? std::string(as_text(*text)) : std::string();
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    const auto json = load_.input.empty() ? std::nullopt : parse_object(said);
+    const bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (!good || (!load_.input.empty() && !json)) {
         ++count_.failed;
         count_.first_failure = count_.first_failure.empty() ? said_by(said) : count_.first_failure;
         return;
     }
-    const auto json = load_.input.empty() ? std::nullopt : parse_object(said);
     if (!json) {
         return;
     }

@@ -366,8 +366,9 @@ private:
         const LoadCount& count = load_.count();
         said_ = std::to_string(count.inputs) + " inputs: " + std::to_string(count.accepted) +
                 " accepted, " + std::to_string(count.rejected) + " rejected, " +
-                std::to_string(count.unknown) + " without a word";
-        return count.inputs > 0 && count.unknown == 0 &&
+                std::to_string(count.unknown) + " without a word" +
+                (count.first_failure.empty() ? "" : "; " + count.first_failure);
+        return count.failed == 0 && count.inputs > 0 && count.unknown == 0 &&
                count.accepted + count.rejected == count.inputs;
     }
 
@@ -380,7 +381,7 @@ private:
                                                                  : scenario_.load.script);
         report.passed = count.failed == 0;
         report.said = std::to_string(count.runs) + " runs, " + std::to_string(count.failed) +
-                      " failed" + (count.first_failure.empty() ? "" : ":\n" + count.first_failure);
+                      " failed" + (count.first_failure.empty() ? "" : ": " + count.first_failure);
         out_.steps.push_back(report);
         on_step(report);
     }
