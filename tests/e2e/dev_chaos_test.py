@@ -186,8 +186,8 @@ def main():
     wanted = sys.argv[2:] or list(TESTS)
     with tempfile.TemporaryDirectory(prefix="hp_chaos_") as root:
         dev = Dev(sys.argv[1], f"{root}/project")
-        dev.up("--threshold", "75", nodes=4)
         try:
+            dev.up("--threshold", "75", nodes=4)
             for name in wanted:
                 began = time.monotonic()
                 TESTS[name](dev)
