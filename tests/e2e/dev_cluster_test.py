@@ -354,6 +354,55 @@ def differing(dev):
     return answer if answer.get("first_difference", {}).get("json_path") == "$.rows[0].id" else None
 
 
+def test_doctor(dev):
+    """All that is needed is there; what is not, is named with its cure."""
+    answer = dev.json("doctor")
+    states = {one["what"]: one["state"] for one in answer["checks"]}
+    for what in ("hpnode", "fsync", "disk space"):
+        check(states.get(what) in ("ok", "warn"), what, answer)
+    check(all(one.get("cure") for one in answer["checks"] if one["state"] == "fail"), "cures")
+    answer = dev.fail(13, "HPE-13004", "doctor", env={"HP_HPNODE": "/nowhere/hpnode"})
+    failed = [one for one in answer["checks"] if one["state"] == "fail"]
+    check([one["what"] for one in failed] == ["hpnode"] and failed[0]["cure"], "failed", answer)
+    dev.up(nodes=1)
+    cluster = dev.cluster()
+    os.kill(cluster["supervisor"]["pid"], signal.SIGKILL)
+    wait_for(lambda: not any(is_alive(pid) for pid in pids_of(cluster)), "the node to end")
+    found = {one["what"]: one for one in dev.json("doctor")["checks"]}["cluster default"]
+    check(found["state"] == "warn" and "hpdev up" in found["cure"], "stale cluster", found)
+
+
+def test_report(dev):
+    """Everything about a cluster but its secrets, even where a log holds one."""
+    dev.up(nodes=2)
+    secrets = []
+    for node in dev.cluster()["nodes"]:
+        config = json.loads(pathlib.Path(node["dir"], "cfg/hp.cfg").read_text())
+        secrets.append(config["node"]["private_key"])
+    with open(pathlib.Path(dev.cluster()["nodes"][0]["dir"], "log/hp.log"), "a") as log:
+        log.write(f"a slip of the tongue: {secrets[0][2:66].upper()}\n")
+    answer = dev.json("report", "-O", "all.tar")
+    names = {one["path"] for one in answer["contents"]}
+    wanted = {"README.txt", "versions.txt", "machine.txt", "doctor.txt",
+              *(f"clusters/default/{name}" for name in (
+                  "cluster.json", "supervisor.log", "ps.txt", "diff.txt", "tips.json", "n1/hp.cfg",
+                  "n1/hp.log", "n1/status.json", "n2/hp.cfg"))}
+    check(wanted <= names, "contents", wanted - names)
+    packed = dev.root / "all.tar"
+    check(packed.stat().st_mode & 0o777 == 0o600, "mode")
+    text = packed.read_bytes().lower()
+    check(b"a slip of the tongue" in text and b"(removed)" in text, "log")
+    for secret in secrets:
+        check(secret[2:66].encode() not in text, "a private key in the report")
+    listed = subprocess.run(["tar", "tf", packed], capture_output=True, text=True, check=True)
+    check(set(listed.stdout.split()) == names, "tar", listed.stdout)
+    small = dev.json("report", "-O", "small.tar.zst", "--log-lines", "0")
+    check(not any(one["path"].endswith(".log") for one in small["contents"]), "no logs", small)
+    check((dev.root / "small.tar.zst").read_bytes()[:4] == b"\x28\xb5\x2f\xfd", "zstd")
+    dev.fail(10, "HPE-10002", "report", "-O", "all.tar")
+    dev.fail(2, "HPE-2001", "report", "-O", "all.zip")
+
+
 def test_unprivileged(bin_dir):
     """As somebody who may do nothing but run programs."""
     if os.geteuid() != 0:

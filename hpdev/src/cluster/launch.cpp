@@ -168,14 +168,15 @@ std::vector<std::string> mounts_below(const fs::path& dir) {
 
 namespace {
 
-std::vector<std::string> what_is_left(const Cluster& cluster) {
+// Ports only of a cluster that ran until now: those of others may be anybody's.
+std::vector<std::string> what_is_left(const Cluster& cluster, bool was_running) {
     std::vector<std::string> out;
     for (const ClusterNode& node : cluster.nodes) {
         if (is_alive(node.process)) {
             out.push_back("process " + std::to_string(node.process.pid) + " of " + node.name());
         }
         for (const std::uint16_t port : {node.user_port, node.peer_port}) {
-            if (is_port_busy(port)) {
+            if (was_running && is_port_busy(port)) {
                 out.push_back("port " + std::to_string(port) + " of " + node.name());
             }
         }
@@ -340,7 +341,7 @@ Expected<Ended> end_cluster(const Cluster& cluster, std::int64_t timeout_ms) {
     }
     const std::int64_t deadline_ms = now_mono_ms() + after_kill_ms;
     do {
-        out.left = what_is_left(last);
+        out.left = what_is_left(last, out.was_running);
     } while (!out.left.empty() && now_mono_ms() < deadline_ms && (sleep_ms(look_again_ms), true));
     return out;
 }
