@@ -28,6 +28,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from dev_project import quiet_port  # noqa: E402
 from own_ports import own_ports  # noqa: E402
 
 TIME_LIMIT_S = 540
@@ -146,12 +147,14 @@ def link_build(build, release):
 
 
 def make_environment(root, scratch, ports):
+    clusters = quiet_port()  # not those that other tests on this machine take as a matter of course
     environment = {name: os.environ[name] for name in ("LANG", "PATH", "CXX", "CXXFLAGS", "TMPDIR")
                    if name in os.environ}
     return environment | {
         "HOME": str(scratch), "XDG_DATA_HOME": str(scratch / "data"),
         "HOTPOCKET": str(scratch / "hotpocket"), "HP_SCRATCH": str(scratch),
         "USER_PORT": ports[0], "PEER_PORT": ports[1],
+        "HP_USER_PORT_BEGIN": str(clusters), "HP_PEER_PORT_BEGIN": str(clusters + 25),
         "HP_NODE_MODULES": str(root / "tests/js/node_modules"),
         "HP_COMPARE": str(pathlib.Path(__file__).resolve()),
     }
