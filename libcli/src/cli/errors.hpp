@@ -148,7 +148,7 @@ inline constexpr std::array error_table = {
     ErrorInfo{ErrorId::key_file, "HPE-13001", 13, "a key file is unsafe, damaged or unreachable"},
     ErrorInfo{ErrorId::cannot_write, "HPE-13002", 13, "standard output cannot be written"},
     ErrorInfo{ErrorId::passphrase, "HPE-13003", 13, "the passphrase is missing or wrong"},
-    ErrorInfo{ErrorId::doctor_found, "HPE-13004", 13, "something here keeps hpcli from working"},
+    ErrorInfo{ErrorId::doctor_found, "HPE-13004", 13, "something that is needed here is missing or broken"},
     ErrorInfo{ErrorId::tool_missing, "HPE-13005", 13, "something this needs is not installed"},
     ErrorInfo{ErrorId::not_a_dev_node, "HPE-13006", 13,
               "the node does not take orders of this kind"},
