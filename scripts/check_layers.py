@@ -42,7 +42,7 @@ EXTERNAL = {
     "blake3.h": ["crypto"],
     "bson/": ["proto"],
     "sqlite3": ["ledger"],
-    "zstd.h": ["state", "hpcli"],
+    "zstd.h": ["state", "hpcli", "hpdev"],
     "fuse_lowlevel.h": ["tracked"],
     "editline/": ["cli"],
     "CLI/": ["node", "cli"],

@@ -13,26 +13,11 @@ using cli::OptionValues;
 std::vector<cli::CommandInfo> all_commands() {
     std::vector<cli::CommandInfo> out;
     for (const cli::Commands part : {
-             new_commands(),
-             build_commands(),
-             dev_commands(),
-             exec_commands(),
-             test_commands(),
-             check_commands(),
-             up_commands(),
-             down_commands(),
-             ps_commands(),
-             deploy_commands(),
-             node_commands(),
-             cluster_commands(),
-             log_commands(),
-             top_commands(),
-             state_commands(),
-             dashboard_commands(),
-             chaos_commands(),
-             scenario_commands(),
-             doctor_commands(),
-             report_commands(),
+             new_commands(),    build_commands(),    dev_commands(),    exec_commands(),
+             test_commands(),   check_commands(),    up_commands(),     down_commands(),
+             ps_commands(),     deploy_commands(),   node_commands(),   cluster_commands(),
+             log_commands(),    top_commands(),      state_commands(),  dashboard_commands(),
+             chaos_commands(),  scenario_commands(), doctor_commands(), report_commands(),
              manual_commands(),
          }) {
         out.insert(out.end(), part.begin(), part.end());

@@ -16,7 +16,7 @@ struct ClusterWanted {
     NewCluster fresh;
     Launch how;
     bool start_over = false;
-    bool tell_phases = true; // false: the command does that itself
+    bool tell_phases = true;     // false: the command does that itself
     bool becomes_current = true; // what commands mean that name no cluster
     Ready ready = Ready::synced;
     std::int64_t ready_timeout_ms = 30'000;

@@ -84,7 +84,7 @@ describe('cluster: shapes (row 55)', () => {
         await cluster.settle();
     });
 
-    scoped_test('every node keeps another part of history, and loses all of it (row 47)', async (scope) => {
+    scoped_test('nodes keep other parts of history, and lose all of it (row 47)', async (scope) => {
         const kept = [
             { history: 'full' },
             { history: 'custom', history_config: { max_primary_shards: 1, max_raw_shards: 0 } },
