@@ -8,9 +8,9 @@
 ```sh                run as it is
 ```console           lines with "$ " are run, the lines below each must be what it prints
 
-Any other block is an error, so that nothing on the page goes untested. The blocks of all pages share
-one shell. In what a command prints "…" stands for anything on its line, and alone for any lines.
-Clusters of hpdev that the pages leave behind are taken down at the end.
+Any other block is an error, so that nothing on the page goes untested. The blocks of all pages
+share one shell. In what a command prints "…" stands for anything on its line, and alone for any
+lines. Clusters of hpdev that the pages leave behind are taken down at the end.
 It finds the build as $HOTPOCKET/build/release, whatever its real name is; HP_BIN_DIR may name
 another directory of programs. Ports are free ones instead of the defaults, and npm install gives
 what tests/js/node_modules holds instead of asking the network.
