@@ -165,6 +165,8 @@ class Suite:
         node = self.node("absent", round_ms=1500).start()
         self.expect(0, "key", "new", "carol")
         carol = self.expect(0, "key", "show", "carol").json["public_key"]
+        watching = self.start("watch", "conn", "-s", node.url, "--count", "3")
+        events = [json.loads(watching.stdout.readline())]
         sending = self.start("send", "echo:kept", "-s", node.url, "-k", "carol")
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
@@ -176,6 +178,9 @@ class Suite:
         done = self.end(sending)
         self.check(done.returncode == 0 and done.json["outputs"][0]["data"] == "kept",
                    "an output that was missed is found", done.json, done.note)
+        events += self.end(watching).documents
+        self.check([one["connected"] for one in events] == [True, False, True] and
+                   "problem" in events[1], "connections are watched", events)
         watched = self.run("watch", "outputs", "-k", "carol", "--from", "1", "--count", "1",
                            "-s", node.url)
         self.check(watched.json["outputs"][0]["data"] == "kept", "watch --from", watched.json)
@@ -207,6 +212,10 @@ class Suite:
         several = self.expect(0, "send", "multi:3", "-s", node.url, "--match", "$=3")
         self.check(len(several.json["outputs"]) == 3, "--match", several.json)
         self.expect(12, "send", "multi:3", "-s", node.url, "--match", "$=4", "--rounds", "2")
+        until = self.expect(0, "send", "echo:{\"done\":1}", "-s", node.url, "--until", "$.done")
+        self.check(len(until.json["outputs"]) == 1, "--until", until.json)
+        self.expect(12, "send", "echo:{\"done\":false}", "-s", node.url, "--until", "$.done",
+                    "--rounds", "2")
 
     # --- several servers ---------------------------------------------------------------------
 

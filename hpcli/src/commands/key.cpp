@@ -181,7 +181,7 @@ Outcome store_foreign(const Args& args, ByteView content, const std::string& sou
     }
     if (!keys) {
         return failure(ErrorId::bad_file, source + ": " + keys.err().context,
-                       "a private key of 130 hex characters, a seed of 64, or a key file");
+                       "a private key of 130 hex characters, a seed of 64, a JWK, or a key file");
     }
     const auto passphrase = new_passphrase(args);
     if (!passphrase) {

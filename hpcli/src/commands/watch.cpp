@@ -26,6 +26,7 @@ struct WatchOptions {
     bool votes = false;
     bool unl = false;
     bool health = false;
+    bool connection = false;
     std::optional<std::uint64_t> count;
     std::optional<LedgerSeq> from;
     std::string exec;
@@ -35,14 +36,15 @@ Parsed<WatchOptions> check_watch(const Args& args) {
     WatchOptions out;
     OptionReader reader(args);
     reader.count("count", out.count).count("from", out.from).text("exec", out.exec);
-    const std::array words = {std::pair{"outputs", &out.outputs},
-                              std::pair{"ledgers", &out.ledgers}, std::pair{"votes", &out.votes},
-                              std::pair{"unl", &out.unl}, std::pair{"health", &out.health}};
+    const std::array words = {
+        std::pair{"outputs", &out.outputs}, std::pair{"ledgers", &out.ledgers},
+        std::pair{"votes", &out.votes},     std::pair{"unl", &out.unl},
+        std::pair{"health", &out.health},   std::pair{"conn", &out.connection}};
     for (const std::string& word : args.arguments) {
         const auto found = std::ranges::find(
             words, word, [](const auto& item) { return std::string(item.first); });
         if (found == words.end()) {
-            return bad_value("watch", word, "outputs, ledgers, votes, unl or health");
+            return bad_value("watch", word, "outputs, ledgers, votes, unl, health or conn");
         }
         *found->second = true;
     }
@@ -74,6 +76,7 @@ private:
     void on_unl(const std::vector<PublicKey>& unl);
     void on_proposal(const proto::ProposalHealth& health);
     void on_connectivity(const proto::ConnectivityHealth& health);
+    void on_connection(bool connected, const std::string& why);
 
     // Ledgers from next_ to `last` that no event told about.
     void fill(LedgerSeq last);
@@ -102,6 +105,7 @@ WatchTask::WatchTask(const Args& args, const WatchOptions& options, const crypto
     listen();
     session_.on_lost = [this](const std::string& why) {
         filling_ = false;
+        on_connection(false, why);
         if (!args_.quiet) {
             write_note(note_head(args_) + why + "; connecting again\n");
         }
@@ -138,6 +142,7 @@ Outcome WatchTask::run() {
 }
 
 void WatchTask::start() {
+    on_connection(true, {});
     if (follows_ledgers() || options_.votes) {
         session_.client().subscribe(proto::Channel::ledger_event, true);
     }
@@ -197,6 +202,19 @@ JsonObject WatchTask::event(std::string_view name) const {
     JsonObject out;
     out.add("schema", args_.schema).add("event", name);
     return out;
+}
+
+void WatchTask::on_connection(bool connected, const std::string& why) {
+    if (!options_.connection) {
+        return;
+    }
+    JsonObject json = event("connection");
+    json.add("connected", connected).add("url", session_.url());
+    if (!connected) {
+        json.add("problem", why);
+    }
+    print((connected ? "connected " : "lost ") + session_.url() + (why.empty() ? "" : ": " + why),
+          json);
 }
 
 std::string quoted_list(const std::vector<Bytes>& contents) {
@@ -358,11 +376,12 @@ constexpr std::array watch_options = {
 };
 
 constexpr std::array table = {
-    CommandInfo{"watch", "[outputs] [ledgers] [votes] [unl] [health]", 0, any_number, Scope::online,
-                "Print events as they happen; without words: all but health",
+    CommandInfo{"watch", "[outputs] [ledgers] [votes] [unl] [health] [conn]", 0, any_number,
+                Scope::online, "Print events as they happen; without words: all but the last two",
                 "hpcli watch ledgers --count 3", "hpcli watch outputs -k alice --from 120 --json",
                 watch_options,
-                "event:output|ledger|vote|unl|health|gap ledger?:any verified?:bool problem?:text "
+                "event:output|ledger|vote|unl|health|connection|gap connected?:bool url?:text "
+                "ledger?:any verified?:bool problem?:text "
                 "outputs?:[output] validated?:validated source?:ledger vote_status?:text "
                 "unl?:[key] kind?:proposal|connectivity comm_latency_ms?:{min:int max:int avg:int} "
                 "read_latency_ms?:{min:int max:int avg:int} batch_size?:int peer_count?:int "

@@ -20,7 +20,8 @@ constexpr std::array option_table = {
     OptionInfo{"--require-output", "", "no output is an error (exit 6)"},
     OptionInfo{"--outputs", "N", "wait until so many output messages have come"},
     OptionInfo{"--match", "PATH=VALUE", "wait for an output like this, such as $.total=5"},
-    OptionInfo{"--rounds", "N", "ledgers to wait for outputs (default 1, with the two above 8)"},
+    OptionInfo{"--until", "PATH", "wait for an output that has this, such as $.done"},
+    OptionInfo{"--rounds", "N", "ledgers to wait for outputs (default 1, with those above 8)"},
     OptionInfo{"--retry", "REASONS", "repeat after these rejections, separated by commas"},
     OptionInfo{"--retries", "N", "how often (default 3)"},
     OptionInfo{"--proof", "FILE", "keep the outputs' proof for \"proof verify\""},
@@ -75,8 +76,8 @@ std::optional<std::set<proto::RejectReason>> parse_retry(std::string_view text) 
 }
 
 Parsed<void> check_combination(const Args& args, const SendOptions& options) {
-    const bool about_outputs = options.require_output || options.outputs > 0 || options.match ||
-                               options.raw || args.options.has("rounds") ||
+    const bool about_outputs = options.require_output || options.outputs > 0 ||
+                               options.awaits_some() || options.raw || args.options.has("rounds") ||
                                !options.proof_file.empty() || !options.save_dir.empty();
     if (about_outputs && options.wait != SendWait::output) {
         return failure(ErrorId::usage, "options about outputs need --wait output");
@@ -111,6 +112,14 @@ Parsed<void> check_combination(const Args& args, const SendOptions& options) {
 
 } // namespace
 
+bool SendOptions::is_awaited(ByteView output) const {
+    if (match && !match->fits(output)) {
+        return false;
+    }
+    const auto value = until ? value_at(output, *until) : std::nullopt;
+    return !until || (value && *value != "null" && *value != "false");
+}
+
 const std::span<const OptionInfo> send_option_table = option_table;
 
 Parsed<SendOptions> check_send(const Args& args) {
@@ -120,6 +129,7 @@ Parsed<SendOptions> check_send(const Args& args) {
         .take("format", "text, json, bson, hex, base64 or file", parse_payload_format, out.format)
         .take("expires", "+N or @SEQ", parse_expiry, out.expires)
         .take("match", "PATH=VALUE such as $.total=5", parse_match, out.match)
+        .take("until", "a path such as $.done", parse_json_path, out.until)
         .take("retry",
               "max_ledger_expired, nonce_expired, round_inputs_overflow or "
               "max_ledger_offset_exceeded",
@@ -134,7 +144,7 @@ Parsed<SendOptions> check_send(const Args& args) {
     if (args.options.text("nonce") != "auto") {
         reader.take("nonce", "auto or a number above 0", parse_count, out.nonce);
     }
-    out.rounds = out.outputs > 0 || out.match ? 8 : 1;
+    out.rounds = out.outputs > 0 || out.awaits_some() ? 8 : 1;
     reader.count("rounds", out.rounds);
     out.text = reader.flag("text");
     out.require_output = reader.flag("require-output");

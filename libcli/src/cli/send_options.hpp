@@ -34,6 +34,11 @@ struct SendOptions {
     std::uint64_t rounds = 1;
     std::uint64_t outputs = 0; // so many messages end the wait; 0: those of the first ledger
     std::optional<Match> match;
+    std::optional<std::vector<std::string>> until; // a path; the output that has it ends the wait
+
+    // What has to come before the wait for outputs is over.
+    bool is_awaited(ByteView output) const;
+    bool awaits_some() const { return match || until; }
 
     std::set<proto::RejectReason> retry;
     std::uint64_t retries = 3;

@@ -17,17 +17,17 @@ constexpr std::int64_t send_timeout_ms = 60'000;
 constexpr std::int64_t upload_look_us = 100'000;
 
 client::Receipt make_receipt(const SendOptions& options, LedgerSeq max_ledger) {
-    if (options.outputs == 0 && !options.match) {
+    if (options.outputs == 0 && !options.awaits_some()) {
         return client::Receipt(max_ledger, options.rounds);
     }
     return client::Receipt(
         max_ledger, options.rounds, [&options](const std::vector<client::Output>& outputs) {
             std::uint64_t messages = 0;
-            bool fits = !options.match;
+            bool fits = !options.awaits_some();
             for (const client::Output& output : outputs) {
                 messages += output.message.outputs.size();
                 fits = fits || std::ranges::any_of(output.message.outputs, [&](const Bytes& one) {
-                           return options.match->fits(one);
+                           return options.is_awaited(one);
                        });
             }
             return fits && messages >= options.outputs;
@@ -545,13 +545,14 @@ Outcome SendTask::with_outputs(const SendJob& job) const {
             text += *path + "\n";
         }
     }
-    if (options_.match && std::ranges::none_of(outputs, [this](const client::Output& output) {
+    if (options_.awaits_some() &&
+        std::ranges::none_of(outputs, [this](const client::Output& output) {
             return std::ranges::any_of(output.message.outputs, [this](const Bytes& content) {
-                return options_.match->fits(content);
+                return options_.is_awaited(content);
             });
         })) {
-        return tl::unexpected(
-            about_input(job, ErrorId::expectation, "accepted, but no output fits --match"));
+        return tl::unexpected(about_input(job, ErrorId::expectation,
+                                          "accepted, but no output is what was waited for"));
     }
     if (!options_.proof_file.empty() && !job.from_ledger) {
         const client::ServerInfo& server = session_.client().server();
@@ -577,7 +578,7 @@ Outcome SendTask::with_outputs(const SendJob& job) const {
 
 Outcome SendTask::without_outputs(const SendJob& job) const {
     const std::string seq = std::to_string(job.receipt->outcome().ledger.seq);
-    if (options_.require_output || options_.match || options_.outputs > 0) {
+    if (options_.require_output || options_.awaits_some() || options_.outputs > 0) {
         return tl::unexpected(
             about_input(job, ErrorId::no_output,
                         "accepted in ledger " + seq + ", but the contract gave no output"));

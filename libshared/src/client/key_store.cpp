@@ -3,6 +3,7 @@
 
 #include "hp/base/limits.hpp"
 #include "hp/client/rfc3339.hpp"
+#include "hp/crypto/base64.hpp"
 #include "hp/crypto/secret_box.hpp"
 #include "hp/os/fd.hpp"
 #include "hp/os/files.hpp"
@@ -225,6 +226,22 @@ fs::path KeyStore::key_path(std::string_view name) const {
     return root_ / "keys" / (std::string(name) + std::string(extension));
 }
 
+// RFC 8037: {"kty":"OKP","crv":"Ed25519","d":the seed,"x":the public half}, base64url.
+Result<crypto::KeyPair> decode_jwk(const Json& json) {
+    std::array<std::uint8_t, 32> seed{};
+    std::array<std::uint8_t, 32> point{};
+    const auto keys = text_field(json, "crv") == "Ed25519" &&
+                              crypto::from_base64url(text_field(json, "d"), seed) &&
+                              crypto::from_base64url(text_field(json, "x"), point)
+                          ? std::optional(crypto::key_pair_from_seed(seed))
+                          : std::nullopt;
+    ::explicit_bzero(seed.data(), seed.size());
+    if (!keys || !std::equal(point.begin(), point.end(), keys->public_key.data.begin() + 1)) {
+        return fail(Errc::corrupt, "not the private half of an Ed25519 key (crv, d, x)");
+    }
+    return *keys;
+}
+
 Result<crypto::KeyPair> decode_foreign_key(ByteView text, const Passphrase& passphrase) {
     std::string_view hex = as_text(text);
     const auto is_space = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
@@ -239,6 +256,10 @@ Result<crypto::KeyPair> decode_foreign_key(ByteView text, const Passphrase& pass
         const crypto::KeyPair keys = crypto::key_pair_from_seed(seed);
         ::explicit_bzero(seed.data(), seed.size());
         return keys;
+    }
+    if (const Json json = Json::parse(text.begin(), text.end(), nullptr, false);
+        text_field(json, "kty") == "OKP") {
+        return decode_jwk(json);
     }
     auto key = decode_key(text, passphrase);
     if (!key) {

@@ -217,6 +217,17 @@ TEST_CASE("keys of other programs", "[client]") {
     CHECK(*decode(hex) == keys);               // user.key of the JavaScript tutorials
     CHECK(*decode(hex + "\r\n") == keys);      // edited by hand
     CHECK(*decode(hex.substr(2, 64)) == keys); // a bare seed
+    // The key of RFC 8037, appendix A.
+    const std::string seed = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
+    const std::string point = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    const auto jwk = [](const std::string& d, const std::string& x) {
+        return R"({"kty":"OKP","crv":"Ed25519","d":")" + d + R"(","x":")" + x + R"("})";
+    };
+    CHECK(decode(jwk(seed, point))->public_key.hex() ==
+          "edd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+    CHECK_FALSE(decode(jwk(seed, seed)));
+    CHECK_FALSE(decode(jwk(seed + "A", point)));
+    CHECK_FALSE(decode(R"({"kty":"OKP","crv":"Ed25519","x":")" + point + R"("})"));
     for (const std::string& bad :
          {std::string(), hex.substr(1), hex + "00", "ed" + std::string(128, '0'), std::string("{}"),
           std::string(64, 'x')}) {
