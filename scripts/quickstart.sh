@@ -8,9 +8,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 mapfile -t packages < <(build_packages | grep -vx chromium) # only tests need a browser
 install_packages "${packages[@]}"
-build release hpnode hpcli hpdev starter_contract
+preset=${HP_PRESET:-release}
+build "$preset" hpnode hpcli hpdev starter_contract
 
-bin=$HP_ROOT/build/release/bin
+bin=$HP_ROOT/build/$preset/bin
 work=$(mktemp -d "${TMPDIR:-/tmp}/hp-quickstart.XXXXXX")
 cleanup() {
     "$bin/hpdev" down -C "$work" >&2 || true

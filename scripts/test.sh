@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what the tests need, builds, runs every test. Arguments go to ctest: -L unit, -R net
-# What is tested is what is installed, the optimised build; HP_PRESET=dev takes another one.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 mapfile -t packages < <(build_packages)
@@ -17,8 +16,7 @@ if [ ! -d node_modules/hotpocket-js-client ] || [ ! -d node_modules/playwright-c
     npm install --omit=dev --no-audit --no-fund --no-package-lock --loglevel=error >&2
 fi
 
-preset=${HP_PRESET:-release}
-build "$preset"
+build dev
 cd "$HP_ROOT"
 # Most tests wait more than they compute. None may depend on having the machine for itself.
-ctest --test-dir "build/$preset" --output-on-failure --parallel "$(nproc)" "$@"
+ctest --test-dir build/dev --output-on-failure --parallel "$(nproc)" "$@"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The README's first command, without a terminal: a cluster of three nodes prints the contract's
-# agreed answer, and nothing of it is left behind.
+# agreed answer, and nothing of it is left behind. Takes the build under test, if that is said.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 scratch=$(mktemp -d)
