@@ -82,7 +82,8 @@ SAMPLES = {
 class HpcliSuite(Suite):
     name = "hpcli"
     samples = SAMPLES
-    silent = ("wait", "key rm", "context rm", "trust rm", "shell")
+    inputs = {"key from-hex": b"ab" * 32}
+    silent = ("raw", "wait", "key rm", "context rm", "trust rm", "shell")
     completes = ("ledger", "ve", "verify")
     misspelt = ("statsu", "status")
 

@@ -80,7 +80,7 @@ def main():
             node.start()
             engine = StrictEngine(node)
             node.url = engine.url
-            suite = conventions.Suite(sys.argv[1], root)
+            suite = conventions.HpcliSuite(sys.argv[1], root)
             suite.set_up(node)
             for encoding in ("bson", "json"):
                 check_commands(suite, engine, encoding)

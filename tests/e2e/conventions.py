@@ -22,6 +22,8 @@ class Suite:
     samples = {}
     silent = ()  # commands that have nothing to write
     endless = ()  # commands that go on until they are stopped: tested elsewhere
+    inputs = {}  # words -> what stands on standard input
+    unshaped = ()  # beginnings of commands that are not tried in every shape: they take long
     completes = ("", "", "")  # words, the beginning of another one, that one
     misspelt = ("", "")  # a command
     timeout = 60
@@ -51,8 +53,10 @@ class Suite:
             print("FAILED:", what, *more, flush=True)
 
     def run(self, arguments, env=None, **more):
+        given = [text for words, text in self.inputs.items()
+                 if arguments[:len(words.split())] == words.split()]
         if "input" not in more:
-            more["stdin"] = subprocess.DEVNULL
+            more.update({"input": given[0]} if given else {"stdin": subprocess.DEVNULL})
         return subprocess.run([self.program, *arguments], capture_output=True, timeout=self.timeout,
                               cwd=self.cwd, env={**self.env, **(env or {})}, **more)
 
@@ -88,7 +92,7 @@ class Suite:
                 if re.match(r"  (-\w |--)", line):
                     self.check(re.search(r"\S  *\S.*\S", line[32:] or " ") is not None,
                                f"{words}: an option without a description", line)
-        self.check(len(text.splitlines()) < 60, f"{words} --help-all is too long")
+        self.check(len(text.splitlines()) < 75, f"{words} --help-all is too long")
 
     def check_text(self, words):
         done = self.run(self.sample(words), env={"CLICOLOR_FORCE": "1", "TERM": "xterm"})
@@ -123,6 +127,31 @@ class Suite:
         found = error_problems(document, schema)
         self.check(not found and document["ok"] is False, f"{words} --json: {found}", bad)
 
+    def check_shapes(self, words, info):
+        """Every answer as tab-separated lines, as values, as a table and as JSON of one field."""
+        if "schema" not in info:
+            done = self.run(words.split() + ["-o", "tsv"])
+            self.check(done.returncode == 2, f"{words} -o tsv", done)
+            return
+        answer = self.ok(self.sample(words) + ["-o", "json"])
+        lines = [json.loads(line) for line in answer.split("\n") if line]
+        field = next(name for name in lines[0] if name not in ("schema", "ok")) \
+            if len(lines[0]) > 2 or "ok" not in lines[0] else "ok"
+        for shape in ("tsv", "raw", "table"):
+            done = self.run(self.sample(words) + ["-o", shape, "--fields", field])
+            self.check(done.returncode == 0 and b'"ok":true' not in done.stdout and
+                       (shape == "raw" or done.stdout.startswith(field.encode())),
+                       f"{words} -o {shape}", done)
+        rows = self.run(self.sample(words) + ["-o", "tsv"])
+        widths = {line.count(b"\t") for line in rows.stdout.splitlines()}
+        self.check(rows.returncode == 0 and (len(widths) == 1 or words == "watch"),
+                   f"{words} -o tsv: columns", rows)
+        picked = json.loads(self.ok(self.sample(words) + ["--json", "--fields", field])
+                            .split("\n")[0])
+        self.check(set(picked) <= {"schema", "ok", field}, f"{words} --json --fields", picked)
+        bad = self.run(self.sample(words) + ["--fields", "no_such_field"])
+        self.check(bad.returncode == 2 and bad.stdout == b"", f"{words}: an unknown field", bad)
+
     def check_errors(self, words, info):
         for env, coloured in (({"NO_COLOR": "1", "CLICOLOR_FORCE": "1"}, False),
                               ({"CLICOLOR_FORCE": "1"}, True), ({"TERM": "xterm"}, False)):
@@ -137,11 +166,11 @@ class Suite:
     def check_closed_pipe(self, words):
         reading, writing = os.pipe()
         os.close(reading)
-        done = subprocess.Popen([self.program, *self.sample(words)], stdin=subprocess.DEVNULL,
+        done = subprocess.Popen([self.program, *self.sample(words)], stdin=subprocess.PIPE,
                                 stdout=writing, stderr=subprocess.PIPE, env=self.env,
                                 cwd=self.cwd)
         os.close(writing)
-        stderr = done.communicate(timeout=self.timeout)[1]
+        stderr = done.communicate(self.inputs.get(words, b""), timeout=self.timeout)[1]
         expected = 0 if words in self.silent else 141
         self.check(done.returncode == expected,
                    f"{words} into a closed pipe: exit {done.returncode}", stderr)
@@ -162,6 +191,8 @@ class Suite:
                 continue
             self.check_text(words)
             self.check_json(words, info)
+            if not words.startswith(self.unshaped):
+                self.check_shapes(words, info)
             self.check_closed_pipe(words)
         self.check_wholes(commands)
 

@@ -93,6 +93,10 @@ class HpdevSuite(Suite):
     samples = SAMPLES
     silent = ("cluster rm",)
     endless = ("dashboard",)
+    # What these answer is shaped by the same code.
+    unshaped = ("up", "down", "clean", "deploy", "node", "start", "stop", "spawn", "cluster", "chaos",
+                "scenario", "dev", "state pull", "report", "build", "test", "check", "open", "logs",
+                "top")
     completes = ("state", "pu", "pull")
     misspelt = ("statsu", "status")
 
