@@ -8,12 +8,13 @@ The program itself lists its commands; one without a line in SAMPLES fails the t
 """
 
 import os
+import pathlib
 import subprocess
 import sys
 import tempfile
 
 from conventions import Suite
-from dev_project import Dev
+from dev_project import Dev, own_ports
 
 # Words -> arguments of a call that succeeds. {name} stands for what the suite has prepared. Calls
 # that change something leave nothing behind that keeps them from succeeding again.
@@ -94,16 +95,16 @@ class HpdevSuite(Suite):
     silent = ("cluster rm",)
     endless = ("dashboard",)
     # What these answer is shaped by the same code.
-    unshaped = ("up", "down", "clean", "deploy", "node", "start", "stop", "spawn", "cluster", "chaos",
-                "scenario", "dev", "state pull", "report", "build", "test", "check", "open", "logs",
-                "top")
+    unshaped = ("up", "down", "clean", "deploy", "node", "start", "stop", "spawn", "cluster",
+                "chaos", "scenario", "dev", "state pull", "report", "build", "test", "check",
+                "open", "logs", "top")
     completes = ("state", "pu", "pull")
     misspelt = ("statsu", "status")
 
     def set_up(self, dev):
         self.dev = dev
         self.cwd = dev.root
-        self.env = dict(dev.env)
+        self.env = {**dev.env, **own_ports()}
         project = dev.root.parent / "tally"
         dev.ok("new", "tally", "--lang", "js", "--no-git", cwd=project.parent)
         dev.ok("build", cwd=project)
@@ -127,13 +128,15 @@ class HpdevSuite(Suite):
         found = [node for node in nodes if node["role"] == "observer"]
         for node in found if fresh else found[1:]:
             self.dev.ok("node", "rm", str(node["number"]))
-        if fresh or not found:
-            return str(self.dev.json("node", "add")["node"])
-        if found[0]["state"] == "paused":
-            self.dev.ok("node", "resume", str(found[0]["number"]))
-        if found[0]["pid"] is None:
-            self.dev.ok("node", "start", str(found[0]["number"]))
-        return str(found[0]["number"])
+        if not fresh and found:
+            number = str(found[0]["number"])
+            if found[0]["state"] == "paused":
+                self.dev.ok("node", "resume", number)
+            orders = pathlib.Path(found[0]["dir"]) / "cfg/hpnode.dev.sock"
+            if found[0]["pid"] is not None and orders.exists():
+                return number
+            self.dev.ok("node", "rm", number)  # it was stopped, or asked to stop
+        return str(self.dev.json("node", "add")["node"])
 
     def voter(self):
         number = self.observer(fresh=True)

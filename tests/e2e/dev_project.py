@@ -40,6 +40,12 @@ def quiet_port():
     raise RuntimeError("no port is free")
 
 
+def own_ports():
+    """For clusters that choose their ports: beside others, a stopped node would lose its own."""
+    port = quiet_port()
+    return {"HP_USER_PORT_BEGIN": str(port), "HP_PEER_PORT_BEGIN": str(port + 25)}
+
+
 class Dev:
     def __init__(self, bin_dir, root, prefix=()):
         self.bin_dir = pathlib.Path(bin_dir).resolve()

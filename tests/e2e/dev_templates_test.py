@@ -19,6 +19,8 @@ import sys
 import tempfile
 import threading
 
+from dev_project import own_ports
+
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 MODULES = SOURCE / "tests/js/node_modules"
 AT_A_TIME = 2
@@ -73,10 +75,12 @@ class Suite:
                             CMAKE_CXX_COMPILER_LAUNCHER="ccache")
         self.env.pop("HP_SERVERS", None)
         self.print_lock = threading.Lock()
+        self.ports = {}  # by folder: of its cluster
 
     def run(self, command, folder, check=True, seconds=300, env=None):
         """A list of words, or a line of shell."""
-        done = subprocess.run(command, cwd=folder, env={**self.env, **(env or {})},
+        ports = self.ports.setdefault(str(folder), own_ports())
+        done = subprocess.run(command, cwd=folder, env={**self.env, **ports, **(env or {})},
                               shell=isinstance(command, str), stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=seconds)
         if check and done.returncode != 0:
