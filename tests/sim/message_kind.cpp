@@ -50,8 +50,8 @@ struct Describe {
         return "GET OPENS " + std::to_string(m.opens.size());
     }
     std::string operator()(const GetBlock& m) const { return "GET BLOCK " + m.digest.short_hex(); }
-    std::string operator()(const GetLedger& m) const {
-        return "GET LEDGER " + std::to_string(m.seq);
+    std::string operator()(const GetLedgers& m) const {
+        return "GET LEDGERS " + std::to_string(m.seq) + "+" + std::to_string(m.count);
     }
 };
 

@@ -110,7 +110,7 @@ private:
     void perform(Host& host, const consensus::AppendLog& effect);
     void perform(Host& host, const consensus::Broadcast& effect);
     void perform(Host& host, const consensus::SendTo& effect);
-    void perform(Host& host, const consensus::ServeLedger& effect);
+    void perform(Host& host, const consensus::ServeLedgers& effect);
     void perform(Host& host, const consensus::Persist& effect);
     void perform(Host& host, const consensus::Decided& effect);
     void perform(Host& host, const consensus::Execute& effect);

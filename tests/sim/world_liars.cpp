@@ -161,7 +161,7 @@ void World::flood(Host& liar, LedgerSeq height) {
                   {},
                   {}};
         sign_as(liar, vote);
-        const GetLedger get{random_.below(height + 2)};
+        const GetLedgers get{random_.below(height + 2)};
         for (auto& host : hosts_) {
             tell(liar, *host, shared);
             tell(liar, *host, vote);

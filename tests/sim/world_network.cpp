@@ -146,7 +146,7 @@ bool World::admits(Host& to, const Host& from, const SharedMessage& message) {
     const std::optional<LedgerSeq> height = height_of(*message);
     const LedgerSeq current = to.engine->lcl().seq + 1;
     if (height && *height < current && std::holds_alternative<SharedOpen>(*message)) {
-        feed(to, MessageIn{from.key, GetLedger{*height}}); // which it lacks
+        feed(to, MessageIn{from.key, GetLedgers{*height}}); // which it lacks
     } else if (height && *height > current) { // perhaps for members it does not know yet
         if (to.early.size() < early_max) {
             to.early.push_back({from.index, message});
@@ -190,7 +190,7 @@ void World::ask_for_ledger(Host& host, const Host& from) {
     if (now_us_ >= host.asks_from_us) {
         host.asks_from_us = now_us_ + ask_again_us;
         const LedgerSeq current = host.engine->lcl().seq + 1;
-        send(host, from.member, encoded(host, GetLedger{current}));
+        send(host, from.member, encoded(host, GetLedgers{current}));
     }
 }
 

@@ -181,9 +181,10 @@ void World::perform(Host& host, const SendTo& effect) {
     send(host, member_of(effect.node), encoded(host, effect.message));
 }
 
-void World::perform(Host& host, const ServeLedger& effect) {
-    const auto stored = host.ledgers.find(effect.seq);
-    if (stored != host.ledgers.end()) {
+void World::perform(Host& host, const ServeLedgers& effect) {
+    const LedgerSeq end = effect.wanted.seq + effect.wanted.count;
+    for (auto stored = host.ledgers.lower_bound(effect.wanted.seq);
+         stored != host.ledgers.end() && stored->first < end; ++stored) {
         send(host, member_of(effect.node), encoded(host, stored->second.certified));
     }
 }

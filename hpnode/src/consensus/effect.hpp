@@ -40,10 +40,10 @@ struct SendTo {
     Message message;
 };
 
-// Answer a GetLedger from the store, if it has the ledger and the node may have it.
-struct ServeLedger {
+// Answer a GetLedgers from the store with what it has, if the node may have it.
+struct ServeLedgers {
     PublicKey node;
-    LedgerSeq seq = 0;
+    GetLedgers wanted;
 };
 
 // Make the ledger durable, then send Persisted. The log's records up to this height are of no use
@@ -90,7 +90,7 @@ struct WakeAt {
     std::int64_t mono_us = 0;
 };
 
-using Effect = std::variant<VerifyInput, TellStatus, AppendLog, Broadcast, SendTo, ServeLedger,
+using Effect = std::variant<VerifyInput, TellStatus, AppendLog, Broadcast, SendTo, ServeLedgers,
                             Persist, Decided, Execute, SyncState, StatusChanged, Report, WakeAt>;
 using Effects = std::vector<Effect>;
 

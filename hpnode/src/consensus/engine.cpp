@@ -237,6 +237,7 @@ void Engine::begin_height(Instant now, Effects& out) {
     domain_.unl_hash = unl_hash(members, validators_.quorum());
     if (domain_.unl_hash != before) {
         early_.clear(); // signed for other members: nobody else would count it
+        fetched_.clear();
     }
     const std::vector<OpenRef> opens =
         certified_ ? certified_->block->opens : std::vector<OpenRef>();
@@ -293,6 +294,7 @@ void Engine::begin_height(Instant now, Effects& out) {
             on(now, MessageIn{from, std::move(message)}, out);
         }
     }
+    take_fetched(now, out);
 }
 
 // Stage 0: says that this member is ready for the next ledger, and what it brings along.

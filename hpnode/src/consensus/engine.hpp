@@ -19,6 +19,7 @@
 #include "consensus/effect.hpp"
 #include "consensus/event.hpp"
 #include "consensus/execution.hpp"
+#include "consensus/fetched_ledgers.hpp"
 #include "consensus/height.hpp"
 #include "consensus/input_pool.hpp"
 #include "consensus/pace.hpp"
@@ -100,7 +101,7 @@ private:
     void hear(Instant now, const PublicKey& from, const GetInputs& get, Effects& out);
     void hear(Instant now, const PublicKey& from, const GetOpens& get, Effects& out);
     void hear(Instant now, const PublicKey& from, const GetBlock& get, Effects& out);
-    void hear(Instant now, const PublicKey& from, const GetLedger& get, Effects& out);
+    void hear(Instant now, const PublicKey& from, const GetLedgers& get, Effects& out);
     // False when the message is not about the current height: kept for the next one, or answered
     // with the ledger that the sender lacks.
     bool is_current(Instant now, const PublicKey& from, LedgerSeq height, const Message& message,
@@ -116,6 +117,8 @@ private:
     bool complete_decision(Instant now, Effects& out);
     bool run_timers(Instant now, Effects& out);
     void ask_ahead(Instant now, Effects& out);
+    bool keep_ahead(Instant now, const PublicKey& from, const SharedCertifiedLedger& ledger);
+    void take_fetched(Instant now, Effects& out);
     // What `awaited` says is missing has been asked for, and is.
     bool still_lacks(Instant now, AwaitedParts& awaited, const Hash32& block) const {
         return now.mono_us < fetch_at_us_ && awaited.lacks(block, *height_);
@@ -195,6 +198,7 @@ private:
     AwaitedParts awaited_to_decide_;  // for undecided_commit_
     std::int64_t fetch_at_us_ = 0;    // not before: what is missing has been asked for
     std::int64_t catch_up_at_us_ = 0; // likewise for ledgers: neither may keep the other waiting
+    std::int64_t catch_up_retry_us_ = params::fetch_retry_us;
     std::size_t fetch_turn_ = 0;
     Hash32 wanted_block_;                // asked for
     SharedCertificate undecided_commit_; // decides, but parts of the block are missing
@@ -216,6 +220,7 @@ private:
     // them next time, or a returning member that is slightly slower would never be cited again.
     std::set<PublicKey> opened_;
     std::map<PublicKey, LedgerSeq> ahead_; // heights members say they are at, beyond ours
+    FetchedLedgers fetched_;               // of those
     std::map<PublicKey, std::vector<Message>> early_; // for the next height
     std::map<PublicKey, std::int64_t> helped_at_us_;
     std::vector<LogRecord> restored_;                         // until the first height

@@ -66,7 +66,7 @@ void Engine::help_laggard(Instant now, const PublicKey& node, LedgerSeq height, 
         return;
     }
     entry->second = now.mono_us;
-    hear(now, node, GetLedger{height}, out);
+    hear(now, node, GetLedgers{height}, out);
 }
 
 void Engine::hear(Instant now, const PublicKey& from, const SharedOpen& open, Effects& out) {
@@ -157,6 +157,9 @@ void Engine::hear(Instant, const PublicKey&, const Inputs& inputs, Effects& out)
 void Engine::hear(Instant now, const PublicKey& from, const SharedCertifiedLedger& ledger,
                   Effects& out) {
     const Block& block = *ledger->block;
+    if (keep_ahead(now, from, ledger)) {
+        return;
+    }
     if (!is_current(now, from, block.header.seq, ledger, out) || persisting_) {
         return;
     }
@@ -176,7 +179,7 @@ void Engine::hear(Instant now, const PublicKey& from, const SharedCertifiedLedge
     for (const SharedInput& input : ledger->inputs) {
         height_->keep(input);
     }
-    catch_up_at_us_ = 0; // the next one at once
+    catch_up_at_us_ = now.mono_us + catch_up_retry_us_; // others are on their way
     apply(now, std::move(output), out);
 }
 
@@ -226,7 +229,7 @@ void Engine::hear(Instant, const PublicKey& from, const GetOpens& get, Effects& 
 
 void Engine::hear(Instant now, const PublicKey& from, const GetBlock& get, Effects& out) {
     if (get.height <= lcl_.seq) {
-        hear(now, from, GetLedger{get.height}, out); // all it takes to catch up
+        hear(now, from, GetLedgers{get.height}, out); // all it takes to catch up
     } else if (height_ && height_->seq() == get.height) {
         if (SharedBlock block = height_->block(get.digest)) {
             out.push_back(SendTo{from, BlockBody{std::move(block)}});
@@ -234,15 +237,23 @@ void Engine::hear(Instant now, const PublicKey& from, const GetBlock& get, Effec
     }
 }
 
-void Engine::hear(Instant, const PublicKey& from, const GetLedger& get, Effects& out) {
-    for (const SharedCertifiedLedger& ledger : {certified_, certified_before_}) {
-        if (ledger && ledger->block->header.seq == get.seq) {
-            out.push_back(SendTo{from, ledger});
-            return;
-        }
+void Engine::hear(Instant, const PublicKey& from, const GetLedgers& get, Effects& out) {
+    if (get.seq == 0 || get.seq > lcl_.seq) {
+        return;
     }
-    if (get.seq <= lcl_.seq && get.seq > 0) {
-        out.push_back(ServeLedger{from, get.seq});
+    const auto count =
+        static_cast<std::uint32_t>(std::min<LedgerSeq>(get.count, lcl_.seq - get.seq + 1));
+    const bool newest_two = get.seq + 1 >= lcl_.seq && certified_before_ &&
+                            certified_before_->block->header.seq + 1 == lcl_.seq;
+    if (!newest_two) {
+        out.push_back(ServeLedgers{from, {get.seq, count}});
+        return;
+    }
+    for (const SharedCertifiedLedger& ledger : {certified_before_, certified_}) {
+        const LedgerSeq seq = ledger->block->header.seq;
+        if (seq >= get.seq && seq < get.seq + count) {
+            out.push_back(SendTo{from, ledger});
+        }
     }
 }
 

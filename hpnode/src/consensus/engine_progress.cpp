@@ -185,7 +185,7 @@ bool Engine::complete_decision(Instant now, Effects& out) {
         awaited_to_decide_.await(block->digest, missing);
         if (const auto asked = ask_for_parts(now, missing, holders, out)) {
             // It may be further already, and give out these inputs only with their ledger.
-            out.push_back(SendTo{*asked, GetLedger{height_->seq()}});
+            out.push_back(SendTo{*asked, GetLedgers{height_->seq()}});
         }
         return false;
     }
@@ -245,15 +245,55 @@ std::optional<PublicKey> Engine::ask_for_parts(Instant now, const MissingParts& 
 // they may no longer have; and whoever only claims to be further must not stop it from asking
 // others.
 void Engine::ask_ahead(Instant now, Effects& out) {
-    if (!is_agreeing() || ahead_.empty() || now.mono_us < catch_up_at_us_) {
+    if (ahead_.empty()) {
+        catch_up_retry_us_ = params::fetch_retry_us;
         return;
     }
-    std::vector<PublicKey> holders;
-    for (const auto& [node, height] : ahead_) {
-        holders.push_back(node);
+    const LedgerSeq stored = lcl_.seq + (persisting_ ? 1 : 0);
+    const auto missing = fetched_.missing(stored, newest_heard());
+    if (!missing) {
+        return;
     }
-    catch_up_at_us_ = now.mono_us + params::fetch_retry_us;
-    out.push_back(SendTo{next_holder(holders), GetLedger{height_->seq()}});
+    const bool is_new = fetched_.is_new(*missing);
+    if (!is_new && now.mono_us < catch_up_at_us_) {
+        return;
+    }
+    PublicKey holder = fetched_.source();
+    if (!is_new || ahead_.count(holder) == 0) { // it does not answer, or there was none yet
+        std::vector<PublicKey> holders;
+        for (const auto& [node, height] : ahead_) {
+            holders.push_back(node);
+        }
+        holder = next_holder(holders);
+    }
+    catch_up_at_us_ = now.mono_us + catch_up_retry_us_;
+    if (!is_new) {
+        catch_up_retry_us_ = std::min(2 * catch_up_retry_us_, params::catch_up_retry_us_max);
+    }
+    fetched_.asked(holder, *missing);
+    out.push_back(SendTo{holder, *missing});
+}
+
+// What was asked for beyond the ledger being decided.
+bool Engine::keep_ahead(Instant now, const PublicKey& from, const SharedCertifiedLedger& ledger) {
+    const bool between = awaiting_config_ || !height_;
+    const LedgerSeq stored = lcl_.seq + (between ? 0 : 1);
+    if (ledger->block->header.seq <= stored || !fetched_.keep(from, ledger)) {
+        return false;
+    }
+    catch_up_at_us_ = now.mono_us + catch_up_retry_us_;
+    return true;
+}
+
+void Engine::take_fetched(Instant now, Effects& out) {
+    const SharedCertifiedLedger next = fetched_.take(lcl_.seq + 1);
+    if (!next) {
+        return;
+    }
+    hear(now, fetched_.source(), next, out);
+    if (!persisting_) { // whoever sent it, it is no ledger
+        fetched_.clear();
+    }
 }
 
 // --- timers --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "consensus/params.hpp"
 #include "hp/base/codec.hpp"
 #include "hp/base/limits.hpp"
 
@@ -144,8 +145,9 @@ void put(Writer& out, const GetBlock& get) {
     out.fixed(get.digest);
 }
 
-void put(Writer& out, const GetLedger& get) {
+void put(Writer& out, const GetLedgers& get) {
     out.u64(get.seq);
+    out.u32(get.count);
 }
 
 // --- reading -------------------------------------------------------------------------------------
@@ -400,11 +402,16 @@ Message get_message(Decoder& in, std::uint8_t kind) {
         const LedgerSeq height = in.raw().u64();
         return GetBlock{height, in.hash()};
     }
-    case 11:
-        return GetLedger{in.raw().u64()};
+    case 11: {
+        const LedgerSeq seq = in.raw().u64();
+        const std::uint32_t count = in.raw().u32();
+        in.require(count >= 1 && count <= params::ledgers_per_answer_max,
+                   "a request for no ledgers or too many");
+        return GetLedgers{seq, count};
+    }
     default:
         in.require(false, "an unknown kind of message");
-        return GetLedger{};
+        return GetLedgers{};
     }
 }
 

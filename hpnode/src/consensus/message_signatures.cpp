@@ -85,7 +85,7 @@ Status verify(const Domain&, const GetOpens&) {
 Status verify(const Domain&, const GetBlock&) {
     return {};
 }
-Status verify(const Domain&, const GetLedger&) {
+Status verify(const Domain&, const GetLedgers&) {
     return {};
 }
 
@@ -104,7 +104,7 @@ struct HeightOf {
     Height operator()(const GetInputs&) const { return {}; }
     Height operator()(const GetOpens&) const { return {}; }
     Height operator()(const GetBlock&) const { return {}; }
-    Height operator()(const GetLedger&) const { return {}; }
+    Height operator()(const GetLedgers&) const { return {}; }
 };
 
 } // namespace

@@ -151,8 +151,9 @@ struct GetBlock {
     LedgerSeq height = 0;
     Hash32 digest;
 };
-struct GetLedger {
+struct GetLedgers {
     LedgerSeq seq = 0;
+    std::uint32_t count = 1; // from seq on; as many as fit into an answer
 };
 // The block alone, in answer to GetBlock: proves itself by its digest.
 struct BlockBody {
@@ -161,7 +162,7 @@ struct BlockBody {
 
 using Message =
     std::variant<SharedOpen, SignedResult, Propose, Vote, SharedCertificate, Inputs,
-                 SharedCertifiedLedger, BlockBody, GetInputs, GetOpens, GetBlock, GetLedger>;
+                 SharedCertifiedLedger, BlockBody, GetInputs, GetOpens, GetBlock, GetLedgers>;
 
 // --- digests ---------------------------------------------------------------------------------
 

@@ -74,6 +74,14 @@ inline constexpr std::int64_t fetch_retry_us = 100'000;
 inline constexpr std::int64_t silence_roundtimes = 2;
 inline constexpr std::uint32_t failed_attempts_unreliable = 3;
 
+// Ledgers that a node which is behind asks for at once: at a round trip of 300 ms it still catches
+// up with rounds of 20 ms. They wait in memory for the ones before them, no more of them than this.
+inline constexpr LedgerSeq ledgers_per_answer_max = 16;
+inline constexpr std::size_t fetched_bytes_max = 8 * 1024 * 1024;
+// As long as nothing of them comes, it waits twice as long each time before it asks another node:
+// it may be the network that is slow.
+inline constexpr std::int64_t catch_up_retry_us_max = 16 * fetch_retry_us;
+
 // Bodies sent in one answer; who asked for more asks again for the rest.
 inline constexpr std::size_t inputs_per_answer_max = 4096;
 inline constexpr std::size_t answer_bytes_max = 4 * 1024 * 1024;

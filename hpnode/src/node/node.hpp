@@ -91,7 +91,7 @@ private:
     void perform(const consensus::AppendLog& effect);
     void perform(const consensus::Broadcast& effect);
     void perform(const consensus::SendTo& effect);
-    void perform(const consensus::ServeLedger& effect);
+    void perform(const consensus::ServeLedgers& effect);
     void perform(const consensus::Persist& effect);
     void perform(const consensus::Decided& effect);
     void perform(const consensus::Execute& effect);
@@ -153,8 +153,9 @@ private:
     void on_peer(const PublicKey& from, peer::Forward& request);
     void ask_to_forward();
     void forward(const PublicKey& from, const Checked& checked);
-    // Sends the peer what `look` finds in the ledgers, on the query worker; empty: nothing.
-    using Lookup = std::function<net::SharedBytes(ledger::Store&)>;
+    // Sends the peer the messages that `look` makes of what the ledgers have, on the query worker.
+    using Answers = std::vector<net::SharedBytes>;
+    using Lookup = std::function<Answers(ledger::Store&)>;
     void look_up(const PublicKey& peer, Lane lane, Lookup look);
     void note_proposal(const Checked& checked);
     void share_inputs();

@@ -154,7 +154,7 @@ void Node::on_peer(const PublicKey& from, peer::GetEpochs& request) {
     look_up(from, Lane::bulk, [newest, above = request.above](ledger::Store& ledgers) {
         auto epochs = ledgers.epochs(above, limits::epochs_per_page_max);
         if (!epochs) {
-            return net::SharedBytes();
+            return Answers();
         }
         consensus::EpochPage page;
         page.newest = newest;
@@ -166,7 +166,7 @@ void Node::on_peer(const PublicKey& from, peer::GetEpochs& request) {
             }
             page.epochs.push_back({std::move(epoch.link), std::move(epoch.config)});
         }
-        return encode(peer::Epochs{consensus::encode_page(page)});
+        return Answers{encode(peer::Epochs{consensus::encode_page(page)})};
     });
 }
 
@@ -177,15 +177,15 @@ void Node::on_peer(const PublicKey& from, peer::GetSnapshot&) {
     look_up(from, Lane::bulk, [](ledger::Store& ledgers) {
         const auto newest = ledgers.newest_with_recent();
         if (!newest || !newest->head.ledger) {
-            return net::SharedBytes();
+            return Answers();
         }
         std::vector<consensus::RecentUser> recent;
         for (const ledger::RecentUser& user : newest->recent) {
             recent.push_back({user.user, user.last_nonce, user.expires});
         }
         const proto::LedgerRecord& ledger = *newest->head.ledger;
-        return encode(peer::Snapshot{consensus::encode_snapshot(
-            newest->head.proof, proto::encode_inputs(ledger.users, ledger.inputs), recent)});
+        return Answers{encode(peer::Snapshot{consensus::encode_snapshot(
+            newest->head.proof, proto::encode_inputs(ledger.users, ledger.inputs), recent)})};
     });
 }
 

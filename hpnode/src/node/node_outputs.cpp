@@ -98,7 +98,7 @@ void Node::on_peer(const PublicKey& from, peer::GetOutputs& request) {
     }
     look_up(from, Lane::bulk, [seq = request.seq](ledger::Store& ledgers) {
         auto outputs = ledgers.outputs(seq);
-        return outputs ? encode(peer::Outputs{seq, std::move(*outputs)}) : net::SharedBytes();
+        return outputs ? Answers{encode(peer::Outputs{seq, std::move(*outputs)})} : Answers();
     });
 }
 

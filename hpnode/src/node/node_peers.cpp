@@ -36,6 +36,20 @@ net::SharedBytes encode(const consensus::Message& message) {
     return encode(peer::PeerMessage(peer::Agreement{consensus::encode_message(message)}));
 }
 
+// Null when it cannot be read.
+net::SharedBytes ledger_answer(ledger::Store& ledgers, LedgerSeq seq) {
+    const auto found = ledgers.ledger(seq);
+    if (!found) {
+        return nullptr;
+    }
+    const auto proof = consensus::decode_proof(found->proof);
+    if (!found->ledger || !proof) {
+        return encode(peer::PeerMessage(peer::NoLedger{seq}));
+    }
+    return encode(consensus::Message(std::make_shared<consensus::CertifiedLedger>(
+        consensus::CertifiedLedger{proof->block, proof->commit, found->ledger->inputs})));
+}
+
 } // namespace
 
 Status Node::open_peer_port() {
@@ -135,21 +149,23 @@ void Node::perform(const consensus::SendTo& effect) {
     }
 }
 
-void Node::perform(const consensus::ServeLedger& effect) {
+void Node::perform(const consensus::ServeLedgers& effect) {
     if (inboxes_.count(effect.node) == 0 || !may_follow(effect.node)) {
         return;
     }
-    look_up(effect.node, Lane::bulk, [seq = effect.seq](ledger::Store& ledgers) {
-        const auto found = ledgers.ledger(seq);
-        if (!found) {
-            return net::SharedBytes();
+    look_up(effect.node, Lane::bulk, [wanted = effect.wanted](ledger::Store& ledgers) {
+        Answers answers;
+        std::size_t bytes = 0;
+        for (std::uint32_t i = 0; i < wanted.count; ++i) {
+            const net::SharedBytes answer = ledger_answer(ledgers, wanted.seq + i);
+            if (!answer ||
+                (i > 0 && bytes + answer->size() > consensus::params::answer_bytes_max)) {
+                break;
+            }
+            bytes += answer->size();
+            answers.push_back(answer);
         }
-        const auto proof = consensus::decode_proof(found->proof);
-        if (!found->ledger || !proof) {
-            return encode(peer::PeerMessage(peer::NoLedger{seq}));
-        }
-        return encode(consensus::Message(std::make_shared<consensus::CertifiedLedger>(
-            consensus::CertifiedLedger{proof->block, proof->commit, found->ledger->inputs})));
+        return answers;
     });
 }
 
@@ -161,13 +177,14 @@ void Node::look_up(const PublicKey& peer, Lane lane, Lookup look) {
     }
     ++inbox.lookups;
     query_worker_.submit([this, peer, lane, look = std::move(look)] {
-        const net::SharedBytes message = look(*query_ledgers_);
-        reactor_.post([this, peer, lane, message] {
+        reactor_.post([this, peer, lane, messages = look(*query_ledgers_)] {
             if (const auto asker = inboxes_.find(peer); asker != inboxes_.end()) {
                 asker->second.lookups -= std::min<std::size_t>(asker->second.lookups, 1);
             }
-            if (message && message->size() <= limits::peer_message_bytes_max) {
-                peers_->send(peer, lane, message);
+            for (const net::SharedBytes& message : messages) {
+                if (message->size() <= limits::peer_message_bytes_max) {
+                    peers_->send(peer, lane, message);
+                }
             }
         });
     });
@@ -351,7 +368,7 @@ void Node::on_bad_signature(const PublicKey& from, Inbox& inbox, Checked checked
         std::holds_alternative<consensus::SharedOpen>(*checked.message)) {
         // Whoever says it lacks a ledger gets it; before a change of the UNL it signs for the
         // members of then, and who is no member any more may be the only one to have it.
-        feed(consensus::MessageIn{from, consensus::GetLedger{*height}});
+        feed(consensus::MessageIn{from, consensus::GetLedgers{*height}});
     }
     if (!height || *height < current) {
         return;
@@ -380,7 +397,7 @@ void Node::ask_for_ledger(const PublicKey& from, LedgerSeq seq) {
     const std::int64_t now_us = clock_.now().mono_us;
     if (now_us >= ask_ledger_at_us_) {
         ask_ledger_at_us_ = now_us + ask_again_us;
-        peers_->send(from, Lane::votes, encode(consensus::Message(consensus::GetLedger{seq})));
+        peers_->send(from, Lane::votes, encode(consensus::Message(consensus::GetLedgers{seq})));
     }
 }
 
@@ -409,8 +426,9 @@ void Node::on_peer(const PublicKey& from, peer::GetConfig& request) {
     }
     look_up(from, Lane::votes, [hash = request.hash](ledger::Store& ledgers) {
         auto content = ledgers.config(hash);
-        return content && *content ? encode(peer::PeerMessage(peer::Config{std::move(**content)}))
-                                   : net::SharedBytes();
+        return content && *content
+                   ? Answers{encode(peer::PeerMessage(peer::Config{std::move(**content)}))}
+                   : Answers();
     });
 }
 

@@ -9,7 +9,7 @@ import { describe } from 'node:test';
 import { Cluster, expect_halt, seq_of, status_of, with_threshold } from '../lib/cluster.mjs';
 import { answer_of, start_users } from '../lib/cluster_users.mjs';
 import { scoped_test } from '../lib/scope.mjs';
-import { range, sleep } from '../lib/util.mjs';
+import { range, sleep, until } from '../lib/util.mjs';
 
 const load_ms = 1500;
 const reset_pause_ms = 200;
@@ -124,6 +124,26 @@ describe('cluster: slow links', () => {
         const last = await cluster.wait_more(8);
         const each_ms = (Date.now() - started_ms) / (last - first);
         context.diagnostic(`roundtime 500, all links 40 ms long: ${each_ms.toFixed(0)} ms`);
+        await cluster.check({ users, answer_of });
+    });
+
+    // Asking for one ledger at a time it would fall further behind with each.
+    scoped_test('a node more than a roundtime away catches up', async (scope) => {
+        const cluster = await Cluster.start(scope, 4, with_threshold(66, 200));
+        const [far] = cluster.nodes.slice(-1);
+        const near = cluster.nodes.slice(0, 3);
+        const users = start_users(cluster, { nodes: near });
+        await far.kill();
+        await cluster.wait_more(20, { nodes: near });
+        cluster.links.divide([[0, 1, 2], [3]], { delay_ms: 150 });
+        await far.run();
+        const behind_max = 8; // what closes during a round trip, and some more
+        const is_near = async () => {
+            const [at, newest] = (await Promise.all([far, near[0]].map(status_of))).map(seq_of);
+            return newest - at <= behind_max;
+        };
+        await until(is_near, { timeout_ms: 30000, every_ms: 200, what: 'node that catches up' });
+        cluster.links.heal();
         await cluster.check({ users, answer_of });
     });
 

@@ -12,7 +12,7 @@ import { Links } from './links.mjs';
 import { config_root_hex, state_root_hex } from './state_hash.mjs';
 import { range, sleep, until } from './util.mjs';
 
-const wait_ms = 30000;
+const wait_ms = 60000; // a machine may be busy
 const every_ms = 150;
 const silence_ms = 1500; // many rounds: whoever could close a ledger would
 

@@ -10,7 +10,7 @@ import { RawClient } from './rawclient.mjs';
 import { RawSocket } from './rawsocket.mjs';
 import { sleep } from './util.mjs';
 
-const test_timeout_ms = 90000;
+const test_timeout_ms = 180000;
 const clients_shown_max = 4;
 const death_notice_ms = 150;
 

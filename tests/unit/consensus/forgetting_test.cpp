@@ -119,9 +119,11 @@ private:
             const LedgerSeq seq = persist->ledger->header.seq;
             self.ledgers[seq] = persist->certified;
             queue_.push_back({number, Persisted{seq}});
-        } else if (const auto* serve = std::get_if<ServeLedger>(&effect)) {
-            send(number, static_cast<std::size_t>(serve->node.data[1] - 1),
-                 self.ledgers.at(serve->seq));
+        } else if (const auto* serve = std::get_if<ServeLedgers>(&effect)) {
+            for (std::uint32_t i = 0; i < serve->wanted.count; ++i) {
+                send(number, static_cast<std::size_t>(serve->node.data[1] - 1),
+                     self.ledgers.at(serve->wanted.seq + i));
+            }
         } else if (std::holds_alternative<Decided>(effect)) {
             queue_.push_back({number, ConfigInForce{params_}});
         } else if (const auto* execute = std::get_if<Execute>(&effect)) {
@@ -272,7 +274,7 @@ TEST_CASE("own votes in messages of others are remembered, or were forgotten") {
     CertifiedLedger ledger;
     ledger.commit = make_certificate(StatementKind::commit, height, digest_of(9), {0, 1, 2});
     CHECK_FALSE(engine.remembers(std::make_shared<const CertifiedLedger>(ledger)));
-    CHECK(engine.remembers(GetLedger{height}));
+    CHECK(engine.remembers(GetLedgers{height}));
 }
 
 TEST_CASE("a member that is shown a vote it has forgotten stops voting at once") {

@@ -93,7 +93,7 @@ TEST_CASE("honest messages pass, and are about their height") {
         CHECK_FALSE(verify_signatures(Domain{}, message));
     }
     for (const Message& message :
-         std::vector<Message>{Inputs{}, GetInputs{}, GetOpens{}, GetBlock{}, GetLedger{5}}) {
+         std::vector<Message>{Inputs{}, GetInputs{}, GetOpens{}, GetBlock{}, GetLedgers{5}}) {
         CHECK(accepted(message));
         CHECK_FALSE(height_of(message));
     }
