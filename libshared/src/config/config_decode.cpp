@@ -107,10 +107,10 @@ void read_hp_version(Section& root, std::string& out) {
     if (written->empty()) {
         root.complain("hp_version", "must not be empty");
     } else if (!numbers) {
-        root.complain("hp_version", "must look like 0.6.4, is " + quoted(*written));
+        root.complain("hp_version", "must look like 0.6.4, is " + in_quotes(*written));
     } else if (*numbers < oldest_version) {
-        root.complain("hp_version", quoted(*written) + " is too old; 0.6.3 is the oldest "
-                                                       "configuration this node reads");
+        root.complain("hp_version", in_quotes(*written) + " is too old; 0.6.3 is the oldest "
+                                                          "configuration this node reads");
     } else {
         out = *written;
     }
@@ -307,9 +307,11 @@ void read_run_as(Section& contract, std::optional<RunAs>& out) {
                          ? std::nullopt
                          : parse_decimal(text.substr(colon + 1), id_max);
     if (!uid || !gid) {
-        contract.complain("run_as", "must be \"\" or \"uid:gid\" in decimal, is " + quoted(text));
+        contract.complain("run_as",
+                          "must be \"\" or \"uid:gid\" in decimal, is " + in_quotes(text));
     } else if ((*uid == 0) != (*gid == 0)) {
-        contract.complain("run_as", "uid and gid must both be 0 or both not, is " + quoted(text));
+        contract.complain("run_as",
+                          "uid and gid must both be 0 or both not, is " + in_quotes(text));
     } else if (*uid != 0) {
         out = RunAs{static_cast<std::uint32_t>(*uid), static_cast<std::uint32_t>(*gid)};
     }

@@ -204,7 +204,7 @@ void Section::finish() {
     for (const std::string_view name : missing_) {
         const std::string_view near = nearest_unknown(name);
         complain(name, near.empty() ? "is missing"
-                                    : "is missing; is it the unknown " + quoted(near) + "?");
+                                    : "is missing; is it the unknown " + in_quotes(near) + "?");
     }
     for (const JsonMember& member : value_->members) {
         if (is_known(member.name)) {
@@ -216,7 +216,7 @@ void Section::finish() {
         const std::string_view near = nearest_known(member.name);
         findings_->unknown(path(member.name),
                            near.empty() ? "is not known"
-                                        : "is not known; did you mean " + quoted(near) + "?");
+                                        : "is not known; did you mean " + in_quotes(near) + "?");
     }
 }
 

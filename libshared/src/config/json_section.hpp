@@ -81,7 +81,7 @@ public:
             }
             allowed += (allowed.empty() ? "\"" : ", \"") + std::string(candidate.name) + '"';
         }
-        complain(name, "must be one of " + allowed + ", is " + quoted(*written));
+        complain(name, "must be one of " + allowed + ", is " + in_quotes(*written));
     }
 
     void complain(std::string_view name, std::string what);

@@ -183,14 +183,14 @@ std::string member_path(std::string_view parent, std::string_view name) {
     if (!out.empty()) {
         out += '.';
     }
-    return out + (is_plain_name(name) ? std::string(name) : quoted(name));
+    return out + (is_plain_name(name) ? std::string(name) : in_quotes(name));
 }
 
 std::string item_path(std::string_view parent, std::size_t index) {
     return std::string(parent) + '[' + std::to_string(index) + ']';
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string_view shown = text.substr(0, shown_bytes_max);
     if (shown.size() < text.size()) {
         // Not in the middle of a UTF-8 character: its later bytes all look like 10xxxxxx.

@@ -48,6 +48,6 @@ std::string member_path(std::string_view parent, std::string_view name);
 std::string item_path(std::string_view parent, std::size_t index);
 
 // `text` in quotes and escaped for a message, cut after some 64 bytes.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 } // namespace hp::config
