@@ -24,7 +24,7 @@ constexpr std::string_view ask_contexts =
     "hpcli context list 2>/dev/null | cut -c3- | cut -d' ' -f1";
 
 constexpr std::array completions = {
-    Completion{"KEY", "ephemeral", ask_keys},
+    Completion{"KEY", "agent ephemeral", ask_keys},
     Completion{"CONTEXT", "", ask_contexts},
     Completion{"key show", "", ask_keys},
     Completion{"key use", "", ask_keys},

@@ -129,7 +129,7 @@ int main() {
     client::Options options;
     options.url = @SERVER@;
     options.encoding = proto::Encoding::@PROTOCOL@;
-    options.keys = crypto::make_key_pair(); // a user of one run; others: client::KeyStore
+    options.signer = crypto::make_key_pair(); // a user of one run; others: client::KeyStore
 @CONTRACT@    std::optional<client::Receipt> receipt;
     int status = 1;
     const auto settle = [&] {

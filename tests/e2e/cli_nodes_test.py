@@ -8,12 +8,14 @@ What became of an input is found in the ledgers after a crash; servers are faile
 changed keys, certificates and validators are noticed.
 """
 
+import base64
 import json
 import os
 import pathlib
 import pty
 import re
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -91,6 +93,64 @@ class Proxy:
         host, port = head.split()[1].decode().rsplit(":", 1)
         return host, int(port), b"HTTP/1.1 200 OK\r\nVia: test\r\n\r\n", \
             b"HTTP/1.1 502 Bad Gateway\r\n\r\n"
+
+
+class Agent:
+    """A real ssh-agent. It asks a script for confirmations and for its own password, which waits
+    for the file "answered" and then ends with the code in "answer"."""
+
+    def __init__(self, root):
+        self.root = pathlib.Path(root) / "agent"
+        self.root.mkdir()
+        self.socket = self.root / "socket"
+        ask = self.root / "ask"
+        ask.write_text(f"#!/bin/sh\ncd {self.root}\necho asked >> asked\ni=0\n"
+                       "while [ ! -e answered ] && [ $i -lt 300 ]; do\n"
+                       "    sleep 0.1\n    i=$((i + 1))\ndone\n"
+                       "echo yes 2> /dev/null\nexit $(cat answer)\n")
+        ask.chmod(0o700)
+        self.env = {"PATH": os.environ["PATH"], "HOME": str(self.root), "DISPLAY": ":0",
+                    "SSH_ASKPASS": str(ask), "SSH_ASKPASS_REQUIRE": "force",
+                    "SSH_AUTH_SOCK": str(self.socket)}
+        self.process = None
+
+    def __enter__(self):
+        self.answer(0)
+        self.process = subprocess.Popen(["ssh-agent", "-D", "-a", str(self.socket)], env=self.env,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        for _ in range(500):
+            if self.socket.exists():
+                return self
+            time.sleep(0.02)
+        raise RuntimeError("ssh-agent does not start")
+
+    def __exit__(self, *_):
+        self.answer(1)  # whoever still asks
+        self.process.terminate()
+        self.process.wait(20)
+
+    def answer(self, code):
+        (self.root / "answer").write_text(str(code))
+        (self.root / "answered").touch()
+
+    def no_answer(self):
+        (self.root / "answered").unlink()
+
+    def make_key(self, name, kind="ed25519", passphrase=""):
+        path = self.root / name
+        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", f"the {name} key",
+                        "-f", str(path)], check=True, stdin=subprocess.DEVNULL)
+        return path
+
+    def add(self, *arguments):
+        subprocess.run(["ssh-add", "-q", *map(str, arguments)], check=True, env=self.env,
+                       stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    @staticmethod
+    def user_of(path):
+        """The key as HotPocket writes it."""
+        blob = base64.b64decode(path.with_suffix(".pub").read_text().split()[1])
+        return "ed" + blob[-32:].hex()
 
 
 class Suite:
@@ -603,6 +663,139 @@ class Suite:
         self.expect(9, "key", "rm", "tutorial", "--yes")
         self.expect(2, "key", "export", "locked")
 
+    def agent(self, node):
+        """The user's key stays in ssh-agent; whatever needs a signature asks for it."""
+        at = ["-s", node.url]
+        with Agent(self.root) as agent:
+            try:
+                self.agent_choices(agent)
+                self.agent_uses(agent, at)
+                self.agent_refusals(agent, at)
+            finally:
+                self.env.pop("SSH_AUTH_SOCK", None)
+        self.check(agent.process.returncode is not None and not agent.socket.exists(),
+                   "nothing is left of the agent")
+
+    def refused(self, code, error, *arguments):
+        done = self.expect(code, *arguments)
+        self.check(done.json["error"]["code"] == error, f"{arguments}: not {error}", done.json)
+        return done.json["error"]
+
+    def agent_choices(self, agent):
+        show = ["key", "show", "agent"]
+        self.check("SSH_AUTH_SOCK" in self.refused(13, "HPE-13007", *show)["message"], "no agent")
+        self.env["SSH_AUTH_SOCK"] = str(agent.root / "nowhere")
+        self.check("ssh-agent" in self.refused(13, "HPE-13007", *show)["hint"], "no socket")
+        self.check(any(key["name"] == "agent" and "problem" in key
+                       for key in self.expect(0, "key", "list").json["keys"]), "list: no agent")
+        self.env["SSH_AUTH_SOCK"] = str(agent.socket)
+        self.check("ssh-add" in self.refused(9, "HPE-9001", *show)["hint"], "no keys")
+        agent.add(agent.make_key("other", "ecdsa"))
+        self.refused(9, "HPE-9001", *show)
+        first = agent.make_key("first")
+        agent.add(first)
+        shown = self.expect(0, *show).json
+        self.check(shown["public_key"] == agent.user_of(first) and
+                   shown["comment"] == "the first key", "show", shown)
+        second = agent.make_key("second")
+        agent.add(second)
+        several = self.refused(2, "HPE-2001", *show)
+        self.check("the first key" in several["hint"] and "the second key" in several["hint"],
+                   "several", several)
+        named = ("agent:the second key", f"agent:{agent.user_of(second)}",
+                 next(key["name"] for key in self.expect(0, "key", "list").json["keys"]
+                      if key.get("comment") == "the second key"))
+        for name in named:
+            self.check(self.expect(0, "key", "show", name).json["public_key"] ==
+                       agent.user_of(second), name)
+        self.check(named[2].startswith("agent:SHA256:") and
+                   named[2][6:] in subprocess.run(["ssh-keygen", "-lf", str(second)], text=True,
+                                                  capture_output=True).stdout, "fingerprint")
+        self.refused(9, "HPE-9001", "key", "show", "agent:nobody")
+        agent.add("-x")
+        self.check("locked" in self.refused(9, "HPE-9001", *show)["message"], "locked")
+        agent.add("-X")
+        agent.add("-d", second)
+        for words in (("rm", "agent"), ("export", "agent", "--show-secret"), ("passwd", "agent"),
+                      ("new", "agent"), ("new", "ephemeral"), ("import", "agent", str(first))):
+            self.refused(2, "HPE-2001", "key", *words, "--yes")
+        # The files themselves.
+        taken = self.expect(0, "key", "import", "taken", str(second)).json
+        self.check(taken["public_key"] == agent.user_of(second), "an OpenSSH key file", taken)
+        self.expect(0, "key", "rm", "taken", "--yes")
+        sealed = agent.make_key("sealed", passphrase="correct horse")
+        for path, cure in ((agent.root / "other", "Ed25519"), (sealed, "ssh-add")):
+            self.check(cure in self.refused(2, "HPE-2004", "key", "import", "x",
+                                            str(path))["hint"], cure)
+
+    def agent_uses(self, agent, at):
+        user = agent.user_of(agent.root / "first")
+        use = [*at, "-k", "agent"]
+        for encoding in ("bson", "json"):
+            sent = self.expect(0, "send", "echo:by agent", *use, "--protocol", encoding)
+            self.check(sent.json["outputs"][0]["data"] == "by agent", encoding, sent.json)
+            found = self.expect(0, "ledger", "find", "--hash", sent.json["input"]["hash"], "-5..",
+                                *at)
+            self.check(found.json["ledger"]["seq"] == sent.json["ledger"]["seq"], "in a ledger")
+            signed = self.expect(0, "send", "--offline", "--expires", "@9", "x", "-k", "agent",
+                                 "--protocol", encoding).json
+            shown = json.loads(self.text("decode", signed["frame_hex"]))
+            self.check(signed["user"] == user and shown["type"] == "contract_input", "offline",
+                       signed)
+        self.expect(0, "ledger", "find", "--user", user, "-9..", *at)
+        lines = self.expect(0, "send", "--lines", *use, stdin="echo:1\necho:2\necho:3\n")
+        self.check([item["data"] for one in lines.documents for item in one["outputs"]] ==
+                   ["1", "2", "3"], "a stream", lines.documents)
+        self.check(self.expect(0, "read", "echo:x", *use).json["data"] == "x", "read")
+        self.expect(0, "status", "--all", *use)
+        self.expect(0, "run", "-", *use, stdin="send echo:5 -> $ == 5\nas agent\nread echo:6\n")
+        talk = subprocess.run([self.cli, "shell", *use], env=self.env, text=True,
+                              input="echo:one\n?echo:two\n", capture_output=True, timeout=60)
+        self.check(talk.returncode == 0 and talk.stdout == "one\ntwo\n", "shell", talk)
+        record = str(agent.root / "recorded")
+        self.expect(0, "session", "record", record, *use, stdin="echo:same\n")
+        self.expect(0, "session", "replay", record, "--expect", *at)
+        made = self.expect(0, "key", "sign", "agent", "letter").json
+        self.check(made["public_key"] == user, "key sign", made)
+        self.expect(0, "key", "verify", user, made["signature"], "letter")
+        self.expect(0, "key", "use", "agent")
+        sent = self.expect(0, "send", "--offline", "--expires", "@9", "x").json
+        self.check(sent["user"] == user, "key use", sent)
+        self.run("key", "new", "default")  # if there is none yet
+        self.expect(0, "key", "use", "default")
+
+    def agent_refusals(self, agent, at):
+        first = agent.root / "first"
+        offline = ["send", "--offline", "--expires", "@9", "x", "-k", "agent"]
+        agent.add("-d", first)
+        agent.add("-c", first)
+        self.expect(0, "send", "echo:confirmed", *at, "-k", "agent")
+        agent.answer(1)
+        self.check("refuses" in self.refused(13, "HPE-13007", *offline)["message"], "refused")
+        self.refused(13, "HPE-13007", "send", "x", *at, "-k", "agent")
+        self.refused(13, "HPE-13007", "key", "sign", "agent", "x")
+        # Somebody who takes a while; who takes too long; who gives up.
+        agent.answer(0)
+        agent.no_answer()
+        slow = self.start(*offline)
+        self.check("waiting for the agent" in slow.stderr.readline(), "a slow one is told about")
+        agent.answer(0)
+        self.check(self.end(slow).returncode == 0, "a slow confirmation")
+        agent.no_answer()
+        late = self.refused(13, "HPE-13007", *offline, "--timeout", "300ms")
+        self.check("has not answered" in late["message"], "too slow", late)
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            agent.answer(1)  # an agent that asks does nothing else
+            self.expect(0, "key", "list")
+            agent.no_answer()
+            waiting = self.start("read", "x", *at, "-k", "agent")
+            waiting.stderr.readline()
+            waiting.send_signal(number)
+            self.end(waiting)
+            self.check(waiting.returncode == code, f"ended by {number}", waiting.returncode,
+                       waiting.json, waiting.note)
+        agent.answer(0)
+
     # --- proofs ------------------------------------------------------------------------------
 
     def proofs(self, node):
@@ -695,7 +888,7 @@ class Suite:
     def run_all(self):
         one = self.node("one").start()
         two = self.node("two").start()
-        for part in (self.stream, self.proofs, self.keys, self.scripts, self.shell,
+        for part in (self.stream, self.proofs, self.keys, self.agent, self.scripts, self.shell,
                      self.recordings, self.load, self.presentation, self.programs, self.repeats,
                      self.records, self.settings, self.proxies, self.editing, self.protocol,
                      self.exports, self.progress):

@@ -115,11 +115,11 @@ Outcome run_doctor(const Args& args) {
                           "hpcli context add, --server or HP_SERVERS"});
         return conclude(args, checks);
     }
-    const auto keys = session_key(args, ephemeral_key);
-    if (!keys) {
-        return tl::unexpected(keys.error());
+    const auto signer = session_signer(args, ephemeral_key);
+    if (!signer) {
+        return tl::unexpected(signer.error());
     }
-    Fleet fleet(args, *keys, args.connection.timeout_ms.value_or(default_timeout_ms));
+    Fleet fleet(args, *signer, args.connection.timeout_ms.value_or(default_timeout_ms));
     std::vector<ServerFacts> facts(args.connection.servers.size());
     const auto done = fleet.run(
         [&fleet, &facts](std::size_t member) { ask_server(fleet, member, facts[member]); });

@@ -2,6 +2,7 @@
 // The key commands. Only "key export --show-secret" ever prints a private key.
 #include "commands.hpp"
 
+#include "cli/agent_keys.hpp"
 #include "cli/confirm.hpp"
 #include "cli/dev_keys.hpp"
 #include "cli/keys.hpp"
@@ -34,6 +35,33 @@ Outcome key_answer(const Args& args, const client::StoredKey& key) {
     return Answer{out.text() + "\n"};
 }
 
+// A key of the agent as an item of the list, or as the whole answer.
+void describe_key(const client::AgentKey& key, JsonObject& out) {
+    out.add("name", agent_name_of(key)).add("public_key", key.key.hex());
+    out.add("encrypted", false).add("comment", key.comment);
+}
+
+Outcome agent_answer(const Args& args, const std::string& name) {
+    const auto key = find_agent_key(args, name);
+    if (!key) {
+        return tl::unexpected(key.error());
+    }
+    if (!args.json) {
+        return Answer{key->key.hex() + "\n"};
+    }
+    JsonObject out = document(args.schema);
+    describe_key(*key, out);
+    return Answer{out.text() + "\n"};
+}
+
+// Whether a new key may have this name.
+tl::expected<void, Failure> check_new_name(const std::string& name) {
+    if (is_reserved_key_name(name)) {
+        return failure(ErrorId::usage, "\"" + name + "\" means another kind of key");
+    }
+    return {};
+}
+
 std::string name_of(const Args& args) {
     return args.arguments.empty() ? std::string(default_key) : args.arguments.front();
 }
@@ -57,6 +85,9 @@ tl::expected<client::Passphrase, Failure> new_passphrase(const Args& args) {
 }
 
 Outcome run_new(const Args& args) {
+    if (auto good = check_new_name(args.arguments.front()); !good) {
+        return tl::unexpected(std::move(good.error()));
+    }
     const auto store = open_key_store();
     if (!store) {
         return tl::unexpected(store.error());
@@ -78,6 +109,9 @@ client::StoredKey dev_entry(std::string_view name) {
 
 // Keys that need no passphrase for what is public about them.
 tl::expected<client::StoredKey, Failure> load_key(const std::string& name) {
+    if (is_agent_key(name)) {
+        return stays_in_agent(name);
+    }
     if (name.starts_with(dev_key_prefix) && dev_key(name)) {
         return dev_entry(std::string_view(name).substr(dev_key_prefix.size()));
     }
@@ -107,6 +141,11 @@ tl::expected<void, Failure> make_current(const std::string& name) {
 }
 
 Outcome run_use(const Args& args) {
+    if (const std::string& name = args.arguments.front(); is_agent_key(name)) {
+        Outcome answer = agent_answer(args, name);
+        auto done = answer ? make_current(name) : tl::expected<void, Failure>();
+        return done ? answer : tl::unexpected(std::move(done.error()));
+    }
     const auto key = load_key(args.arguments.front());
     if (!key) {
         return tl::unexpected(key.error());
@@ -116,8 +155,32 @@ Outcome run_use(const Args& args) {
 }
 
 Outcome run_show(const Args& args) {
+    if (is_agent_key(name_of(args))) {
+        return agent_answer(args, name_of(args));
+    }
     const auto key = load_key(name_of(args));
     return key ? key_answer(args, *key) : tl::unexpected(key.error());
+}
+
+// What the agent adds to the list: its keys, or what is wrong with it; nothing without an agent.
+void list_agent_keys(const Args& args, JsonArray& list, std::string& text) {
+    if (!client::agent_socket()) {
+        return;
+    }
+    const auto keys = list_agent(args);
+    if (!keys) {
+        JsonObject entry;
+        entry.add("name", agent_key_name).add("problem", keys.error().message);
+        list.add_raw(entry.text());
+        text += text_row(std::string(agent_key_name), "unusable: " + keys.error().message);
+        return;
+    }
+    for (const client::AgentKey& key : *keys) {
+        JsonObject entry;
+        describe_key(key, entry);
+        list.add_raw(entry.text());
+        text += text_row(agent_name_of(key), key.key.hex() + " " + key.comment);
+    }
 }
 
 Outcome run_list(const Args& args) {
@@ -151,6 +214,7 @@ Outcome run_list(const Args& args) {
         }
         list.add_raw(entry.text());
     }
+    list_agent_keys(args, list, text);
     const auto cluster = find_cluster(".", std::nullopt);
     for (const std::string_view name : dev_key_names) {
         if (!cluster || !*cluster) {
@@ -167,6 +231,9 @@ Outcome run_list(const Args& args) {
 
 // A secret that another program has made, from `source`.
 Outcome store_foreign(const Args& args, ByteView content, const std::string& source) {
+    if (auto good = check_new_name(args.arguments.front()); !good) {
+        return tl::unexpected(std::move(good.error()));
+    }
     const auto store = open_key_store();
     if (!store) {
         return tl::unexpected(store.error());
@@ -181,7 +248,11 @@ Outcome store_foreign(const Args& args, ByteView content, const std::string& sou
     }
     if (!keys) {
         return failure(ErrorId::bad_file, source + ": " + keys.err().context,
-                       "a private key of 130 hex characters, a seed of 64, a JWK, or a key file");
+                       keys.err().code == Errc::unsupported
+                           ? "leave it in the agent: ssh-add FILE, then --key agent; or take the "
+                             "passphrase off a copy: ssh-keygen -p -f COPY"
+                           : "a private key of 130 hex characters, a seed of 64, a JWK, an OpenSSH "
+                             "Ed25519 key, or a key file");
     }
     const auto passphrase = new_passphrase(args);
     if (!passphrase) {
@@ -229,6 +300,9 @@ Outcome run_export(const Args& args) {
 }
 
 Outcome run_rm(const Args& args) {
+    if (is_agent_key(args.arguments.front())) {
+        return stays_in_agent(args.arguments.front());
+    }
     const auto key = load_key(args.arguments.front());
     if (!key && key.error().id == ErrorId::key_not_found) {
         return tl::unexpected(key.error());
@@ -288,22 +362,35 @@ Bytes tagged(ByteView content) {
     return out;
 }
 
+tl::expected<client::Signer, Failure> signer_named(const Args& args, const std::string& name) {
+    if (is_agent_key(name)) {
+        const auto key = find_agent_key(args, name);
+        return key ? tl::expected<client::Signer, Failure>(signer_of(args, *key))
+                   : tl::unexpected(key.error());
+    }
+    const auto key = load_unlocked(args, name);
+    return key ? tl::expected<client::Signer, Failure>(key->keys) : tl::unexpected(key.error());
+}
+
 Outcome run_sign(const Args& args) {
     const auto content = make_payload({args.arguments.back()}, false);
     if (!content) {
         return tl::unexpected(content.error());
     }
-    const auto key = load_unlocked(args, args.arguments.size() > 1 ? args.arguments.front()
-                                                                   : std::string(default_key));
-    if (!key) {
-        return tl::unexpected(key.error());
+    const auto signer = signer_named(args, args.arguments.size() > 1 ? args.arguments.front()
+                                                                     : std::string(default_key));
+    if (!signer) {
+        return tl::unexpected(signer.error());
     }
-    const std::string signature = crypto::sign(key->keys, tagged(*content)).hex();
+    const auto signature = signer->sign(tagged(*content));
+    if (!signature) {
+        return failure(ErrorId::agent, signature.err().context, std::string(agent_hint));
+    }
     if (!args.json) {
-        return Answer{signature + "\n"};
+        return Answer{signature->hex() + "\n"};
     }
     JsonObject out = document(args.schema);
-    out.add("public_key", key->keys.public_key.hex()).add("signature", signature);
+    out.add("public_key", signer->public_key().hex()).add("signature", signature->hex());
     return Answer{out.text() + "\n"};
 }
 
@@ -336,7 +423,8 @@ constexpr std::array passwd_options = {
 };
 
 constexpr std::string_view key_fields =
-    "ok:bool name:text public_key:key created?:text path?:text encrypted:bool";
+    "ok:bool name:text public_key:key created?:text path?:text encrypted:bool "
+    "comment?:text";
 
 constexpr std::array table = {
     CommandInfo{"key new", "NAME", 1, 1, Scope::offline, "Make a key and store it",
@@ -358,17 +446,17 @@ constexpr std::array table = {
                 0,
                 0,
                 Scope::offline,
-                "List the stored keys",
+                "List the stored keys, and those of the agent",
                 "hpcli key list",
                 "hpcli key list --json | jq '.keys[].name'",
                 {},
                 "ok:bool keys:[{name:text public_key?:key created?:text path?:text "
-                "encrypted?:bool used?:bool problem?:text}]",
+                "encrypted?:bool used?:bool problem?:text comment?:text}]",
                 run_list},
     CommandInfo{"key import", "NAME FILE", 2, 2, Scope::offline,
                 "Store a key that another program has made",
                 "hpcli key import alice user.key    # of the JavaScript tutorials",
-                "hpcli key import alice user.key --encrypt", import_options, key_fields,
+                "hpcli key import alice ~/.ssh/id_ed25519 --encrypt", import_options, key_fields,
                 run_import},
     CommandInfo{"key from-hex", "NAME", 1, 1, Scope::offline,
                 "Store a private key or a seed that is typed or piped in as hex",

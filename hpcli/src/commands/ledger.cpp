@@ -74,11 +74,11 @@ void get_ledger(const Args& args, const LedgerOptions& options, Session& session
 }
 
 Outcome show_ledger(const Args& args, const LedgerOptions& options) {
-    const auto keys = session_key(args, ephemeral_key);
-    if (!keys) {
-        return tl::unexpected(keys.error());
+    const auto signer = session_signer(args, ephemeral_key);
+    if (!signer) {
+        return tl::unexpected(signer.error());
     }
-    Session session(args, *keys, args.connection.timeout_ms.value_or(default_timeout_ms));
+    Session session(args, *signer, args.connection.timeout_ms.value_or(default_timeout_ms));
     return session.run([&args, &options, &session] {
         if (options.seq) {
             get_ledger(args, options, session, *options.seq);
@@ -118,11 +118,11 @@ Outcome run_outputs(const Args& args) {
 }
 
 Outcome run_lcl(const Args& args) {
-    const auto keys = session_key(args, ephemeral_key);
-    if (!keys) {
-        return tl::unexpected(keys.error());
+    const auto signer = session_signer(args, ephemeral_key);
+    if (!signer) {
+        return tl::unexpected(signer.error());
     }
-    Session session(args, *keys, args.connection.timeout_ms.value_or(default_timeout_ms));
+    Session session(args, *signer, args.connection.timeout_ms.value_or(default_timeout_ms));
     return session.run([&args, &session] {
         session.client().lcl([&args, &session](const Result<LedgerId>& lcl) {
             if (!lcl) {

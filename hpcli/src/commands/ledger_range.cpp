@@ -53,24 +53,24 @@ std::string line_of(const Args& args, const proto::QueriedLedger& ledger) {
 // Runs a walk with the key of the command.
 Outcome walk(const Args& args, const LedgerWalk& wanted, LedgerWalker::OnLedger on_ledger,
              std::function<Outcome()> on_end) {
-    const auto keys = session_key(args, ephemeral_key);
-    if (!keys) {
-        return tl::unexpected(keys.error());
+    const auto signer = session_signer(args, ephemeral_key);
+    if (!signer) {
+        return tl::unexpected(signer.error());
     }
-    LedgerWalker walker(args, wanted, *keys);
+    LedgerWalker walker(args, wanted, *signer);
     return walker.run(std::move(on_ledger), std::move(on_end));
 }
 
 // The same for work that prints nothing before its end.
 Outcome walk_quietly(const Args& args, const LedgerWalk& wanted, const std::string& what,
                      const LedgerWalker::OnLedger& on_ledger, std::function<Outcome()> on_end) {
-    const auto keys = session_key(args, ephemeral_key);
-    if (!keys) {
-        return tl::unexpected(keys.error());
+    const auto signer = session_signer(args, ephemeral_key);
+    if (!signer) {
+        return tl::unexpected(signer.error());
     }
     Progress progress(args, what, "ledgers");
     std::uint64_t done = 0;
-    LedgerWalker walker(args, wanted, *keys);
+    LedgerWalker walker(args, wanted, *signer);
     return walker.run(
         [&](LedgerSeq seq, const LedgerWalker::Ledger& ledger) {
             ++done;
@@ -383,9 +383,9 @@ Parsed<Wanted> check_find(const Args& args) {
 // The first ledger at or after a time, by halving.
 class TimeSearch {
 public:
-    TimeSearch(const Args& args, std::int64_t time_ms, const crypto::KeyPair& keys)
+    TimeSearch(const Args& args, std::int64_t time_ms, const client::Signer& signer)
         : args_(args), time_ms_(time_ms),
-          session_(args, keys, args.connection.timeout_ms.value_or(default_timeout_ms)) {}
+          session_(args, signer, args.connection.timeout_ms.value_or(default_timeout_ms)) {}
 
     Outcome run() {
         return session_.run([this] {
@@ -447,9 +447,9 @@ Outcome run_find(const Args& args) {
         return tl::unexpected(wanted ? range.error() : wanted.error());
     }
     if (wanted->time_ms) {
-        const auto keys = session_key(args, ephemeral_key);
-        return keys ? TimeSearch(args, *wanted->time_ms, *keys).run()
-                    : tl::unexpected(keys.error());
+        const auto signer = session_signer(args, ephemeral_key);
+        return signer ? TimeSearch(args, *wanted->time_ms, *signer).run()
+                      : tl::unexpected(signer.error());
     }
     std::uint64_t found = 0;
     std::uint64_t unreadable = 0;

@@ -34,9 +34,9 @@ std::string ms_text(double value) {
 
 class Ping {
 public:
-    Ping(const Args& args, const crypto::KeyPair& keys, std::uint64_t count)
+    Ping(const Args& args, const client::Signer& signer, std::uint64_t count)
         : args_(args), count_(count),
-          fleet_(args, keys, args.connection.timeout_ms.value_or(default_timeout_ms)),
+          fleet_(args, signer, args.connection.timeout_ms.value_or(default_timeout_ms)),
           times_(args.connection.servers.size()) {}
 
     Outcome run() {
@@ -120,8 +120,8 @@ Outcome run_ping(const Args& args) {
     if (auto checked = reader.done(true); !checked) {
         return tl::unexpected(std::move(checked.error()));
     }
-    const auto keys = session_key(args, ephemeral_key);
-    return keys ? Ping(args, *keys, count).run() : tl::unexpected(keys.error());
+    const auto signer = session_signer(args, ephemeral_key);
+    return signer ? Ping(args, *signer, count).run() : tl::unexpected(signer.error());
 }
 
 constexpr std::array ping_options = {

@@ -22,8 +22,8 @@ constexpr std::int64_t linger_default_ms = 1000;
 
 class RawPipe {
 public:
-    RawPipe(const Args& args, const crypto::KeyPair& keys, std::int64_t linger_ms)
-        : args_(args), linger_ms_(linger_ms), session_(args, keys, 0), end_(session_.reactor()) {
+    RawPipe(const Args& args, const client::Signer& signer, std::int64_t linger_ms)
+        : args_(args), linger_ms_(linger_ms), session_(args, signer, 0), end_(session_.reactor()) {
         session_.events.on_raw = [this](ByteView message) { on_message(message); };
     }
 
@@ -82,8 +82,8 @@ Outcome run_raw(const Args& args) {
     if (auto checked = reader.done(true); !checked) {
         return tl::unexpected(std::move(checked.error()));
     }
-    const auto keys = session_key(args, ephemeral_key);
-    return keys ? RawPipe(args, *keys, linger_ms).run() : tl::unexpected(keys.error());
+    const auto signer = session_signer(args, ephemeral_key);
+    return signer ? RawPipe(args, *signer, linger_ms).run() : tl::unexpected(signer.error());
 }
 
 constexpr std::array raw_options = {

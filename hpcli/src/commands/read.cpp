@@ -70,9 +70,9 @@ bool runs_reads(const Result<proto::StatResponse>& stat) {
     return !stat || (stat->read_requests_enabled && stat->contract_execution_enabled);
 }
 
-Outcome read_one(const Args& args, const ReadOptions& options, const crypto::KeyPair& keys,
+Outcome read_one(const Args& args, const ReadOptions& options, const client::Signer& signer,
                  Bytes payload) {
-    Session session(args, keys, args.connection.timeout_ms.value_or(default_timeout_ms));
+    Session session(args, signer, args.connection.timeout_ms.value_or(default_timeout_ms));
     return session.run([&args, &options, &session, &payload] {
         session.client().read(std::move(payload), [&args, &options,
                                                    &session](const Result<Bytes>& reply) {
@@ -95,10 +95,10 @@ Outcome read_one(const Args& args, const ReadOptions& options, const crypto::Key
 // Reads in one session, each after the answer to the one before.
 class ReadLoop {
 public:
-    ReadLoop(const Args& args, const ReadOptions& options, const crypto::KeyPair& keys,
+    ReadLoop(const Args& args, const ReadOptions& options, const client::Signer& signer,
              Bytes payload)
         : args_(args), options_(options), payload_(std::move(payload)),
-          session_(args, keys, args.connection.timeout_ms.value_or(default_timeout_ms)),
+          session_(args, signer, args.connection.timeout_ms.value_or(default_timeout_ms)),
           next_(session_.reactor()) {}
 
     Outcome run() {
@@ -241,9 +241,9 @@ Outcome compare(const Args& args, const ReadOptions& options, const Fleet& fleet
     return tl::unexpected(std::move(out));
 }
 
-Outcome read_several(const Args& args, const ReadOptions& options, const crypto::KeyPair& keys,
+Outcome read_several(const Args& args, const ReadOptions& options, const client::Signer& signer,
                      const Bytes& payload) {
-    Fleet fleet(args, keys, args.connection.timeout_ms.value_or(default_timeout_ms));
+    Fleet fleet(args, signer, args.connection.timeout_ms.value_or(default_timeout_ms));
     Replies replies;
     const auto done = fleet.run([&](std::size_t member) {
         fleet.client(member).read(payload, [&, member](const Result<Bytes>& reply) {
@@ -273,15 +273,15 @@ Outcome run_read(const Args& args) {
     if (!payload) {
         return tl::unexpected(std::move(payload.error()));
     }
-    const auto keys = session_key(args, ephemeral_key);
-    if (!keys) {
-        return tl::unexpected(keys.error());
+    const auto signer = session_signer(args, ephemeral_key);
+    if (!signer) {
+        return tl::unexpected(signer.error());
     }
     if (options->repeat > 0 || options->watch_ms > 0) {
-        return ReadLoop(args, *options, *keys, std::move(*payload)).run();
+        return ReadLoop(args, *options, *signer, std::move(*payload)).run();
     }
-    return options->quorum ? read_several(args, *options, *keys, *payload)
-                           : read_one(args, *options, *keys, std::move(*payload));
+    return options->quorum ? read_several(args, *options, *signer, *payload)
+                           : read_one(args, *options, *signer, std::move(*payload));
 }
 
 constexpr std::array read_options = {

@@ -2,6 +2,7 @@
 // send: where the inputs come from and which key signs them; send_task.hpp does the rest.
 #include "commands.hpp"
 
+#include "cli/agent_keys.hpp"
 #include "cli/keys.hpp"
 #include "cli/line_reader.hpp"
 #include "cli/payload.hpp"
@@ -16,8 +17,8 @@ namespace hp::cli {
 namespace {
 
 // Nonces of a stored key go on increasing over processes and clock steps.
-SendTask::Nonces stored_nonces(const crypto::KeyPair& keys) {
-    return [key = keys.public_key]() -> tl::expected<std::uint64_t, Failure> {
+SendTask::Nonces stored_nonces(const client::Signer& signer) {
+    return [key = signer.public_key()]() -> tl::expected<std::uint64_t, Failure> {
         const auto store = open_key_store();
         if (!store) {
             return tl::unexpected(store.error());
@@ -44,9 +45,9 @@ SendTask::Source single(Bytes payload) {
     };
 }
 
-Outcome send_stream(const Args& args, const SendOptions& options, const crypto::KeyPair& keys,
+Outcome send_stream(const Args& args, const SendOptions& options, const client::Signer& signer,
                     SendTask::Nonces nonces) {
-    SendTask task(args, options, keys, std::move(nonces));
+    SendTask task(args, options, signer, std::move(nonces));
     LineReader reader(task.session().reactor(), STDIN_FILENO, options.separator);
     return task.run([&reader, &options](std::function<void(SendTask::Payload)> on_payload) {
         reader.next([&options, on_payload = std::move(on_payload)](std::optional<Bytes> record) {
@@ -57,7 +58,7 @@ Outcome send_stream(const Args& args, const SendOptions& options, const crypto::
     });
 }
 
-Outcome send_offline(const Args& args, const SendOptions& options, const crypto::KeyPair& keys,
+Outcome send_offline(const Args& args, const SendOptions& options, const client::Signer& signer,
                      const SendTask::Nonces& nonces, Bytes payload) {
     auto nonce = options.nonce ? tl::expected<std::uint64_t, Failure>(*options.nonce) : nonces();
     if (!nonce) {
@@ -65,17 +66,20 @@ Outcome send_offline(const Args& args, const SendOptions& options, const crypto:
     }
     const proto::Encoding encoding = args.connection.encoding;
     const auto input =
-        client::sign_input(keys, encoding, std::move(payload), *nonce, options.expires.value);
-    const Bytes frame = proto::encode_request(encoding, input.request);
+        client::sign_input(signer, encoding, std::move(payload), *nonce, options.expires.value);
+    if (!input) {
+        return failure(ErrorId::agent, input.err().context, std::string(agent_hint));
+    }
+    const Bytes frame = proto::encode_request(encoding, input->request);
     const bool as_text = encoding == proto::Encoding::json;
     if (!args.json) {
         return Answer{(as_text ? hp::to_text(frame) : to_hex(frame)) + "\n"};
     }
     JsonObject info;
-    info.add("hash", input.info.hash.hex()).add("nonce", input.info.nonce);
-    info.add("max_ledger", input.info.max_ledger_seq);
+    info.add("hash", input->info.hash.hex()).add("nonce", input->info.nonce);
+    info.add("max_ledger", input->info.max_ledger_seq);
     JsonObject out = document(args.schema);
-    out.add("input", info).add("status", "signed").add("user", keys.public_key.hex());
+    out.add("input", info).add("status", "signed").add("user", signer.public_key().hex());
     out.add("protocol", as_text ? "json" : "bson").add("frame_hex", to_hex(frame));
     return Answer{out.text() + "\n"};
 }
@@ -95,19 +99,19 @@ Outcome run_send(const Args& args) {
     if (options->as_program) {
         return Answer{send_program(args, *options->as_program, *payload)};
     }
-    const auto keys = session_key(args, default_key);
-    if (!keys) {
-        return tl::unexpected(keys.error());
+    const auto signer = session_signer(args, default_key);
+    if (!signer) {
+        return tl::unexpected(signer.error());
     }
     SendTask::Nonces nonces =
-        args.connection.key == ephemeral_key ? counted_nonces() : stored_nonces(*keys);
+        args.connection.key == ephemeral_key ? counted_nonces() : stored_nonces(*signer);
     if (options->offline) {
-        return send_offline(args, *options, *keys, nonces, std::move(*payload));
+        return send_offline(args, *options, *signer, nonces, std::move(*payload));
     }
     if (options->stream) {
-        return send_stream(args, *options, *keys, std::move(nonces));
+        return send_stream(args, *options, *signer, std::move(nonces));
     }
-    return SendTask(args, *options, *keys, std::move(nonces)).run(single(std::move(*payload)));
+    return SendTask(args, *options, *signer, std::move(nonces)).run(single(std::move(*payload)));
 }
 
 } // namespace

@@ -66,8 +66,8 @@ std::string status_text(Session& session, const proto::StatResponse& stat, std::
     return out + text_row("rtt", std::to_string(rtt_ms) + " ms");
 }
 
-Outcome status_of_one(const Args& args, const crypto::KeyPair& keys) {
-    Session session(args, keys, args.connection.timeout_ms.value_or(default_timeout_ms));
+Outcome status_of_one(const Args& args, const client::Signer& signer) {
+    Session session(args, signer, args.connection.timeout_ms.value_or(default_timeout_ms));
     return session.run([&args, &session] {
         session.client().stat([&args, &session](const Result<proto::StatResponse>& stat) {
             if (!stat) {
@@ -178,8 +178,8 @@ Outcome judge(const Args& args, const Fleet& fleet, const Statuses& statuses) {
     return tl::unexpected(std::move(out));
 }
 
-Outcome status_of_all(const Args& args, const crypto::KeyPair& keys) {
-    Fleet fleet(args, keys, args.connection.timeout_ms.value_or(default_timeout_ms));
+Outcome status_of_all(const Args& args, const client::Signer& signer) {
+    Fleet fleet(args, signer, args.connection.timeout_ms.value_or(default_timeout_ms));
     Statuses statuses;
     const auto done = fleet.run([&fleet, &statuses](std::size_t member) {
         fleet.client(member).stat([&fleet, &statuses, member](const auto& stat) {
@@ -202,8 +202,8 @@ Outcome status_of_all(const Args& args, const crypto::KeyPair& keys) {
     return done ? judge(args, fleet, statuses) : tl::unexpected(done.error());
 }
 
-Outcome status_once(const Args& args, const crypto::KeyPair& keys) {
-    return args.options.has("all") ? status_of_all(args, keys) : status_of_one(args, keys);
+Outcome status_once(const Args& args, const client::Signer& signer) {
+    return args.options.has("all") ? status_of_all(args, signer) : status_of_one(args, signer);
 }
 
 // Sleeps; a signal ends that, and everything. One between two reactors ends the process as if
@@ -223,11 +223,11 @@ std::optional<Failure> pause_for(std::int64_t ms) {
 
 // Again and again, also while something is wrong with the nodes: seeing that is what it is for. On
 // a terminal each one takes the place of the one before.
-Outcome watch_status(const Args& args, const crypto::KeyPair& keys, std::int64_t every_ms,
+Outcome watch_status(const Args& args, const client::Signer& signer, std::int64_t every_ms,
                      std::uint64_t count) {
     const bool redraws = !args.json && ::isatty(STDOUT_FILENO) == 1;
     for (std::uint64_t i = 1;; ++i) {
-        Outcome outcome = status_once(args, keys);
+        Outcome outcome = status_once(args, signer);
         if (!outcome && outcome.error().silent_exit) {
             return outcome;
         }
@@ -261,11 +261,11 @@ Outcome run_status(const Args& args) {
     if (count > 0 && every_ms == 0) {
         return failure(ErrorId::usage, "--count is about --watch");
     }
-    const auto keys = session_key(args, ephemeral_key);
-    if (!keys) {
-        return tl::unexpected(keys.error());
+    const auto signer = session_signer(args, ephemeral_key);
+    if (!signer) {
+        return tl::unexpected(signer.error());
     }
-    return every_ms > 0 ? watch_status(args, *keys, every_ms, count) : status_once(args, *keys);
+    return every_ms > 0 ? watch_status(args, *signer, every_ms, count) : status_once(args, *signer);
 }
 
 constexpr std::array status_options = {

@@ -74,11 +74,11 @@ Outcome run_pin(const Args& args) {
                        "--force pins it anew; first find out why it has changed");
     }
     once.connection.pin = PinMode::off;
-    const auto keys = session_key(once, ephemeral_key);
-    if (!keys) {
-        return tl::unexpected(keys.error());
+    const auto signer = session_signer(once, ephemeral_key);
+    if (!signer) {
+        return tl::unexpected(signer.error());
     }
-    Session session(once, *keys, args.connection.timeout_ms.value_or(default_timeout_ms));
+    Session session(once, *signer, args.connection.timeout_ms.value_or(default_timeout_ms));
     return session.run([&args, &session] {
         const Pin pin = make_pin(session.url(), session.client().server());
         auto stored = store_pin(pin);
@@ -190,11 +190,11 @@ Outcome run_check(const Args& args) {
         return failure(ErrorId::not_known, "no server is pinned", "hpcli trust pin URL");
     }
     all.quiet = true; // a change of validators is this command's answer
-    const auto keys = session_key(all, ephemeral_key);
-    if (!keys) {
-        return tl::unexpected(keys.error());
+    const auto signer = session_signer(all, ephemeral_key);
+    if (!signer) {
+        return tl::unexpected(signer.error());
     }
-    Fleet fleet(all, *keys, args.connection.timeout_ms.value_or(default_timeout_ms));
+    Fleet fleet(all, *signer, args.connection.timeout_ms.value_or(default_timeout_ms));
     if (auto done = fleet.run([&fleet](std::size_t member) { fleet.succeed(member); }); !done) {
         return tl::unexpected(std::move(done.error()));
     }

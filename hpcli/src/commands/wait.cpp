@@ -64,9 +64,9 @@ Parsed<Condition> check_condition(const Args& args) {
 
 class WaitTask {
 public:
-    WaitTask(const Args& args, const Condition& condition, const crypto::KeyPair& keys)
+    WaitTask(const Args& args, const Condition& condition, const client::Signer& signer)
         : args_(args), condition_(condition),
-          session_(args, keys, args.connection.timeout_ms.value_or(wait_timeout_ms)),
+          session_(args, signer, args.connection.timeout_ms.value_or(wait_timeout_ms)),
           deadline_(session_.reactor()), again_(session_.reactor()) {}
 
     Outcome run() {
@@ -168,11 +168,11 @@ Outcome run_wait(const Args& args) {
     if (!condition) {
         return tl::unexpected(condition.error());
     }
-    const auto keys = session_key(args, ephemeral_key);
-    if (!keys) {
-        return tl::unexpected(keys.error());
+    const auto signer = session_signer(args, ephemeral_key);
+    if (!signer) {
+        return tl::unexpected(signer.error());
     }
-    return WaitTask(args, *condition, *keys).run();
+    return WaitTask(args, *condition, *signer).run();
 }
 
 constexpr std::array table = {

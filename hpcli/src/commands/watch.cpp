@@ -59,7 +59,7 @@ Parsed<WatchOptions> check_watch(const Args& args) {
 
 class WatchTask {
 public:
-    WatchTask(const Args& args, const WatchOptions& options, const crypto::KeyPair& keys);
+    WatchTask(const Args& args, const WatchOptions& options, const client::Signer& signer);
 
     Outcome run();
 
@@ -99,8 +99,8 @@ private:
     std::set<LedgerSeq> output_ledgers_; // told about, from next_ on
 };
 
-WatchTask::WatchTask(const Args& args, const WatchOptions& options, const crypto::KeyPair& keys)
-    : args_(args), options_(options), user_(keys.public_key), session_(args, keys, 0),
+WatchTask::WatchTask(const Args& args, const WatchOptions& options, const client::Signer& signer)
+    : args_(args), options_(options), user_(signer.public_key()), session_(args, signer, 0),
       deadline_(session_.reactor()), next_(options.from) {
     listen();
     session_.on_lost = [this](const std::string& why) {
@@ -362,11 +362,11 @@ Outcome run_watch(const Args& args) {
     if (!options) {
         return tl::unexpected(options.error());
     }
-    const auto keys = session_key(args, ephemeral_key);
-    if (!keys) {
-        return tl::unexpected(keys.error());
+    const auto signer = session_signer(args, ephemeral_key);
+    if (!signer) {
+        return tl::unexpected(signer.error());
     }
-    return WatchTask(args, *options, *keys).run();
+    return WatchTask(args, *options, *signer).run();
 }
 
 constexpr std::array watch_options = {

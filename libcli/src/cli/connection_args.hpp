@@ -20,7 +20,9 @@ inline constexpr std::array connection_options = {
                "nodes of the local cluster: 1 | 1,3 | 2-4 | all | unl | observers | last"},
     OptionInfo{"--cluster", "CLUSTER", "which local cluster (default: the current one)"},
     OptionInfo{"-c,--context", "CONTEXT", "settings stored with \"context add\""},
-    OptionInfo{"-k,--key", "KEY", "name of a stored key, key file, \"ephemeral\", \"dev:alice\""},
+    OptionInfo{"-k,--key", "KEY",
+               "name of a stored key, key file, \"agent\", \"agent:FINGERPRINT|COMMENT\", "
+               "\"ephemeral\", \"dev:alice\""},
     OptionInfo{"--passphrase-file", "FILE", "the key's passphrase; - is stdin"},
     OptionInfo{"--protocol", "json|bson", "message encoding (default bson)"},
     OptionInfo{"--contract-id", "ID", "refuse servers with another contract"},

@@ -38,7 +38,7 @@ void Conversation::use(const std::string& name, Later<void> on_done) {
     }
     auto user = std::make_shared<User>();
     user->name = name;
-    user->keys = key->keys;
+    user->signer = key->signer;
     users_[name] = user;
     connect(user, server_, std::move(on_done));
 }
@@ -76,7 +76,7 @@ void Conversation::connect(const std::shared_ptr<User>& user, std::size_t attemp
     };
     const Pin* known = *pin ? &**pin : nullptr;
     user->client = std::make_unique<client::Client>(
-        reactor_, client_options(args_, url, user->keys, known, timeout_ms), std::move(events),
+        reactor_, client_options(args_, url, user->signer, known, timeout_ms), std::move(events),
         args_.log);
     user->client->connect(
         [this, weak, attempt, url, known_pin = *pin, on_done](const client::ServerInfo& server) {
@@ -119,7 +119,7 @@ tl::expected<std::uint64_t, Failure> Conversation::next_nonce(const User& user) 
     if (user.name == ephemeral_key) { // the library counts
         return std::uint64_t{0};
     }
-    const auto nonce = store->next_nonce(user.keys.public_key, now);
+    const auto nonce = store->next_nonce(user.signer.public_key(), now);
     return nonce ? tl::expected<std::uint64_t, Failure>(*nonce)
                  : tl::unexpected(key_failure(nonce.err()));
 }

@@ -63,7 +63,7 @@ private:
     };
     struct User {
         std::string name;
-        crypto::KeyPair keys;
+        client::Signer signer;
         std::unique_ptr<client::Client> client;
         bool is_connected = false;
         std::list<std::shared_ptr<Pending>> pending;

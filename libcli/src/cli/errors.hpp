@@ -76,6 +76,7 @@ enum class ErrorId : unsigned char {
     doctor_found,
     tool_missing,
     not_a_dev_node,
+    agent,
 };
 
 struct ErrorInfo {
@@ -153,6 +154,8 @@ inline constexpr std::array error_table = {
     ErrorInfo{ErrorId::tool_missing, "HPE-13005", 13, "something this needs is not installed"},
     ErrorInfo{ErrorId::not_a_dev_node, "HPE-13006", 13,
               "the node does not take orders of this kind"},
+    ErrorInfo{ErrorId::agent, "HPE-13007", 13,
+              "the agent that holds the key is not there or does not sign"},
 };
 
 // In table order, so that lookup is indexing.

@@ -8,8 +8,8 @@
 
 namespace hp::cli {
 
-Fleet::Fleet(const Args& args, const crypto::KeyPair& keys, std::int64_t timeout_ms)
-    : args_(args), keys_(keys), timeout_ms_(timeout_ms), deadline_(reactor_) {
+Fleet::Fleet(const Args& args, const client::Signer& signer, std::int64_t timeout_ms)
+    : args_(args), signer_(signer), timeout_ms_(timeout_ms), deadline_(reactor_) {
     for (const std::string& url : args.connection.servers) {
         members_.emplace_back().url = url;
     }
@@ -56,7 +56,7 @@ tl::expected<void, Failure> Fleet::connect(std::size_t member) {
     };
     self.client = std::make_unique<client::Client>(
         reactor_,
-        client_options(args_, self.url, keys_, self.pin ? &*self.pin : nullptr, timeout_ms_),
+        client_options(args_, self.url, signer_, self.pin ? &*self.pin : nullptr, timeout_ms_),
         std::move(events), args_.log);
     self.client->connect(
         [this, member](const client::ServerInfo& server) {

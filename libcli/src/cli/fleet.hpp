@@ -24,7 +24,7 @@ public:
         bool done = false;
     };
 
-    Fleet(const Args& args, const crypto::KeyPair& keys, std::int64_t timeout_ms);
+    Fleet(const Args& args, const client::Signer& signer, std::int64_t timeout_ms);
 
     // `on_ready` gets each member that is connected; it ends with succeed() or fail(). An error
     // only for what is wrong with all of them.
@@ -44,7 +44,7 @@ private:
     void end(std::size_t member);
 
     const Args& args_;
-    const crypto::KeyPair keys_;
+    const client::Signer signer_;
     const std::int64_t timeout_ms_;
     net::Reactor reactor_;
     net::Timer deadline_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/keys.hpp"
 
+#include "cli/agent_keys.hpp"
 #include "cli/dev_keys.hpp"
 #include "cli/passphrase.hpp"
 #include "cli/user_files.hpp"
@@ -26,6 +27,10 @@ tl::expected<ChosenKey, Failure> make_default_key(const client::KeyStore& store)
 }
 
 } // namespace
+
+bool is_reserved_key_name(std::string_view name) {
+    return name == ephemeral_key || name == agent_key_name;
+}
 
 Failure key_failure(const Error& error) {
     switch (error.code) {
@@ -102,6 +107,11 @@ tl::expected<ChosenKey, Failure> find_key(const Args& args, const std::string& w
     if (name == ephemeral_key) {
         return ChosenKey{crypto::make_key_pair(), true, {}};
     }
+    if (is_agent_key(name)) {
+        const auto key = find_agent_key(args, name);
+        return key ? tl::expected<ChosenKey, Failure>(ChosenKey{signer_of(args, *key), false, {}})
+                   : tl::unexpected(key.error());
+    }
     // In a local cluster these names mean the same users on every machine.
     if (name.starts_with(dev_key_prefix) || !args.connection.cluster.empty()) {
         if (const auto keys = dev_key(name)) {
@@ -147,7 +157,7 @@ tl::expected<ChosenKey, Failure> choose_key(const Args& args, const std::string&
         const auto servers = args.connection.proxy.empty()
                                  ? args.connection.servers
                                  : std::vector<std::string>{"whatever is behind the proxy"};
-        const auto fits = refuse_dev_key(chosen->keys.public_key, servers);
+        const auto fits = refuse_dev_key(chosen->signer.public_key(), servers);
         if (!fits) {
             return tl::unexpected(fits.error());
         }

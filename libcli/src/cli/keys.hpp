@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which key a command acts with: a stored one by name, a file, or a throw-away one.
+// Which key a command acts with: a stored one by name, a file, one of the user's agent, or a
+// throw-away one.
 #pragma once
 
 #include "cli/args.hpp"
 #include "hp/client/key_store.hpp"
+#include "hp/client/signer.hpp"
 
 namespace hp::cli {
 
 struct ChosenKey {
-    crypto::KeyPair keys;
+    client::Signer signer;
     bool ephemeral = false;
     std::string note; // worth telling: a key that was made just now
 };
@@ -30,6 +32,9 @@ tl::expected<std::string, Failure> ask_secret(const Args& args, const std::strin
 tl::expected<client::StoredKey, Failure> unlock(const Args& args, client::StoredKey key);
 
 tl::expected<client::KeyStore, Failure> open_key_store();
+
+// Names that mean something else wherever a key is named.
+bool is_reserved_key_name(std::string_view name);
 
 // The key that "key use" has made the default one, instead of "default"; empty when none.
 tl::expected<std::string, Failure> current_key();

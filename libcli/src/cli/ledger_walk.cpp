@@ -10,8 +10,8 @@ constexpr LedgerSeq queries_at_once = 32;
 
 } // namespace
 
-LedgerWalker::LedgerWalker(const Args& args, const LedgerWalk& walk, const crypto::KeyPair& keys)
-    : walk_(walk), session_(args, keys, args.connection.timeout_ms.value_or(default_timeout_ms)) {
+LedgerWalker::LedgerWalker(const Args& args, const LedgerWalk& walk, const client::Signer& signer)
+    : walk_(walk), session_(args, signer, args.connection.timeout_ms.value_or(default_timeout_ms)) {
     if (walk.follow) {
         session_.events.on_ledger = [this](const proto::LedgerHeader& ledger) {
             end_ = std::max(end_, ledger.seq + 1);

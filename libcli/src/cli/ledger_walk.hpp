@@ -23,7 +23,7 @@ public:
     // An error ends the walk; so does the end of the range, with what `on_end` gives.
     using OnLedger = std::function<tl::expected<void, Failure>(LedgerSeq, const Ledger&)>;
 
-    LedgerWalker(const Args& args, const LedgerWalk& walk, const crypto::KeyPair& keys);
+    LedgerWalker(const Args& args, const LedgerWalk& walk, const client::Signer& signer);
 
     Outcome run(OnLedger on_ledger, std::function<Outcome()> on_end);
 

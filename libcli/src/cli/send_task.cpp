@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/send_task.hpp"
 
+#include "cli/agent_keys.hpp"
 #include "cli/output.hpp"
 #include "cli/output_proof.hpp"
 #include "cli/render.hpp"
@@ -36,11 +37,11 @@ client::Receipt make_receipt(const SendOptions& options, LedgerSeq max_ledger) {
 
 } // namespace
 
-SendTask::SendTask(const Args& args, const SendOptions& options, const crypto::KeyPair& keys,
+SendTask::SendTask(const Args& args, const SendOptions& options, const client::Signer& signer,
                    Nonces nonces)
-    : args_(args), options_(options), keys_(keys), nonces_(std::move(nonces)),
+    : args_(args), options_(options), signer_(signer), nonces_(std::move(nonces)),
       timeout_ms_(args.connection.timeout_ms.value_or(options.stream ? 0 : send_timeout_ms)),
-      session_(args, keys, timeout_ms_), deadline_(session_.reactor()),
+      session_(args, signer, timeout_ms_), deadline_(session_.reactor()),
       upload_timer_(session_.reactor()) {
     session_.events.on_output = [this](const client::Output& output) { on_output(output); };
     session_.events.on_ledger = [this](const proto::LedgerHeader& ledger) { on_ledger(ledger); };
@@ -150,14 +151,18 @@ void SendTask::send(SendJob& job) {
     const LedgerSeq last =
         options_.expires.absolute ? options_.expires.value : lcl_ + options_.expires.value;
     const auto input =
-        client::sign_input(keys_, args_.connection.encoding, job.payload, *nonce, last);
-    job.sent = input.info;
+        client::sign_input(signer_, args_.connection.encoding, job.payload, *nonce, last);
+    if (!input) {
+        finish(job, failure(ErrorId::agent, input.err().context, std::string(agent_hint)));
+        return;
+    }
+    job.sent = input->info;
     job.receipt.emplace(make_receipt(options_, last));
     job.sent_after = job.searched = lcl_;
     job.searching = job.unreadable = job.adopted = job.from_ledger = false;
     ++job.tries;
     session_.client().submit(
-        input, [this, number = job.number](const auto& outcome) { on_outcome(number, outcome); });
+        *input, [this, number = job.number](const auto& outcome) { on_outcome(number, outcome); });
     if (options_.progress) {
         show_upload();
     }
@@ -352,7 +357,7 @@ void SendTask::on_fetched(std::uint64_t number,
         return;
     }
     const auto& outputs = *(*ledger)->outputs;
-    const auto own = std::ranges::find(outputs, keys_.public_key, &proto::QueriedOutput::key);
+    const auto own = std::ranges::find(outputs, signer_.public_key(), &proto::QueriedOutput::key);
     if (own == outputs.end() || own->blobs.empty()) {
         finish(*job, without_outputs(*job));
         return;
@@ -557,7 +562,7 @@ Outcome SendTask::with_outputs(const SendJob& job) const {
     if (!options_.proof_file.empty() && !job.from_ledger) {
         const client::ServerInfo& server = session_.client().server();
         const auto written = write_proof(options_.proof_file,
-                                         {server.contract_id, keys_.public_key, job.sent,
+                                         {server.contract_id, signer_.public_key(), job.sent,
                                           job.receipt->outcome().ledger, outputs.front().message});
         if (!written) {
             return tl::unexpected(written.error());

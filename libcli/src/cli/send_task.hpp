@@ -41,7 +41,7 @@ public:
     // Gives the next nonce of the key.
     using Nonces = std::function<tl::expected<std::uint64_t, Failure>()>;
 
-    SendTask(const Args& args, const SendOptions& options, const crypto::KeyPair& keys,
+    SendTask(const Args& args, const SendOptions& options, const client::Signer& signer,
              Nonces nonces);
 
     Session& session() { return session_; }
@@ -86,7 +86,7 @@ private:
 
     const Args& args_;
     const SendOptions& options_;
-    const crypto::KeyPair keys_;
+    const client::Signer signer_;
     const Nonces nonces_;
     const std::int64_t timeout_ms_; // 0: none
     Session session_;

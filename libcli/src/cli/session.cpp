@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/session.hpp"
 
+#include "cli/agent_keys.hpp"
 #include "cli/json_writer.hpp"
 #include "cli/keys.hpp"
 #include "cli/output.hpp"
@@ -18,6 +19,9 @@ constexpr std::int64_t backoff_max_us = 5'000'000;
 // A node that does not answer the close is not worth more waiting.
 constexpr std::int64_t close_wait_us = 1'000'000;
 
+// A signal may be what ended the wait for an agent. It is told within this time, and counts more.
+constexpr std::int64_t signal_grace_us = 20'000;
+
 ErrorId error_id(client::ConnectProblem problem) {
     switch (problem) {
     case client::ConnectProblem::transport:
@@ -32,6 +36,8 @@ ErrorId error_id(client::ConnectProblem problem) {
         return ErrorId::untrusted_server;
     case client::ConnectProblem::refused:
         return ErrorId::refused;
+    case client::ConnectProblem::no_signature:
+        return ErrorId::agent;
     case client::ConnectProblem::busy:
         break;
     }
@@ -46,6 +52,8 @@ std::string hint_for(ErrorId id) {
         return "a key can have one session on a node; use another with --key";
     case ErrorId::untrusted_server:
         return "somebody may be in between; if the change is known: hpcli trust rm URL";
+    case ErrorId::agent:
+        return std::string(agent_hint);
     case ErrorId::wrong_contract:
         return "compare --contract-id and --contract-version with the node's configuration";
     default:
@@ -60,9 +68,9 @@ bool may_try_next(client::ConnectProblem problem) {
 
 } // namespace
 
-Session::Session(const Args& args, const crypto::KeyPair& keys, std::int64_t timeout_ms)
-    : args_(args), keys_(keys), timeout_ms_(timeout_ms), close_timer_(reactor_),
-      connect_timer_(reactor_) {}
+Session::Session(const Args& args, const client::Signer& signer, std::int64_t timeout_ms)
+    : args_(args), signer_(signer), timeout_ms_(timeout_ms), close_timer_(reactor_),
+      connect_timer_(reactor_), signal_timer_(reactor_) {}
 
 Session::~Session() = default;
 
@@ -79,12 +87,12 @@ Outcome Session::run(std::function<void()> on_ready) {
 }
 
 client::Options client_options(const Args& args, const std::string& url,
-                               const crypto::KeyPair& keys, const Pin* pin,
+                               const client::Signer& signer, const Pin* pin,
                                std::int64_t timeout_ms) {
     const ConnectionArgs& wanted = args.connection;
     client::Options out;
     out.url = url;
-    out.keys = keys;
+    out.signer = signer;
     out.encoding = wanted.encoding;
     out.contract_id = wanted.contract_id;
     out.contract_version = wanted.contract_version;
@@ -118,7 +126,8 @@ void Session::connect() {
         return;
     }
     pin_ = std::move(*pin);
-    const auto options = client_options(args_, url(), keys_, pin_ ? &*pin_ : nullptr, timeout_ms_);
+    const auto options =
+        client_options(args_, url(), signer_, pin_ ? &*pin_ : nullptr, timeout_ms_);
     client_ = std::make_unique<client::Client>(reactor_, options, events, args_.log);
     client_->connect([this](const client::ServerInfo&) { on_connected(); },
                      [this](const client::ConnectError& error) { on_connect_failed(error); });
@@ -189,6 +198,11 @@ void Session::finish(Outcome outcome) {
     if (outcome_) {
         return;
     }
+    if (!outcome && outcome.error().id == ErrorId::agent && !agent_failed_) {
+        agent_failed_ = true;
+        signal_timer_.arm_after(signal_grace_us, [this, outcome] { finish(outcome); });
+        return;
+    }
     outcome_ = std::move(outcome);
     connect_timer_.cancel();
     if (!connected_) {
@@ -218,12 +232,14 @@ Failure call_failure(const Error& error) {
         return {ErrorId::query_failed, error.context};
     case Errc::corrupt:
         return {ErrorId::wrong_ledger, error.context};
+    case Errc::denied:
+        return {ErrorId::agent, error.context, hint_for(ErrorId::agent)};
     default:
         return {ErrorId::failed, error.context};
     }
 }
 
-tl::expected<crypto::KeyPair, Failure> session_key(const Args& args, std::string_view fallback) {
+tl::expected<client::Signer, Failure> session_signer(const Args& args, std::string_view fallback) {
     auto key = choose_key(args, args.connection.key, fallback);
     if (!key) {
         return tl::unexpected(std::move(key.error()));
@@ -231,7 +247,7 @@ tl::expected<crypto::KeyPair, Failure> session_key(const Args& args, std::string
     if (!key->note.empty() && !args.quiet) {
         write_note(note_head(args) + key->note + "\n");
     }
-    return key->keys;
+    return key->signer;
 }
 
 JsonObject server_json(const std::string& url, const client::ServerInfo& server) {

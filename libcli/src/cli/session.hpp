@@ -17,7 +17,7 @@ namespace hp::cli {
 class Session {
 public:
     // Set the event handlers that the task needs in `events` before run().
-    Session(const Args& args, const crypto::KeyPair& keys, std::int64_t timeout_ms);
+    Session(const Args& args, const client::Signer& signer, std::int64_t timeout_ms);
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -51,7 +51,7 @@ private:
 
     const Args& args_;
     net::Reactor reactor_;
-    crypto::KeyPair keys_;
+    client::Signer signer_;
     std::int64_t timeout_ms_;
     std::function<void()> on_ready_;
     std::size_t attempt_ = 0;
@@ -64,12 +64,14 @@ private:
     std::optional<Outcome> outcome_;
     net::Timer close_timer_;
     net::Timer connect_timer_;
+    net::Timer signal_timer_;
+    bool agent_failed_ = false;
     std::unique_ptr<client::Client> client_;
 };
 
 // What `args` say about connecting to `url`; `pin` may be null.
 client::Options client_options(const Args& args, const std::string& url,
-                               const crypto::KeyPair& keys, const Pin* pin,
+                               const client::Signer& signer, const Pin* pin,
                                std::int64_t timeout_ms);
 
 // What a server that could not be connected to means for the command.
@@ -78,8 +80,8 @@ Failure connect_failure(const std::string& url, const client::ConnectError& erro
 // An error of a client call as the user sees it.
 Failure call_failure(const Error& error);
 
-// The session's key, or the end of the command. Tells about a key that was made for it.
-tl::expected<crypto::KeyPair, Failure> session_key(const Args& args, std::string_view fallback);
+// Who signs for the session, or the end of the command. Tells about a key that was made for it.
+tl::expected<client::Signer, Failure> session_signer(const Args& args, std::string_view fallback);
 
 // For answers that name their server: {"url":..,"key":..}.
 class JsonObject;

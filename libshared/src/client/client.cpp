@@ -11,12 +11,12 @@
 
 namespace hp::client {
 
-SignedInput sign_input(const crypto::KeyPair& keys, proto::Encoding encoding, Bytes input,
-                       std::uint64_t nonce, LedgerSeq max_ledger_seq) {
+Result<SignedInput> sign_input(const Signer& signer, proto::Encoding encoding, Bytes input,
+                               std::uint64_t nonce, LedgerSeq max_ledger_seq) {
     SignedInput out;
     out.request.container =
         proto::encode_container(encoding, {std::move(input), nonce, max_ledger_seq});
-    out.request.signature = crypto::sign(keys, out.request.container);
+    HP_TRY(out.request.signature, signer.sign(out.request.container));
     out.info = {proto::input_hash(out.request.signature), nonce, max_ledger_seq};
     return out;
 }
@@ -30,6 +30,7 @@ struct Client::Impl : std::enable_shared_from_this<Client::Impl> {
 
     // --- connecting ---
     void open();
+    void arm_setup_timer(std::int64_t left_us);
     void on_stream(Result<std::shared_ptr<net::Stream>> opened);
     void on_setup_message(ByteView message);
     void on_connected(ServerInfo info);
@@ -132,13 +133,7 @@ struct Client::Impl : std::enable_shared_from_this<Client::Impl> {
 void Client::Impl::open() {
     phase = Phase::opening;
     started_mono_us = SystemClock().now().mono_us;
-    setup_timer.arm_after(options.connect_timeout_ms * 1000, [weak = weak_from_this()] {
-        if (const auto self = weak.lock()) {
-            self->fail_setup({ConnectProblem::transport,
-                              "no handshake within " +
-                                  std::to_string(self->options.connect_timeout_ms) + " ms"});
-        }
-    });
+    arm_setup_timer(options.connect_timeout_ms * 1000);
     net::ConnectOptions wanted;
     wanted.url = options.url;
     wanted.verify_certificate = options.verify_certificate;
@@ -152,6 +147,16 @@ void Client::Impl::open() {
             self->on_stream(std::move(opened));
         } else if (opened) {
             (*opened)->close(net::CloseCode::going_away, "");
+        }
+    });
+}
+
+void Client::Impl::arm_setup_timer(std::int64_t left_us) {
+    setup_timer.arm_after(left_us, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) {
+            self->fail_setup({ConnectProblem::transport,
+                              "no handshake within " +
+                                  std::to_string(self->options.connect_timeout_ms) + " ms"});
         }
     });
 }
@@ -192,11 +197,15 @@ void Client::Impl::on_stream(Result<std::shared_ptr<net::Stream>> opened) {
 
 void Client::Impl::on_setup_message(ByteView message) {
     if (phase == Phase::challenge) {
+        const std::int64_t asked_mono_us = SystemClock().now().mono_us;
         auto answer = handshake.on_challenge(message);
         if (!answer) {
             fail_setup(std::move(answer.error()));
             return;
         }
+        // However long a user looks at the agent's question, the server has its full time.
+        const std::int64_t spent_us = asked_mono_us - started_mono_us;
+        arm_setup_timer(std::max<std::int64_t>(options.connect_timeout_ms * 1000 - spent_us, 0));
         phase = Phase::response;
         send_bytes(std::move(*answer));
     } else if (phase == Phase::response) {
@@ -314,7 +323,8 @@ void Client::Impl::handle(const proto::InputStatus& message) {
 }
 
 void Client::Impl::handle(proto::ContractOutput message) {
-    OutputProof proof = verify_output(message, options.keys.public_key, validators, options.quorum);
+    OutputProof proof =
+        verify_output(message, options.signer.public_key(), validators, options.quorum);
     emit(events.on_output, Output{std::move(message), proof});
 }
 
@@ -385,11 +395,15 @@ void Client::Impl::submit(Submission submission, LedgerSeq max_ledger_seq,
     }
     const std::uint64_t nonce = submission.nonce.value_or(next_nonce());
     last_nonce = std::max(last_nonce, nonce);
-    const SignedInput input = sign_input(options.keys, options.encoding,
-                                         std::move(submission.input), nonce, max_ledger_seq);
-    inputs.add(input.info.hash, call<InputOutcome>("input", 0, std::move(on_outcome)));
-    send(input.request);
-    on_sent(input.info);
+    const auto input = sign_input(options.signer, options.encoding, std::move(submission.input),
+                                  nonce, max_ledger_seq);
+    if (!input) {
+        on_sent(fail(Errc::denied, input.err().context));
+        return;
+    }
+    inputs.add(input->info.hash, call<InputOutcome>("input", 0, std::move(on_outcome)));
+    send(input->request);
+    on_sent(input->info);
 }
 
 // The original engine (0.6.4) crashes when asked in BSON for the inputs or outputs of a ledger that

@@ -44,9 +44,12 @@ Connected<Bytes> Handshake::on_challenge(ByteView message) {
     if (auto good = check_expectations(); !good) {
         return tl::unexpected(std::move(good.error()));
     }
+    const auto signature = options_.signer.sign(as_bytes(theirs_.challenge));
+    if (!signature) {
+        return refuse(ConnectProblem::no_signature, signature.err().context);
+    }
     return proto::encode_challenge_response(
-        {crypto::sign(options_.keys, as_bytes(theirs_.challenge)), options_.keys.public_key,
-         server_challenge_, options_.encoding});
+        {*signature, options_.signer.public_key(), server_challenge_, options_.encoding});
 }
 
 Connected<void> Handshake::check_expectations() const {

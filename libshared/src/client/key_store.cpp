@@ -7,6 +7,7 @@
 #include "hp/crypto/secret_box.hpp"
 #include "hp/os/fd.hpp"
 #include "hp/os/files.hpp"
+#include "ssh_key.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -250,6 +251,9 @@ Result<crypto::KeyPair> decode_foreign_key(ByteView text, const Passphrase& pass
     }
     if (const auto keys = pair_of(hex)) {
         return *keys;
+    }
+    if (is_openssh_key_file(hex)) {
+        return decode_openssh_key_file(hex);
     }
     std::array<std::uint8_t, 32> seed{};
     if (from_hex(hex, seed)) {

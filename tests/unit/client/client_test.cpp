@@ -27,7 +27,7 @@ struct Scene {
     Scene() {
         crypto::init();
         options.url = server.url();
-        options.keys = crypto::make_key_pair();
+        options.signer = crypto::make_key_pair();
     }
 
     // Runs until somebody calls reactor.stop(); `on_connected` may be empty.
@@ -76,7 +76,7 @@ TEST_CASE("a good server is accepted", "[client]") {
     scene.run();
     REQUIRE(scene.connected);
     CHECK(scene.server.encoding == scene.options.encoding);
-    CHECK(scene.server.response->key == scene.options.keys.public_key);
+    CHECK(scene.server.response->key == scene.options.signer.public_key());
     CHECK(scene.client->server().key == scene.server.keys.public_key);
     CHECK(scene.client->server().unl == scene.server.unl);
     CHECK(scene.client->server().hp_version == "0.6.4");
@@ -89,6 +89,40 @@ TEST_CASE("a client signs nothing but challenges", "[client]") {
                  "{\"input\":\"x\",\"nonce\":1,\"max_led", "000102030405060708090a0b0c0d0e0g");
     scene.expect_refusal(ConnectProblem::handshake);
     CHECK_FALSE(scene.server.response);
+}
+
+TEST_CASE("a signer that does not sign", "[client]") {
+    Scene scene;
+    const auto keys = crypto::make_key_pair();
+    int signs = GENERATE(0, 1); // the challenge, an input
+    scene.options.signer =
+        client::Signer(keys.public_key, [&signs, keys](ByteView message) -> Result<Signature> {
+            return signs-- > 0 ? Result<Signature>(crypto::sign(keys, message))
+                               : fail(Errc::timeout, "the holder sleeps");
+        });
+    if (signs == 0) {
+        scene.expect_refusal(ConnectProblem::no_signature);
+        CHECK_FALSE(scene.server.response);
+        CHECK(scene.refused->message == "the holder sleeps");
+        return;
+    }
+    std::optional<Error> problem;
+    scene.run([&] {
+        client::Submission submission;
+        submission.input = to_bytes("x");
+        submission.max_ledger_seq = 9;
+        scene.client->submit(
+            std::move(submission),
+            [&](const Result<client::SentInput>& sent) {
+                REQUIRE_FALSE(sent);
+                problem = sent.err();
+                scene.reactor.stop();
+            },
+            [](const Result<client::InputOutcome>&) { FAIL("nothing was sent"); });
+    });
+    REQUIRE(problem);
+    CHECK(problem->code == Errc::denied);
+    CHECK(problem->context == "the holder sleeps");
 }
 
 TEST_CASE("servers that fail an expectation", "[client]") {
@@ -275,7 +309,8 @@ TEST_CASE("inputs are what was asked for", "[client]") {
         if (input == nullptr) {
             return;
         }
-        CHECK(crypto::verify(scene.options.keys.public_key, input->container, input->signature));
+        CHECK(
+            crypto::verify(scene.options.signer.public_key(), input->container, input->signature));
         containers.push_back(*proto::decode_container(scene.options.encoding, input->container));
         proto::InputStatus status;
         const Hash32 hash = proto::input_hash(input->signature);
@@ -323,7 +358,7 @@ TEST_CASE("outputs are counted against the right keys", "[client]") {
         proto::ContractOutput output;
         output.ledger.seq = 5;
         output.outputs = {to_bytes("out")};
-        output.output_hash = crypto::output_hash(scene.options.keys.public_key, output.outputs);
+        output.output_hash = crypto::output_hash(scene.options.signer.public_key(), output.outputs);
         output.hash_tree.value =
             std::vector<crypto::TreeNode>{crypto::TreeNode{}, crypto::TreeNode{Hash32{}}};
         const auto root = crypto::root_of(output.hash_tree, output.output_hash);
@@ -501,7 +536,7 @@ TEST_CASE("pinned validators are not talked away", "[client]") {
     };
     scene.run([&] {
         proto::ContractOutput output;
-        const Hash32 own = crypto::output_hash(scene.options.keys.public_key, output.outputs);
+        const Hash32 own = crypto::output_hash(scene.options.signer.public_key(), output.outputs);
         output.output_hash = own;
         output.hash_tree.value = std::vector<crypto::TreeNode>{{}, {Hash32{}}};
         const auto root = crypto::root_of(output.hash_tree, own);

@@ -242,7 +242,7 @@ TEST_CASE("development keys stay on this machine", "[cli]") {
         args.connection.servers = std::move(servers);
         args.connection.cluster = cluster;
         const auto key = choose_key(args, name, "ephemeral");
-        return key ? dev_key_label(key->keys.public_key).value_or("another")
+        return key ? dev_key_label(key->signer.public_key()).value_or("another")
                    : std::string(info(key.error().id).code);
     };
     CHECK(choose({"wss://127.0.0.1:1"}, "default", "alice") == "dev:alice");

@@ -209,6 +209,11 @@ inline constexpr std::size_t redelivery_bytes_max = 64 * mib;
 inline constexpr std::size_t config_bytes_max = 4 * mib;
 // A user's key file is a few hundred bytes.
 inline constexpr std::size_t key_file_bytes_max = 16 * kib;
+// What OpenSSH's own tools take from an agent; more is refused before memory is spent.
+inline constexpr std::size_t agent_answer_bytes_max = 256 * kib;
+inline constexpr std::size_t agent_keys_max = 2048;
+// Of a key's comment; the rest is cut off.
+inline constexpr std::size_t agent_comment_bytes_max = 256;
 inline constexpr std::size_t patch_bytes_max = 1 * mib;
 // Nesting and number of JSON values in either file: real ones nest 4 deep and have one value a
 // field, UNL member and environment variable. Beyond it the file is refused, before memory is

@@ -10,6 +10,7 @@
 
 #include "hp/base/log.hpp"
 #include "hp/base/result.hpp"
+#include "hp/client/signer.hpp"
 #include "hp/client/verify.hpp"
 #include "hp/crypto/keys.hpp"
 #include "hp/net/message_stream.hpp"
@@ -26,8 +27,8 @@
 namespace hp::client {
 
 struct Options {
-    std::string url; // ws://host:port or wss://host:port
-    crypto::KeyPair keys;
+    std::string url;                                  // ws://host:port or wss://host:port
+    Signer signer;                                    // a key pair, or who holds one
     proto::Encoding encoding = proto::Encoding::bson; // JSON cannot verify every output (9.7)
 
     // Expectations; absent means any.
@@ -52,8 +53,9 @@ struct Options {
     // Every message as it goes over the wire, ours before it is sent.
     std::function<void(bool is_ours, ByteView message)> on_message;
 
-    std::int64_t connect_timeout_ms = 5000; // name lookup to the end of the handshake
-    std::int64_t request_timeout_ms = 0;    // stat, lcl, read, query; 0: as long as connected
+    // Name lookup to the end of the handshake, but for the time that the signer takes.
+    std::int64_t connect_timeout_ms = 5000;
+    std::int64_t request_timeout_ms = 0; // stat, lcl, read, query; 0: as long as connected
 };
 
 struct ServerInfo {
@@ -75,6 +77,7 @@ enum class ConnectProblem : std::uint8_t {
     untrusted_server, // a key that is not among the trusted ones
     refused,          // the node closed the session: this key is connected already, or a ban
     busy,             // the node is full, try later
+    no_signature,     // whoever holds our key has not signed the challenge
 };
 
 struct ConnectError {
@@ -105,8 +108,9 @@ struct SignedInput {
     SentInput info;
 };
 
-SignedInput sign_input(const crypto::KeyPair& keys, proto::Encoding encoding, Bytes input,
-                       std::uint64_t nonce, LedgerSeq max_ledger_seq);
+// An error is the signer's.
+Result<SignedInput> sign_input(const Signer& signer, proto::Encoding encoding, Bytes input,
+                               std::uint64_t nonce, LedgerSeq max_ledger_seq);
 
 struct InputOutcome {
     std::optional<proto::RejectReason> rejected; // absent: accepted
@@ -151,7 +155,7 @@ public:
     // `on_sent` tells how the input was sent, `on_outcome` what became of it: after a rejection
     // or the closing of its ledger. A failed `on_sent` is the last word. There is no receipt
     // before that and none at all if the node loses the input, so callers watch the ledgers
-    // (receipt.hpp).
+    // (receipt.hpp). Errc::denied: the signer has not signed.
     void submit(Submission submission, Callback<SentInput> on_sent,
                 Callback<InputOutcome> on_outcome);
 

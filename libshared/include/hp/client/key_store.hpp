@@ -46,8 +46,8 @@ Result<StoredKey> load_key_file(const std::filesystem::path& path,
                                 const Passphrase& passphrase = std::nullopt);
 
 // Keys that other programs have stored: a private key as 130 hex characters (the user.key files of
-// the JavaScript tutorials), a bare seed as 64, a JSON Web Key (RFC 8037), or a file of the store's
-// own format.
+// the JavaScript tutorials), a bare seed as 64, a JSON Web Key (RFC 8037), an OpenSSH private key
+// without a passphrase (Errc::unsupported with one), or a file of the store's own format.
 Result<crypto::KeyPair> decode_foreign_key(ByteView text, const Passphrase& passphrase);
 
 class KeyStore {
