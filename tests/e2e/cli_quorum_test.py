@@ -6,6 +6,8 @@
 """
 
 import json
+import socket
+import subprocess
 import sys
 import tempfile
 
@@ -67,6 +69,48 @@ def reads(suite, nodes):
     nodes[2].start()
     suite.expect(0, "wait", "synced", "-s", nodes[2].url)
     suite.expect(0, "read", "read:f", "--quorum", "all", *at(nodes))
+
+
+def enough_servers(suite, nodes):
+    """--min-connections: how many there must be before anything begins."""
+    two, three = ["--min-connections", "2"], ["--min-connections", "3"]
+    down = ["-s", "wss://127.0.0.1:1"]
+    suite.expect(0, "status", "--all", *at(nodes), *three)
+    for words in (["send", "echo:x"], ["read", "echo:x", "--quorum", "all"], ["lcl"], ["ping"],
+                  ["run", "-"], ["shell"], ["bench", "x", "--duration", "1s"], ["trust", "check"],
+                  ["doctor"], ["watch", "ledgers"], ["ledger", "verify"]):
+        few = subprocess.run([suite.cli, *words, *at(nodes[:2]), *down, *three, "-v"], text=True,
+                             env=suite.env, input="send echo:x\n", capture_output=True, timeout=60)
+        suite.check(few.returncode == 3 and few.stdout == "" and "HPE-3001" in few.stderr and
+                    "2 of 3 servers" in few.stderr, f"{words}: too few", few)
+    before = suite.expect(0, "lcl", *at(nodes)).json
+    missing = suite.expect(3, "send", "write:none=x", *at(nodes[:1]), *down, *two)
+    detail = missing.json["error"]["detail"]
+    suite.check(detail[nodes[0].url] == "up" and "refused" in detail[down[1]], "which", detail)
+    suite.expect(0, "send", "echo:x", *down, *at(nodes), *three)  # and then to one that is up
+    suite.expect(0, "send", "--offline", "--expires", "@9", "x", *down, *three)  # connects to nobody
+    found = suite.run("ledger", "find", f"{before['ledger']['seq']}..", "--user",
+                      suite.expect(0, "key", "show").json["public_key"], *at(nodes))
+    suite.check(found.returncode == 0, "the one that was sent", found.json)
+    suite.expect(0, "read", "echo:x", "--quorum", "0.6", *down, *at(nodes[:2]), *two)
+    for bad in ("0", "-1", "x"):
+        suite.expect(2, "lcl", *at(nodes), "--min-connections", bad)
+    suite.expect(2, "lcl", *at(nodes), "--min-connections", "4")  # never possible
+    suite.expect(2, "key", "list", *two)  # talks to nobody
+    # A server that says nothing is waited for as long as a connection may take, and no longer
+    # than others need.
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        silent = ["-s", f"ws://127.0.0.1:{mute.getsockname()[1]}"]
+        suite.expect(0, "lcl", *at(nodes[:2]), *silent, *two, "--connect-timeout", "50s")
+        suite.expect(3, "lcl", *at(nodes[:1]), *silent, *two, "--connect-timeout", "300ms")
+    # wait also waits for them.
+    nodes[2].stop()
+    suite.expect(6, "wait", "synced", *at(nodes), *three, "--timeout", "500ms")
+    waiting = suite.start("wait", "synced", *at(nodes), *three)
+    nodes[2].start(wait=False)
+    done = suite.end(waiting)
+    suite.check(done.returncode == 0, "wait", done.json, done.note)
+    nodes[2].wait_until_synced()
 
 
 def proofs(suite, nodes):
@@ -144,7 +188,7 @@ def main():
         suite = Suite(sys.argv[1], root)
         try:
             nodes = make_cluster(suite, 3, threshold=66)
-            for part in (reads, proofs, failover, new_validators):
+            for part in (enough_servers, reads, proofs, failover, new_validators):
                 part(suite, nodes)
         finally:
             for node in suite.nodes:

@@ -6,6 +6,7 @@
 
 #include "cli/fleet.hpp"
 #include "cli/keys.hpp"
+#include "cli/min_connections.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "cli/payload.hpp"
@@ -430,6 +431,9 @@ Outcome run_bench(const Args& args) {
     auto payload = make_payload(args.arguments, args.options.has("text"));
     if (!payload) {
         return tl::unexpected(std::move(payload.error()));
+    }
+    if (auto enough = require_connections(args); !enough) {
+        return tl::unexpected(std::move(enough.error()));
     }
     return Bench(args, *options, std::move(*payload)).run();
 }

@@ -4,6 +4,7 @@
 
 #include "cli/conversation.hpp"
 #include "cli/keys.hpp"
+#include "cli/min_connections.hpp"
 #include "cli/payload.hpp"
 #include "cli/render.hpp"
 #include "cli/script.hpp"
@@ -19,6 +20,9 @@ public:
         : args_(args), steps_(std::move(steps)), talk_(args, reactor_) {}
 
     Outcome run() {
+        if (auto enough = require_connections(args_); !enough) {
+            return tl::unexpected(std::move(enough.error()));
+        }
         reactor_.on_signals({SIGINT, SIGTERM}, [this](int signal) {
             finish(tl::unexpected(silent(signal == SIGINT ? exit_interrupted : exit_terminated)));
         });

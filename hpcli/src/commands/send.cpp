@@ -99,7 +99,8 @@ Outcome run_send(const Args& args) {
     if (options->as_program) {
         return Answer{send_program(args, *options->as_program, *payload)};
     }
-    const auto signer = session_signer(args, default_key);
+    const auto signer =
+        options->offline ? key_signer(args, default_key) : session_signer(args, default_key);
     if (!signer) {
         return tl::unexpected(signer.error());
     }

@@ -7,6 +7,7 @@
 #include "cli/keys.hpp"
 #include "cli/line_editor.hpp"
 #include "cli/line_reader.hpp"
+#include "cli/min_connections.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
 #include "cli/payload.hpp"
@@ -27,6 +28,9 @@ public:
     explicit Talk(const Args& args) : args_(args), talk_(args, reactor_), lines_(talk_) {}
 
     Outcome run(const std::function<void()>& begin) {
+        if (auto enough = require_connections(args_); !enough) {
+            return tl::unexpected(std::move(enough.error()));
+        }
         reactor_.on_signals({SIGINT, SIGTERM}, [this](int signal) {
             finish(tl::unexpected(silent(signal == SIGINT ? exit_interrupted : exit_terminated)));
         });

@@ -4,6 +4,7 @@
 
 #include "cli/json_match.hpp"
 #include "cli/keys.hpp"
+#include "cli/min_connections.hpp"
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/render.hpp"
@@ -163,16 +164,38 @@ private:
     std::string last_ = "no connection";
 };
 
+// With --min-connections, this is waited for, too; what is left of the time is for the rest.
+tl::expected<void, Failure> wait_for_servers(Args& args) {
+    if (args.connection.min_connections <= 1) {
+        return {};
+    }
+    const std::int64_t limit_ms = args.connection.timeout_ms.value_or(wait_timeout_ms);
+    const std::int64_t started_ms = SystemClock().now().mono_ms();
+    auto done = await_connections(args, limit_ms);
+    if (done && limit_ms > 0) {
+        const std::int64_t passed_ms = SystemClock().now().mono_ms() - started_ms;
+        args.connection.timeout_ms = std::max<std::int64_t>(limit_ms - passed_ms, 1);
+    } else if (!done && done.error().id == ErrorId::cannot_connect) {
+        done.error().id = ErrorId::timed_out;
+        done.error().message.insert(0, "not so after " + std::to_string(limit_ms) + " ms: ");
+    }
+    return done;
+}
+
 Outcome run_wait(const Args& args) {
     const auto condition = check_condition(args);
     if (!condition) {
         return tl::unexpected(condition.error());
     }
-    const auto signer = session_signer(args, ephemeral_key);
+    Args rest = args;
+    if (auto done = wait_for_servers(rest); !done) {
+        return tl::unexpected(std::move(done.error()));
+    }
+    const auto signer = key_signer(rest, ephemeral_key);
     if (!signer) {
         return tl::unexpected(signer.error());
     }
-    return WaitTask(args, *condition, *signer).run();
+    return WaitTask(rest, *condition, *signer).run();
 }
 
 constexpr std::array table = {

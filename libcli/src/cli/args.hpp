@@ -49,6 +49,7 @@ struct ConnectionArgs {
     std::optional<std::string> contract_version;
     std::vector<PublicKey> trusted_keys;
     std::int64_t connect_timeout_ms = 5000;
+    std::uint64_t min_connections = 1;      // servers that must be there when a command begins
     std::optional<std::int64_t> timeout_ms; // 0: none
     std::string proxy;                      // socks5://host:port or http://host:port
     std::string log_file, trace_file;

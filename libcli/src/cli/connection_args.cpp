@@ -223,6 +223,7 @@ RawConnection raw_connection(const OptionValues& given) {
     out.contract_id = given.text("contract-id");
     out.contract_version = given.text("contract-version");
     out.connect_timeout = given.text("connect-timeout");
+    out.min_connections = given.text("min-connections");
     out.timeout = given.text("timeout");
     out.ca_file = given.text("ca");
     out.quorum = given.text("quorum");
@@ -285,6 +286,8 @@ Parsed<ConnectionArgs> check_connection(RawConnection raw, bool needs_server,
              take("--quorum", raw.quorum, "a share such as 0.8", parse_share, out.quorum),
              take("--connect-timeout", raw.connect_timeout, duration, parse_duration_ms,
                   out.connect_timeout_ms),
+             take("--min-connections", raw.min_connections, "a number above 0", parse_count,
+                  out.min_connections),
              take("--timeout", raw.timeout, "a duration such as 500ms, 5s, 2m, or 0",
                   parse_timeout_ms, out.timeout_ms),
              take("--proxy", raw.proxy, "socks5://HOST:PORT or http://HOST:PORT", parse_proxy,

@@ -28,6 +28,8 @@ inline constexpr std::array connection_options = {
     OptionInfo{"--contract-id", "ID", "refuse servers with another contract"},
     OptionInfo{"--contract-version", "V", "refuse another contract version"},
     OptionInfo{"--trusted-key", "HEX|FILE...", "trust only these node keys (repeat)"},
+    OptionInfo{"--min-connections", "N",
+               "begin only when so many of the servers are up (default 1)"},
     OptionInfo{"--quorum", "SHARE", "signatures that prove an output (default 0.8)"},
     OptionInfo{"--connect-timeout", "DUR", "each server (default 5s)"},
     OptionInfo{"--timeout", "DUR",
@@ -48,6 +50,7 @@ struct RawConnection {
     std::vector<std::string> servers, trusted_keys;
     std::optional<std::string> context, key, passphrase_file, protocol, contract_id;
     std::optional<std::string> contract_version, connect_timeout, timeout, ca_file, quorum, pin;
+    std::optional<std::string> min_connections;
     std::optional<std::string> node, cluster, proxy, log_file, trace_file;
     // From configuration files: what counts when neither context nor environment say more.
     std::vector<std::string> configured_servers;

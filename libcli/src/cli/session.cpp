@@ -4,6 +4,7 @@
 #include "cli/agent_keys.hpp"
 #include "cli/json_writer.hpp"
 #include "cli/keys.hpp"
+#include "cli/min_connections.hpp"
 #include "cli/output.hpp"
 #include "cli/protocol_trace.hpp"
 
@@ -240,6 +241,13 @@ Failure call_failure(const Error& error) {
 }
 
 tl::expected<client::Signer, Failure> session_signer(const Args& args, std::string_view fallback) {
+    if (auto enough = require_connections(args); !enough) {
+        return tl::unexpected(std::move(enough.error()));
+    }
+    return key_signer(args, fallback);
+}
+
+tl::expected<client::Signer, Failure> key_signer(const Args& args, std::string_view fallback) {
     auto key = choose_key(args, args.connection.key, fallback);
     if (!key) {
         return tl::unexpected(std::move(key.error()));

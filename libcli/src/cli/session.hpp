@@ -80,7 +80,9 @@ Failure connect_failure(const std::string& url, const client::ConnectError& erro
 // An error of a client call as the user sees it.
 Failure call_failure(const Error& error);
 
-// Who signs for the session, or the end of the command. Tells about a key that was made for it.
+// Who signs, or the end of the command. Tells about a key that was made for it.
+tl::expected<client::Signer, Failure> key_signer(const Args& args, std::string_view fallback);
+// The same for a session that can begin: as many servers are up as the command wants.
 tl::expected<client::Signer, Failure> session_signer(const Args& args, std::string_view fallback);
 
 // For answers that name their server: {"url":..,"key":..}.
