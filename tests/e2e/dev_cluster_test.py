@@ -40,6 +40,10 @@ def nobody_left(cluster):
                 check(one.connect_ex(("127.0.0.1", port)) != 0, f"port {port} is still open")
 
 
+def ports_of(cluster):
+    return {port for node in cluster["nodes"] for port in (node["user_port"], node["peer_port"])}
+
+
 class Events:
     """What a supervisor tells."""
 
@@ -135,6 +139,7 @@ def test_supervisor_killed(dev):
     dev.fail(7, "HPE-7005", "ps")
     done = dev.run("up", "-d")
     check(done.returncode == 0 and done.stderr.count("cleared a stale lock") == 1, "lock", done)
+    check("is in use" not in done.stderr, "its ports are still reserved", done)
     check(dev.hpcli("ledger", "get", "2")["ledger"]["hash"] == third, "another ledger")
     os.kill(dev.cluster()["supervisor"]["pid"], signal.SIGKILL)
     down = dev.json("down")["clusters"][0]
@@ -176,6 +181,32 @@ def test_ports_busy(dev):
         check(done.returncode == 0 and f"port {port} is in use" in done.stderr, "no word", done)
         check(dev.cluster()["nodes"][0]["user_port"] != port, "the same port")
     check(dev.json("ps")["nodes"][0]["synced"], "not synced")
+
+
+def test_ports_kept(dev):
+    """Nobody chooses the ports of stopped nodes and clusters, and who has them all the same is
+    nothing that a cluster leaves behind."""
+    dev.up(nodes=1)
+    one = ports_of(dev.cluster())
+    dev.ok("node", "stop", "1", "--yes")
+    with tempfile.TemporaryDirectory(prefix="hp_dev_") as root:
+        elsewhere = Dev(dev.bin_dir, root)
+        elsewhere.port = dev.port
+        try:
+            elsewhere.up(nodes=1)
+            two = ports_of(elsewhere.cluster())
+            check(one.isdisjoint(two), "ports of a stopped node", one, two)
+            dev.ok("node", "start", "1")
+            wait_for(lambda: dev.run("ps").returncode == 0, "the node to be back")
+            dev.ok("node", "stop", "1", "--yes")
+            with socket.create_server(("127.0.0.1", min(one))):
+                check(dev.json("down")["clusters"][0]["left"] == [], "somebody else is not left")
+            dev.up("--name", "other", nodes=1)
+            three = ports_of(dev.cluster("other"))
+            check(three.isdisjoint(one), "ports of a stopped cluster", one, three)
+            check(three.isdisjoint(two), "ports that are in use", two, three)
+        finally:
+            elsewhere.down_all()
 
 
 def test_attached(dev):

@@ -41,7 +41,7 @@ def quiet_port():
 
 
 def own_ports():
-    """For clusters that choose their ports: beside others, a stopped node would lose its own."""
+    """For clusters that choose their ports: away from what else may run at the default ones."""
     port = quiet_port()
     return {"HP_USER_PORT_BEGIN": str(port), "HP_PEER_PORT_BEGIN": str(port + 25)}
 

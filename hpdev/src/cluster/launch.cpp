@@ -79,12 +79,12 @@ void redirect_output(const fs::path& cluster_dir) {
 }
 
 // Tells the waiting command in one line, then is on its own.
-[[noreturn]] void supervise(const Cluster& cluster, ClusterLock lock, os::Fd report,
-                            bool with_dashboard) {
+[[noreturn]] void supervise(const Cluster& cluster, ClusterLock lock, PortReservations ports,
+                            os::Fd report, bool with_dashboard) {
     redirect_output(cluster.dir);
     int code = 0;
     {
-        Supervisor supervisor(cluster, std::move(lock), with_dashboard);
+        Supervisor supervisor(cluster, std::move(lock), std::move(ports), with_dashboard);
         const Done started = supervisor.start();
         const Json said = started ? Json{{"ok", true}, {"cluster", to_json(supervisor.cluster())}}
                                   : Json{{"ok", false}, {"error", failure_json(started.error())}};
@@ -168,18 +168,27 @@ std::vector<std::string> mounts_below(const fs::path& dir) {
 
 namespace {
 
-// Ports only of a cluster that ran until now: those of others may be anybody's.
-std::vector<std::string> what_is_left(const Cluster& cluster, bool was_running) {
-    std::vector<std::string> out;
+// What the cluster has started: all that is below its supervisor or, without one, the nodes.
+std::vector<ProcessMark> processes_of(const Cluster& cluster) {
+    if (cluster.is_running()) {
+        return descendants_of(cluster.supervisor.pid);
+    }
+    std::vector<ProcessMark> out;
     for (const ClusterNode& node : cluster.nodes) {
-        if (is_alive(node.process)) {
-            out.push_back("process " + std::to_string(node.process.pid) + " of " + node.name());
+        out.push_back(node.process);
+    }
+    return out;
+}
+
+std::vector<std::string> what_is_left(const Cluster& cluster,
+                                      const std::vector<ProcessMark>& started) {
+    std::vector<std::string> out;
+    for (const ProcessMark& process : started) {
+        if (is_alive(process) && process.pid != ::getpid()) {
+            out.push_back("process " + std::to_string(process.pid));
         }
-        for (const std::uint16_t port : {node.user_port, node.peer_port}) {
-            if (was_running && is_port_busy(port)) {
-                out.push_back("port " + std::to_string(port) + " of " + node.name());
-            }
-        }
+    }
+    for (const ClusterNode& node : cluster.nodes) {
         for (std::string& mount : mounts_below(node.dir)) {
             out.push_back(std::move(mount));
         }
@@ -200,7 +209,7 @@ cli::Failure died(const ClusterNode& node) {
 } // namespace
 
 Expected<Cluster> make_cluster(const Place& place, const std::string& name,
-                               const NewCluster& wanted, PortChooser& ports) {
+                               const NewCluster& wanted, PortReservations& ports) {
     Cluster out;
     out.name = name;
     out.dir = place.cluster(name);
@@ -235,7 +244,7 @@ Expected<Cluster> make_cluster(const Place& place, const std::string& name,
     return out;
 }
 
-Done renew_ports(Cluster& cluster, PortChooser& ports, const Notify& notify) {
+Done renew_ports(Cluster& cluster, PortReservations& ports, const Notify& notify) {
     std::vector<std::pair<ClusterNode*, bool>> busy;
     std::uint16_t highest_user = 0;
     std::uint16_t highest_peer = 0;
@@ -260,8 +269,8 @@ Done renew_ports(Cluster& cluster, PortChooser& ports, const Notify& notify) {
     return write_addresses(cluster);
 }
 
-Expected<Cluster> run_cluster(const Cluster& cluster, ClusterLock lock,
-                              std::optional<PortChooser>& ports, const Launch& how) {
+Expected<Cluster> run_cluster(const Cluster& cluster, ClusterLock lock, PortReservations ports,
+                              const Launch& how) {
     HP_DEV_TRY(os::FdPair pipe, os::pipe_pair());
     const pid_t self = ::getpid();
     const pid_t child = ::fork();
@@ -270,9 +279,9 @@ Expected<Cluster> run_cluster(const Cluster& cluster, ClusterLock lock,
     }
     if (child == 0) {
         pipe.ours.reset();
-        ports.reset(); // ours to hold in the command only
         separate(how.detached, self);
-        supervise(cluster, std::move(lock), std::move(pipe.theirs), how.with_dashboard);
+        supervise(cluster, std::move(lock), std::move(ports), std::move(pipe.theirs),
+                  how.with_dashboard);
     }
     pipe.theirs.reset();
     if (how.detached) {
@@ -323,7 +332,7 @@ Done wait_until_ready(const Cluster& cluster, Ready ready, std::int64_t timeout_
 
 Expected<Ended> end_cluster(const Cluster& cluster, std::int64_t timeout_ms) {
     Ended out;
-    Cluster last = cluster;
+    const std::vector<ProcessMark> started = processes_of(cluster);
     if (cluster.is_running()) {
         out.was_running = true;
         const auto answer = control(cluster, {{"verb", "down"}, {"timeout_ms", timeout_ms}},
@@ -332,16 +341,10 @@ Expected<Ended> end_cluster(const Cluster& cluster, std::int64_t timeout_ms) {
             signal_process(cluster.supervisor, SIGKILL); // its nodes end with it
             wait_for_end(cluster.supervisor, after_kill_ms);
         }
-        if (const auto now = load_cluster(cluster.dir)) {
-            last.nodes = now->nodes;
-        }
-    }
-    for (std::size_t i = 0; i < last.nodes.size() && i < cluster.nodes.size(); ++i) {
-        last.nodes[i].process = cluster.nodes[i].process; // as they were, to look for them
     }
     const std::int64_t deadline_ms = now_mono_ms() + after_kill_ms;
     do {
-        out.left = what_is_left(last, out.was_running);
+        out.left = what_is_left(cluster, started);
     } while (!out.left.empty() && now_mono_ms() < deadline_ms && (sleep_ms(look_again_ms), true));
     return out;
 }

@@ -29,18 +29,19 @@ struct NewCluster {
 
 // Makes the folders of a new cluster; whatever was of that name is gone.
 Expected<Cluster> make_cluster(const Place& place, const std::string& name,
-                               const NewCluster& wanted, PortChooser& ports);
+                               const NewCluster& wanted, PortReservations& ports);
 
 // Gives nodes new ports where theirs are in use now, and says so.
-Done renew_ports(Cluster& cluster, PortChooser& ports, const Notify& notify);
+Done renew_ports(Cluster& cluster, PortReservations& ports, const Notify& notify);
 
 struct Launch {
     bool detached = true; // lives on by itself; otherwise it ends in good order with this process
     bool with_dashboard = true;
 };
-// Starts the supervisor, and it the nodes and the dashboard.
-Expected<Cluster> run_cluster(const Cluster& cluster, ClusterLock lock,
-                              std::optional<PortChooser>& ports, const Launch& how);
+// Starts the supervisor, and it the nodes and the dashboard. Lock and ports are its own from then
+// on.
+Expected<Cluster> run_cluster(const Cluster& cluster, ClusterLock lock, PortReservations ports,
+                              const Launch& how);
 
 enum class Ready : std::uint8_t { started, synced };
 // ErrorId::node_ended when a node dies meanwhile, not_synced when time is up. A silent error as
@@ -50,9 +51,10 @@ Done wait_until_ready(const Cluster& cluster, Ready ready, std::int64_t timeout_
 
 struct Ended {
     bool was_running = false;
-    std::vector<std::string> left; // processes, ports and mounts that should be gone, for people
+    std::vector<std::string> left; // processes and mounts that should be gone, for people
 };
-// Ends the supervisor and all nodes and looks whether really nothing is left.
+// Ends the supervisor and all nodes and looks whether really nothing of theirs is left. A port is
+// free with the last process that had it; who answers there afterwards is somebody else.
 Expected<Ended> end_cluster(const Cluster& cluster, std::int64_t timeout_ms);
 
 // "mount /there", for people.

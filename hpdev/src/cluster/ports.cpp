@@ -4,20 +4,14 @@
 #include "cluster/user_folder.hpp"
 #include "hp/os/files.hpp"
 
-#include <cerrno>
-#include <chrono>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <thread>
 
 namespace hp::dev {
 namespace {
 
 constexpr unsigned tries_max = 1000;
-constexpr int lock_tries_max = 600;
-constexpr auto lock_retry = std::chrono::milliseconds(50);
 
 } // namespace
 
@@ -32,36 +26,50 @@ bool is_port_busy(std::uint16_t port) {
            ::listen(probe.get(), 1) != 0;
 }
 
-Expected<PortChooser> PortChooser::open() {
+Expected<PortReservations> PortReservations::open() {
     HP_DEV_TRY(const fs::path folder, user_folder());
-    HP_DEV_TRY(os::Fd lock, os::open_file(folder / "ports.lock", O_RDWR | O_CREAT, 0600));
-    for (int i = 0; i < lock_tries_max; ++i) {
-        if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
-            return PortChooser(std::move(lock));
-        }
-        if (errno != EWOULDBLOCK && errno != EINTR) {
-            break;
-        }
-        std::this_thread::sleep_for(lock_retry);
+    HP_DEV_TRY(os::Fd locks, os::open_file(folder / "ports.lock", O_RDWR | O_CREAT, 0600));
+    return PortReservations(std::move(locks));
+}
+
+bool PortReservations::lock_byte(std::uint16_t port, short type) {
+    struct flock byte {};
+    byte.l_type = type;
+    byte.l_whence = SEEK_SET;
+    byte.l_start = port;
+    byte.l_len = 1;
+    return ::fcntl(locks_.get(), F_OFD_SETLK, &byte) == 0;
+}
+
+bool PortReservations::take(std::uint16_t port) {
+    // Reserved before it is tried: trying uses it for a moment, which could be another's start.
+    if (port == 0 || taken_.contains(port) || !lock_byte(port, F_WRLCK)) {
+        return false;
     }
-    return cli::failure(cli::ErrorId::failed, "cannot choose ports: another start holds " +
-                                                  (folder / "ports.lock").string());
+    if (is_port_busy(port)) {
+        lock_byte(port, F_UNLCK);
+        return false;
+    }
+    taken_.insert(port);
+    return true;
 }
 
-bool PortChooser::take(std::uint16_t port) {
-    return port != 0 && !given_.contains(port) && !is_port_busy(port) && given_.insert(port).second;
-}
-
-Expected<std::uint16_t> PortChooser::next(std::uint16_t begin) {
+Expected<std::uint16_t> PortReservations::next(std::uint16_t begin) {
     for (unsigned i = 0; i < tries_max && begin + i <= 65535; ++i) {
         const auto port = static_cast<std::uint16_t>(begin + i);
-        if (take(port)) {
+        if (!avoided_.contains(port) && take(port)) {
             return port;
         }
     }
     return cli::failure(cli::ErrorId::port_taken,
                         "no port from " + std::to_string(begin) + " on is free",
                         "choose others with --user-port and --peer-port");
+}
+
+void PortReservations::release(std::uint16_t port) {
+    if (taken_.erase(port) > 0) {
+        lock_byte(port, F_UNLCK);
+    }
 }
 
 } // namespace hp::dev

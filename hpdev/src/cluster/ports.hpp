@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Free ports for nodes. Whoever looks for some holds a lock of the machine's user until the nodes
-// listen, so that two clusters that start at once do not choose the same. Blocking; one thread.
+// Free ports for nodes, reserved for a cluster: no other hpdev of this user chooses them, also
+// while the node that they belong to is stopped. A reservation is a lock on one byte of a file (the
+// port's number is the byte's) that a forked child shares; the kernel lets go of it with the last
+// process that has it, however that one ends. Blocking; one thread.
 #pragma once
 
 #include "cluster/expected.hpp"
@@ -11,20 +13,27 @@
 
 namespace hp::dev {
 
-class PortChooser {
+class PortReservations {
 public:
-    // Waits for other starts of this user, up to 30 s.
-    static Expected<PortChooser> open();
+    static Expected<PortReservations> open();
 
-    // Not in use now and not given before.
+    // When nobody uses it, nobody else has reserved it and we have not, either.
     bool take(std::uint16_t port);
-    // The first such port from `begin` on. ErrorId::port_taken when the next 1000 are in use.
+    // The first such port from `begin` on that is not to be avoided. ErrorId::port_taken when none
+    // of the next 1000 is.
     Expected<std::uint16_t> next(std::uint16_t begin);
 
+    // Left to others by next(): ports of clusters that are not running.
+    void avoid(std::uint16_t port) { avoided_.insert(port); }
+    void release(std::uint16_t port);
+
 private:
-    explicit PortChooser(os::Fd lock) : lock_(std::move(lock)) {}
-    os::Fd lock_;
-    std::set<std::uint16_t> given_;
+    explicit PortReservations(os::Fd locks) : locks_(std::move(locks)) {}
+    bool lock_byte(std::uint16_t port, short type);
+
+    os::Fd locks_;
+    std::set<std::uint16_t> taken_;
+    std::set<std::uint16_t> avoided_;
 };
 
 // Whether somebody listens there, on any address.

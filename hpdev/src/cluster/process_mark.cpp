@@ -7,6 +7,7 @@
 #include <csignal>
 #include <ctime>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <sstream>
 #include <sys/syscall.h>
@@ -63,6 +64,22 @@ std::optional<Stat> stat_of(int pid) {
     return in ? std::optional(out) : std::nullopt;
 }
 
+std::multimap<int, int> processes_by_parent() {
+    std::multimap<int, int> out;
+    std::error_code error;
+    for (const auto& item : std::filesystem::directory_iterator("/proc", error)) {
+        const std::string name = item.path().filename();
+        if (name.find_first_not_of("0123456789") != std::string::npos) {
+            continue;
+        }
+        const int pid = std::stoi(name);
+        if (const auto stat = stat_of(pid)) {
+            out.emplace(stat->parent, pid);
+        }
+    }
+    return out;
+}
+
 // A zombie has ended; only its parent does not know yet.
 bool has_ended(const Stat& stat) {
     return stat.state == 'Z' || stat.state == 'X';
@@ -108,17 +125,25 @@ ProcessUse use_of(const ProcessMark& mark) {
 }
 
 std::vector<int> children_of(int pid) {
+    const std::multimap<int, int> processes = processes_by_parent();
     std::vector<int> out;
-    std::error_code error;
-    for (const auto& item : std::filesystem::directory_iterator("/proc", error)) {
-        const std::string name = item.path().filename();
-        if (name.find_first_not_of("0123456789") != std::string::npos) {
-            continue;
-        }
-        const int child = std::stoi(name);
-        const auto stat = stat_of(child);
-        if (stat && stat->parent == pid) {
-            out.push_back(child);
+    const auto [begin, end] = processes.equal_range(pid);
+    for (auto child = begin; child != end; ++child) {
+        out.push_back(child->second);
+    }
+    return out;
+}
+
+std::vector<ProcessMark> descendants_of(int pid) {
+    const std::multimap<int, int> processes = processes_by_parent();
+    std::vector<ProcessMark> out;
+    std::vector<int> parents = {pid};
+    while (!parents.empty()) {
+        const auto [begin, end] = processes.equal_range(parents.back());
+        parents.pop_back();
+        for (auto child = begin; child != end; ++child) {
+            out.push_back(mark_of(child->second));
+            parents.push_back(child->second);
         }
     }
     return out;

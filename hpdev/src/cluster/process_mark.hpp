@@ -30,5 +30,7 @@ ProcessUse use_of(const ProcessMark& mark);
 
 // Those that have `pid` as their parent.
 std::vector<int> children_of(int pid);
+// These, their children, and so on.
+std::vector<ProcessMark> descendants_of(int pid);
 
 } // namespace hp::dev

@@ -26,8 +26,10 @@ constexpr std::int64_t dashboard_timeout_ms = 5000; // it takes some 20 ms
 
 } // namespace
 
-Supervisor::Supervisor(Cluster cluster, ClusterLock lock, bool with_dashboard)
-    : cluster_(std::move(cluster)), lock_(std::move(lock)), with_dashboard_(with_dashboard) {}
+Supervisor::Supervisor(Cluster cluster, ClusterLock lock, PortReservations ports,
+                       bool with_dashboard)
+    : cluster_(std::move(cluster)), lock_(std::move(lock)), ports_(std::move(ports)),
+      with_dashboard_(with_dashboard) {}
 
 Supervisor::~Supervisor() = default;
 
@@ -363,7 +365,6 @@ Expected<unsigned> Supervisor::add_node(const Json& request) {
         return cli::failure(cli::ErrorId::failed, "a cluster without nodes cannot grow",
                             "hpdev up --fresh");
     }
-    HP_DEV_TRY(PortChooser ports, PortChooser::open());
     ClusterNode node;
     node.number = cluster_.next_number;
     node.dir = cluster_.nodes.front().dir.parent_path() / ("node" + std::to_string(node.number));
@@ -371,12 +372,12 @@ Expected<unsigned> Supervisor::add_node(const Json& request) {
     node.host = cluster_.nodes.front().host;
     std::uint16_t user_port = 0;
     std::uint16_t peer_port = 0;
-    for (const ClusterNode& other : cluster_.nodes) { // those of stopped nodes stay theirs
+    for (const ClusterNode& other : cluster_.nodes) {
         user_port = std::max(user_port, other.user_port);
         peer_port = std::max(peer_port, other.peer_port);
     }
-    HP_DEV_TRY(node.user_port, ports.next(static_cast<std::uint16_t>(user_port + 1)));
-    HP_DEV_TRY(node.peer_port, ports.next(static_cast<std::uint16_t>(peer_port + 1)));
+    HP_DEV_TRY(node.user_port, ports_.next(static_cast<std::uint16_t>(user_port + 1)));
+    HP_DEV_TRY(node.peer_port, ports_.next(static_cast<std::uint16_t>(peer_port + 1)));
     HP_DEV_TRY_STATUS(make_node(node));
     HP_DEV_TRY_STATUS(join_cluster(cluster_, node));
     ++cluster_.next_number;
@@ -394,6 +395,8 @@ void Supervisor::remove_nodes(const std::vector<unsigned>& numbers) {
         }
         std::error_code error;
         fs::remove_all(node->dir, error);
+        ports_.release(node->user_port);
+        ports_.release(node->peer_port);
         note(node->name() + (error ? " removed, but not " + node->dir.string() : " removed"));
         std::erase_if(cluster_.nodes,
                       [number](const ClusterNode& other) { return other.number == number; });

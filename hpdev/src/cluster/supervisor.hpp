@@ -20,7 +20,7 @@ namespace hp::dev {
 
 class Supervisor {
 public:
-    Supervisor(Cluster cluster, ClusterLock lock, bool with_dashboard);
+    Supervisor(Cluster cluster, ClusterLock lock, PortReservations ports, bool with_dashboard);
     ~Supervisor();
     Supervisor(const Supervisor&) = delete;
     Supervisor& operator=(const Supervisor&) = delete;
@@ -74,6 +74,7 @@ private:
 
     Cluster cluster_;
     ClusterLock lock_;
+    PortReservations ports_; // also of nodes that do not run now
     const bool with_dashboard_;
     DashboardProcess dashboard_;
     os::Fd signals_;

@@ -212,7 +212,7 @@ Done check_same(const Cluster& cluster, const ClusterWanted& wanted, const Args&
 }
 
 Expected<Cluster> make_or_load(const Args& args, const Place& place, ClusterWanted& wanted,
-                               PortChooser& ports) {
+                               PortReservations& ports) {
     auto existing = load_cluster(place.cluster(wanted.name));
     if (existing && !wanted.start_over) {
         HP_DEV_TRY_STATUS(check_same(*existing, wanted, args));
@@ -232,6 +232,21 @@ Expected<Cluster> make_or_load(const Args& args, const Place& place, ClusterWant
     std::error_code error;
     wanted.fresh.bundle = fs::absolute(wanted.fresh.bundle, error);
     return make_cluster(place, wanted.name, wanted.fresh, ports);
+}
+
+// The project's other clusters get their own ports back when they are started again.
+void avoid_ports_of_others(const Place& place, const std::string& name, PortReservations& ports) {
+    const auto names = list_clusters(place);
+    for (const std::string& other : names ? *names : std::vector<std::string>()) {
+        const auto cluster = load_cluster(place.cluster(other));
+        if (other == name || !cluster) {
+            continue;
+        }
+        for (const ClusterNode& node : cluster->nodes) {
+            ports.avoid(node.user_port);
+            ports.avoid(node.peer_port);
+        }
+    }
 }
 
 // A new cluster needs a contract from somewhere.
@@ -271,9 +286,9 @@ Expected<Cluster> bring_up(const Args& args, const Place& place, ClusterWanted& 
         note(args, "cleared a stale lock: the supervisor, process " +
                        std::to_string(lock.stale().pid) + ", ended without a word");
     }
-    HP_DEV_TRY(PortChooser chooser, PortChooser::open());
-    std::optional<PortChooser> ports(std::move(chooser));
-    HP_DEV_TRY(const Cluster made, make_or_load(args, place, wanted, *ports));
+    HP_DEV_TRY(PortReservations ports, PortReservations::open());
+    avoid_ports_of_others(place, wanted.name, ports);
+    HP_DEV_TRY(const Cluster made, make_or_load(args, place, wanted, ports));
     if (wanted.becomes_current) {
         HP_DEV_TRY_STATUS(make_current(place, wanted.name));
     }
@@ -283,14 +298,13 @@ Expected<Cluster> bring_up(const Args& args, const Place& place, ClusterWanted& 
         }
     };
     tell("cluster", made.name + "  " + made.dir.string());
-    HP_DEV_TRY(Cluster out, run_cluster(made, std::move(lock), ports, wanted.how));
+    HP_DEV_TRY(Cluster out, run_cluster(made, std::move(lock), std::move(ports), wanted.how));
     const auto wait = [&](Ready what) {
         return wait_until_ready(out, what, wanted.ready_timeout_ms, notifier(args),
                                 wanted.is_interrupted);
     };
     auto ready = wait(Ready::started);
     if (ready) {
-        ports.reset(); // all listen
         tell("nodes", std::to_string(out.nodes.size()) + " started  " + seconds(begin_ms));
         if (wanted.ready == Ready::synced) {
             ready = wait(Ready::synced);
