@@ -43,10 +43,23 @@ CLIENTS = {
     "multisig": [("client/multisig.sh bob 7", r'"funds":988'),
                  ("node client/multisig.mjs {url} bob 8", "done: '3 pay bob 8'")],
     "upgrader": [("client/upgrader.sh 2.0 alice", r'"upgraded":"2.0"'),
+                 ("cp README.md .hp/bundle/notes.md && hpdev deploy --through-consensus -k alice "
+                  "&& hpdev state cat 1 notes.md | cmp - README.md && echo same",
+                  r"upgraded from 2.0 to 2.1 with ledger \d+ \(1 file changed: notes.md \(new\)\)\n"
+                  r"state (\w{8}) -> (?!\1)\w{8}\nsame"),
+                 ("hpdev deploy --through-consensus -k alice --json", r'"how":"unchanged"'),
+                 ("echo more >> .hp/bundle/notes.md && "
+                  "hpdev deploy --through-consensus -k bob --json || test $? = 5",
+                  r'"message":"the contract refuses: only an owner may do that'),
+                 ("head -c 6M /dev/zero > .hp/bundle/big && "
+                  "hpdev deploy --through-consensus -k alice --json || test $? = 8",
+                  r"takes inputs of up to 5241856"),
                  ("sed -i 's/^bool is_healthy() {{/&\\n    std::abort();/' src/upgrade.cpp && "
                   "hpdev build -q >/dev/null 2>&1 && client/upgrader.sh 3.0 alice",
                   r'"failed":"3.0","error":"the health check ended with 134"'),
-                 ("hpcli read status", r'"version":"2.0"'),
+                 ("hpdev deploy --through-consensus -k alice --new-version 3.1 --json || "
+                  "test $? = 11", "took version 3.1 back: the health check ended with 134"),
+                 ("hpcli read status", r'"version":"2.1"'),
                  ("hpdev bundle -O bad.hpb >/dev/null && "
                   "node client/upgrader.mjs {url} 4.0 bad.hpb", "approvals: 1")],
     # Of four, because a cluster of three would wait for the fourth node for ever.
@@ -135,6 +148,8 @@ class Suite:
             cluster = json.loads((folder / ".hp/current/cluster.json").read_text())
             url = cluster["nodes"][0]["url"]
             env = {"HP_SERVERS": ",".join(node["url"] for node in cluster["nodes"])}
+            if template == "upgrader":  # owners are the users of local clusters, as hpdev has them
+                env = {}
             self.run("hpcli run scripts/demo.hps --timeout 60s", folder, env=env)
             for command, wanted in CLIENTS[template]:
                 said = self.run(command.format(url=url), folder, env=env).stdout

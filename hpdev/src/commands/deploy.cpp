@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// deploy: another contract for a cluster, in place or from the first ledger on.
+// deploy: another contract for a cluster, in place, by the contract itself, or from the first
+// ledger on.
 #include "commands.hpp"
 
 #include "cli/confirm.hpp"
@@ -8,6 +9,7 @@
 #include "cluster/control.hpp"
 #include "cluster/deploy.hpp"
 #include "cluster/node_view.hpp"
+#include "cluster/upgrade.hpp"
 #include "commands/bring_up.hpp"
 #include "commands/follow_logs.hpp"
 #include "commands/notes.hpp"
@@ -128,9 +130,77 @@ cli::Outcome deploy_in_place(const Args& args, const Cluster& cluster, const fs:
                        done.old_hash.substr(0, 8) + " -> " + done.new_hash.substr(0, 8) + "\n"};
 }
 
+cli::Outcome answer_upgraded(const Args& args, const Cluster& cluster, const DeployPlan& plan,
+                             const Upgraded& done) {
+    const Deployed& deployed = done.deployed;
+    if (args.json) {
+        cli::JsonObject out = answer_json(args, cluster, "through_consensus", plan);
+        out.add("old_version", done.old_version).add("new_version", done.new_version);
+        out.add("ledger", deployed.ledger).add("old_state_hash", deployed.old_hash);
+        return cli::Answer{out.add("new_state_hash", deployed.new_hash).text() + "\n"};
+    }
+    return cli::Answer{"upgraded from " + done.old_version + " to " + done.new_version +
+                       " with ledger " + std::to_string(deployed.ledger) + " (" +
+                       changes_text(plan.changes) + ")\nstate " + deployed.old_hash.substr(0, 8) +
+                       " -> " + deployed.new_hash.substr(0, 8) + "\n"};
+}
+
+// What an upgrade cannot do is not done, and not told as if it were.
+void leave_out(const Args& args, DeployPlan& plan) {
+    if (std::erase_if(plan.changes,
+                      [](const FileChange& change) { return change.change == "removed"; }) > 0) {
+        note(args, "files that the bundle no longer has stay: upgrades only add and replace");
+    }
+    if (!plan.patch.empty() || plan.local_settings) {
+        note(args, "hp.cfg.override is not part of an upgrade: settings stay");
+        plan.patch = Json::object();
+        plan.local_settings = false;
+    }
+}
+
+cli::Outcome deploy_through_consensus(const Args& args, const fs::path& bundle,
+                                      std::int64_t timeout_ms) {
+    HP_DEV_TRY(const Cluster cluster, find_running(args));
+    HP_DEV_TRY(DeployPlan plan, plan_deploy(cluster, bundle));
+    const fs::path copy = plan.copy;
+    leave_out(args, plan);
+    std::error_code ignored;
+    if (plan.is_empty()) {
+        fs::remove_all(copy, ignored);
+        return cli::Answer{args.json ? answer_json(args, cluster, "unchanged", plan).text() + "\n"
+                                     : "nothing has changed\n"};
+    }
+    const UpgradeWish wish{args.options.text("new-version").value_or(""), args.options.all("key"),
+                           timeout_ms};
+    const auto done = upgrade_through_consensus(cluster, plan, wish);
+    if (!done) {
+        fs::remove_all(copy, ignored);
+        return tl::unexpected(done.error());
+    }
+    HP_DEV_TRY_STATUS(
+        control(cluster, {{"verb", "deployed"}, {"bundle", copy.string()}}, control_timeout_ms));
+    HP_DEV_TRY_STATUS(check_result(cluster, done->deployed));
+    return answer_upgraded(args, cluster, plan, *done);
+}
+
+Done check_options(const Args& args) {
+    const bool through_consensus = args.options.has("through-consensus");
+    if (through_consensus && args.options.has("fresh")) {
+        return cli::failure(ErrorId::usage, "--fresh and --through-consensus exclude each other");
+    }
+    for (const char* option : {"key", "new-version"}) {
+        if (!through_consensus && args.options.has(option)) {
+            return cli::failure(ErrorId::usage, "--" + std::string(option) +
+                                                    " has no meaning without --through-consensus");
+        }
+    }
+    return {};
+}
+
 cli::Outcome deploy(const Args& args) {
     std::int64_t timeout_ms = 30'000;
     HP_DEV_TRY_STATUS(cli::OptionReader(args).duration("timeout", timeout_ms).done(true));
+    HP_DEV_TRY_STATUS(check_options(args));
     HP_DEV_TRY(const Place place, find_place(args));
     std::error_code error;
     const fs::path bundle =
@@ -143,6 +213,9 @@ cli::Outcome deploy(const Args& args) {
                                                "hpdev deploy PATH takes any bundle");
     }
     HP_DEV_TRY_STATUS(check_bundle(bundle));
+    if (args.options.has("through-consensus")) {
+        return deploy_through_consensus(args, bundle, timeout_ms);
+    }
     const auto cluster = find_cluster(args);
     if (!cluster && cluster.error().id != ErrorId::no_cluster) {
         return tl::unexpected(cluster.error());
@@ -177,16 +250,23 @@ cli::Outcome run_deploy(const Args& args) {
 
 constexpr std::array deploy_options = {
     OptionInfo{"--fresh", "", "throw ledger and state away and start over with the bundle"},
+    OptionInfo{"--through-consensus", "",
+               "as an input, which a contract made with \"new -t upgrader\" carries out itself"},
+    OptionInfo{"-k,--key", "NAME...",
+               "hpcli's key of an owner: the first sends it, all approve (default: hpcli's)"},
+    OptionInfo{"--new-version", "TEXT", "to upgrade to (default: one more: 1.0 to 1.1)"},
     OptionInfo{"--timeout", "DUR", "how long its ledger may take (default 30s)"},
 };
 
 constexpr std::array table = {
     CommandInfo{"deploy", "[PATH]", 0, 1, Scope::online,
                 "Give a cluster another contract; ledger and state go on (makes one if need be)",
-                "hpdev deploy", "hpdev deploy ./bundle --fresh --yes", deploy_options,
-                "ok:bool cluster?:text how?:in_place|fresh|unchanged settings_changed?:bool "
-                "changes?:[{path:text change:new|changed|removed}] ledger?:int "
-                "old_state_hash?:text new_state_hash?:text",
+                "hpdev deploy ./bundle --fresh --yes",
+                "hpdev deploy --through-consensus --new-version 2.0 -k alice", deploy_options,
+                "ok:bool cluster?:text how?:in_place|through_consensus|fresh|unchanged "
+                "settings_changed?:bool changes?:[{path:text change:new|changed|removed}] "
+                "old_version?:text new_version?:text ledger?:int old_state_hash?:text "
+                "new_state_hash?:text",
                 run_deploy},
 };
 
