@@ -87,7 +87,7 @@ private:
         }
         Failure out = *worst;
         out.answer = table.text();
-        out.members = ",\"servers\":" + list.text();
+        out.members.add("servers", list);
         return tl::unexpected(std::move(out));
     }
 

@@ -227,17 +227,13 @@ Outcome compare(const Args& args, const ReadOptions& options, const Fleet& fleet
             return Answer{hp::to_text(content) + (options.raw ? "" : "\n")};
         }
         JsonObject out = document(args.schema);
-        out.add_content("data", content);
-        std::string text = out.text();
-        const std::string more = members.text();
-        return Answer{text.substr(0, text.size() - 1) + "," + more.substr(1) + "\n"};
+        return Answer{out.add_content("data", content).add_all(members).text() + "\n"};
     }
     Failure out{differ ? ErrorId::nodes_differ : ErrorId::no_quorum,
                 std::to_string(agreeing) + " of " + std::to_string(servers) +
                     " nodes gave the same answer, " + std::to_string(needed) + " must"};
     out.answer = differences(fleet, replies, groups);
-    const std::string more = members.text();
-    out.members = "," + more.substr(1, more.size() - 2);
+    out.members = std::move(members);
     return tl::unexpected(std::move(out));
 }
 

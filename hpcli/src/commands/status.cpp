@@ -163,7 +163,7 @@ Outcome judge(const Args& args, const Fleet& fleet, const Statuses& statuses) {
     if (statuses.empty()) {
         Failure out = *fleet.members().front().problem;
         out.answer = text;
-        out.members = ",\"nodes\":" + nodes.text();
+        out.members.add("nodes", nodes);
         return tl::unexpected(std::move(out));
     }
     if (!forked && synced == servers) {
@@ -174,7 +174,7 @@ Outcome judge(const Args& args, const Fleet& fleet, const Statuses& statuses) {
                        : std::to_string(synced) + " of " + std::to_string(servers) +
                              " nodes are synced"};
     out.answer = text;
-    out.members = ",\"nodes\":" + nodes.text();
+    out.members.add("nodes", nodes);
     return tl::unexpected(std::move(out));
 }
 

@@ -221,7 +221,7 @@ Outcome run_check(const Args& args) {
     }
     if (worst) {
         worst->answer = text;
-        worst->members = ",\"servers\":" + list.text();
+        worst->members.add("servers", list);
         return tl::unexpected(std::move(*worst));
     }
     for (const Fleet::Member& member : fleet.members()) {

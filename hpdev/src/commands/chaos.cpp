@@ -105,8 +105,7 @@ cli::Outcome answer(const Args& args, const ChaosReport& report) {
     if (!report.good()) {
         cli::Failure failure{ErrorId::prediction_wrong, joined(report.observed.wrong),
                              "hpdev ps, hpdev logs; " + report.still};
-        const std::string members = report_members({}, report).text();
-        failure.members = "," + members.substr(1, members.size() - 2);
+        failure.members = report_members({}, report);
         return tl::unexpected(std::move(failure));
     }
     return cli::Answer{args.json ? report_members(cli::document(args.schema), report).text() + "\n"

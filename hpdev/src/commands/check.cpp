@@ -238,7 +238,6 @@ cli::Outcome answer(const Args& args, const Report& report, const Options& optio
     members.add("nodes", std::uint64_t{options.static_only ? 0 : options.run.nodes});
     members.add("findings", findings).add("suspects", suspects_json(report.suspects));
     members.add("elapsed_ms", static_cast<std::uint64_t>(report.elapsed_ms));
-    const std::string inner = "," + members.text().substr(1, members.text().size() - 2);
     const std::string text = report_text(report, options);
     const bool suspected = options.static_only && !report.suspects.empty();
     if (!report.findings.empty() || suspected) {
@@ -248,15 +247,13 @@ cli::Outcome answer(const Args& args, const Report& report, const Options& optio
         failure.hint = suspected ? "hpdev check without --static-only shows whether it matters"
                                  : "--allow RULE lets results depend on it";
         failure.answer = text;
-        failure.members = inner;
+        failure.members = std::move(members);
         return tl::unexpected(std::move(failure));
     }
     if (!args.json) {
         return cli::Answer{text};
     }
-    std::string json = cli::document(args.schema).text();
-    json.insert(json.size() - 1, inner);
-    return cli::Answer{json + "\n"};
+    return cli::Answer{cli::document(args.schema).add_all(members).text() + "\n"};
 }
 
 // Blames the machine only when it cannot run a case at all.

@@ -66,7 +66,7 @@ cli::Outcome answer(const Args& args, const std::vector<Down>& done) {
     if (!left.empty()) {
         cli::Failure out{ErrorId::failed, "left behind: " + left, "hpdev down again"};
         out.answer = text;
-        out.members = ",\"clusters\":" + clusters.text();
+        out.members.add("clusters", clusters);
         return tl::unexpected(std::move(out));
     }
     if (done.empty()) {

@@ -91,14 +91,13 @@ Parsed<ExecOptions> take_options(const Args& args) {
     return reader.done(std::move(out));
 }
 
-std::string to_members(const RunOutcome& run, const RunOrder& order, const std::string& kept) {
+JsonObject to_members(const RunOutcome& run, const RunOrder& order, const std::string& kept) {
     JsonObject out;
     add_outcome(out, run, order);
     if (!kept.empty()) {
         out.add("directory", kept);
     }
-    const std::string text = out.text();
-    return "," + text.substr(1, text.size() - 2);
+    return out;
 }
 
 cli::Outcome answer(const Args& args, const ExecOptions& options, const RunOutcome& run,
@@ -107,19 +106,17 @@ cli::Outcome answer(const Args& args, const ExecOptions& options, const RunOutco
     if (!kept.empty()) {
         text += "directory   " + kept + "\n";
     }
-    const std::string members = to_members(run, options.order, kept);
+    JsonObject members = to_members(run, options.order, kept);
     if (const auto broken = broken_run(run)) {
         Failure failure{*broken, "the contract ended with " + contract::describe(run.result)};
         failure.answer = std::move(text);
-        failure.members = members;
+        failure.members = std::move(members);
         return tl::unexpected(std::move(failure));
     }
     if (!args.json) {
         return cli::Answer{std::move(text)};
     }
-    std::string json = cli::document(args.schema).text();
-    json.insert(json.size() - 1, members);
-    return cli::Answer{json + "\n"};
+    return cli::Answer{cli::document(args.schema).add_all(members).text() + "\n"};
 }
 
 cli::Outcome run_exec(const Args& args) {

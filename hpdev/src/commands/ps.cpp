@@ -55,14 +55,10 @@ cli::Outcome look(const Args& args) {
     const std::string text = view_table(views) + view_summary(cluster, views);
     auto problem = judge(cluster, views, diverged);
     if (!problem) {
-        if (args.json) {
-            cli::JsonObject out = cli::document(args.schema);
-            return cli::Answer{add_view(out, cluster, views).text() + "\n"};
-        }
-        return cli::Answer{text};
+        return cli::Answer{args.json ? cli::document(args.schema).add_all(members).text() + "\n"
+                                     : text};
     }
-    const std::string object = members.text();
-    problem->members = "," + object.substr(1, object.size() - 2);
+    problem->members = std::move(members);
     problem->answer = text;
     return tl::unexpected(*std::move(problem));
 }

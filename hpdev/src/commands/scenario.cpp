@@ -87,8 +87,7 @@ cli::Outcome answer(const Args& args, const fs::path& file, const Scenario& scen
                              file.string() +
                                  (step->line == 0 ? "" : ":" + std::to_string(step->line)) + ": " +
                                  step->what + (step->said.empty() ? "" : ": " + step->said)};
-        const std::string members = report_members({}, scenario, report).text();
-        failure.members = "," + members.substr(1, members.size() - 2);
+        failure.members = report_members({}, scenario, report);
         return tl::unexpected(std::move(failure));
     }
     if (args.json) {

@@ -326,22 +326,18 @@ cli::Outcome run_diff(const Args& args) {
         members.add("ledger", *seq);
     }
     if (groups.size() == 1) {
-        if (args.json) {
-            cli::JsonObject out = cli::document(args.schema);
-            out.add("groups", groups_json(groups));
-            return cli::Answer{(seq ? out.add("ledger", *seq) : out).text() + "\n"};
-        }
-        return cli::Answer{"all nodes hold the same state" + where + "\n" + group_text(groups)};
+        return cli::Answer{args.json ? cli::document(args.schema).add_all(members).text() + "\n"
+                                     : "all nodes hold the same state" + where + "\n" +
+                                           group_text(groups)};
     }
     const Group& a = groups[0];
     const Group& b = groups[1];
     const Compared compared = compare(cluster, *a.nodes.front(), a.tree, *b.nodes.front(), b.tree);
     add_compared(members, compared);
-    const std::string object = members.text();
     cli::Failure out{ErrorId::states_differ, "the nodes hold different states" + where,
                      "hpdev check finds what a contract does differently from run to run"};
     out.answer = "states" + where + "\n" + group_text(groups) + compared_text(compared, "A", "B");
-    out.members = "," + object.substr(1, object.size() - 2);
+    out.members = std::move(members);
     return tl::unexpected(std::move(out));
 }
 

@@ -89,7 +89,6 @@ cli::Outcome answer(const Args& args, const std::vector<TestReport>& reports,
     JsonObject members;
     members.add("passed", std::uint64_t{reports.size()} - failed).add("failed", failed);
     members.add("elapsed_ms", static_cast<std::uint64_t>(elapsed_ms)).add("tests", tests);
-    const std::string inner = "," + members.text().substr(1, members.text().size() - 2);
     if (failed > 0) {
         const bool diverged = std::ranges::all_of(
             reports, [](const TestReport& one) { return one.passed || one.only_diverged; });
@@ -98,15 +97,13 @@ cli::Outcome answer(const Args& args, const std::vector<TestReport>& reports,
                             " tests failed"};
         failure.hint = diverged ? "hpdev check says what the results depend on" : "";
         failure.answer = text + total;
-        failure.members = inner;
+        failure.members = std::move(members);
         return tl::unexpected(std::move(failure));
     }
     if (!args.json) {
         return cli::Answer{text + total};
     }
-    std::string json = cli::document(args.schema).text();
-    json.insert(json.size() - 1, inner);
-    return cli::Answer{json + "\n"};
+    return cli::Answer{cli::document(args.schema).add_all(members).text() + "\n"};
 }
 
 std::int64_t elapsed_ms(std::int64_t since_us) {

@@ -49,12 +49,8 @@ Done DevReport::show(const DevEvent& event) const {
     if (event.took_ms >= 0) {
         out.add("took_ms", static_cast<std::uint64_t>(event.took_ms));
     }
-    out.add("text", event.text);
-    std::string text = out.text();
-    if (const std::string more = event.members.text(); more.size() > 2) {
-        text.insert(text.size() - 1, "," + more.substr(1, more.size() - 2));
-    }
-    return cli::write_answer(args_, text + "\n");
+    out.add("text", event.text).add_all(event.members);
+    return cli::write_answer(args_, out.text() + "\n");
 }
 
 Done DevReport::show(const LogRecord& record) const {

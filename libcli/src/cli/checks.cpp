@@ -44,7 +44,7 @@ Outcome conclude(const Args& args, const Checks& checks) {
     Failure out{ErrorId::doctor_found,
                 std::to_string(failed) + (failed == 1 ? " check failed" : " checks failed")};
     out.answer = text;
-    out.members = ",\"checks\":" + list.text();
+    out.members.add("checks", list);
     return tl::unexpected(std::move(out));
 }
 

@@ -49,9 +49,7 @@ std::string to_json(const Failure& failure, std::string_view schema) {
     }
     JsonObject out;
     out.add("schema", schema).add("ok", false).add("error", error);
-    std::string text = out.text();
-    text.insert(text.size() - 1, failure.members);
-    return text + "\n";
+    return out.add_all(failure.members).text() + "\n";
 }
 
 } // namespace hp::cli

@@ -4,6 +4,7 @@
 // what to do about it, and the facts a script may want. Values; any thread.
 #pragma once
 
+#include "cli/json_writer.hpp"
 #include "hp/base/result.hpp"
 
 #include <array>
@@ -185,7 +186,7 @@ struct Failure {
     std::vector<std::pair<std::string, std::string>> detail{}; // facts, for JSON and -v
     // What there was to say all the same: text for stdout, or further members of the document.
     std::string answer{};
-    std::string members{}; // ,"name":value...
+    JsonObject members{};
     // End with this code and say nothing (signals, closed pipe, a stream that has had enough).
     std::optional<int> silent_exit{};
 

@@ -145,6 +145,14 @@ JsonObject& JsonObject::add_content(std::string_view name, ByteView content) {
     return is_utf8(text) ? add(name, text) : add_bytes(name, content);
 }
 
+JsonObject& JsonObject::add_all(const JsonObject& other) {
+    if (!empty() && !other.empty()) {
+        members_ += ',';
+    }
+    members_ += other.members_;
+    return *this;
+}
+
 JsonObject document(std::string_view schema) {
     JsonObject out;
     out.add("schema", schema);

@@ -52,7 +52,10 @@ public:
     JsonObject& add_bytes(std::string_view name, ByteView bytes);
     // What a contract said: `name` holds the object, array or text; other bytes as add_bytes.
     JsonObject& add_content(std::string_view name, ByteView content);
+    // The other's members, after ours.
+    JsonObject& add_all(const JsonObject& other);
 
+    bool empty() const { return members_.empty(); }
     std::string text() const { return "{" + members_ + "}"; }
 
 private:

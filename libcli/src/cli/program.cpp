@@ -30,9 +30,8 @@ int report(const Program& program, const Failure& failure, const ErrorStyle& sty
 // What there was to say all the same has the shape of an answer.
 Failure shaped(const Args& args, Failure failure) {
     if (args.presenter && args.output != OutputFormat::json) {
-        failure.answer = failure.members.empty()
-                             ? ""
-                             : args.presenter->show("{" + failure.members.substr(1) + "}");
+        failure.answer =
+            failure.members.empty() ? "" : args.presenter->show(failure.members.text());
     }
     return failure;
 }
