@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/dashboard_process.hpp"
 
+#include "child_start.hpp"
 #include "cluster/clock.hpp"
 
 #include <algorithm>
@@ -8,7 +9,6 @@
 #include <cerrno>
 #include <csignal>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 namespace hp::dev {
@@ -18,13 +18,7 @@ constexpr std::size_t answer_bytes_max = 64 * 1024;
 
 // In the child, between fork and exec: nothing that allocates or locks. Its notes go where ours do.
 [[noreturn]] void become_dashboard(const char* const* words, int output, pid_t parent) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) {
-        ::_exit(127); // it ended before the kernel knew
-    }
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    begin_child(parent, SIGKILL);
     if (::dup2(output, STDOUT_FILENO) < 0) {
         ::_exit(127);
     }

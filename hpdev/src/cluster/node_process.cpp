@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/node_process.hpp"
 
+#include "child_start.hpp"
 #include "cluster/log_tail.hpp"
 #include "hp/config/contract_dir.hpp"
 #include "hp/os/files.hpp"
@@ -10,7 +11,6 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,13 +22,7 @@ constexpr std::size_t last_lines_max = 5;
 // In the child, between fork and exec: nothing that allocates or locks.
 [[noreturn]] void become_node(const char* program, const char* dir, int output, pid_t parent) {
     ::setpgid(0, 0);
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL); // also ends nodes that are paused
-    if (::getppid() != parent) {
-        ::_exit(127); // it ended before the kernel knew
-    }
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    begin_child(parent, SIGKILL); // also ends nodes that are paused
     const int input = ::open("/dev/null", O_RDONLY);
     if (input < 0 || ::dup2(input, STDIN_FILENO) < 0 || ::dup2(output, STDOUT_FILENO) < 0 ||
         ::dup2(output, STDERR_FILENO) < 0) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dev/job.hpp"
 
+#include "child_start.hpp"
 #include "cluster/clock.hpp"
 #include "cluster/control.hpp"
 
@@ -9,7 +10,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
@@ -25,13 +25,7 @@ constexpr std::int64_t look_again_ms = 5;
 // and so that Ctrl-C is ours to handle.
 [[noreturn]] void become_job(char* const* words, const char* scratch, int output, pid_t parent) {
     ::setpgid(0, 0);
-    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (::getppid() != parent) {
-        ::_exit(127); // it ended before the kernel knew
-    }
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    begin_child(parent, SIGTERM);
     const int input = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (input < 0 || ::dup2(input, STDIN_FILENO) < 0 || ::dup2(output, STDOUT_FILENO) < 0) {
         ::_exit(127);

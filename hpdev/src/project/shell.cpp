@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "project/shell.hpp"
 
+#include "child_start.hpp"
 #include "hp/base/result.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,19 +45,13 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 // In the new process: only what is safe between fork and exec.
 [[noreturn]] void become(const char* folder, char* const* argv, char* const* environment,
                          pid_t parent) {
-    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (::getppid() != parent) { // it went before the line above
-        ::_exit(127);
-    }
+    begin_child(parent, SIGTERM);
     const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (nothing < 0 || ::dup2(nothing, STDIN_FILENO) < 0 ||
         ::dup2(STDERR_FILENO, STDOUT_FILENO) < 0 || ::chdir(folder) != 0) {
         ::_exit(127);
     }
     ::signal(SIGPIPE, SIG_DFL);
-    sigset_t none; // what its parent holds back ends a compiler
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::execvpe(argv[0], argv, environment);
     ::_exit(127);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scenario/load.hpp"
 
+#include "child_start.hpp"
 #include "cluster/clock.hpp"
 #include "cluster/launch.hpp"
 #include "cluster/run_program.hpp"
@@ -9,7 +10,6 @@
 
 #include <csignal>
 #include <fcntl.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,11 +51,8 @@ std::vector<std::string> words_for(const ScenarioLoad& load, const fs::path& roo
 // In the child, between fork and exec: nothing that allocates or locks.
 [[noreturn]] void become_hpcli(const char* program, const char* folder, char* const* argv,
                                int output, pid_t parent) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    if (::getppid() == parent && ::chdir(folder) == 0 && ::dup2(output, STDOUT_FILENO) >= 0 &&
+    begin_child(parent, SIGKILL);
+    if (::chdir(folder) == 0 && ::dup2(output, STDOUT_FILENO) >= 0 &&
         ::dup2(output, STDERR_FILENO) >= 0) {
         ::execv(program, argv);
     }
