@@ -144,16 +144,6 @@ Done check_bundle(const fs::path& bundle) {
     return {};
 }
 
-void merge_json(Json& into, const Json& from) {
-    for (const auto& [name, value] : from.items()) {
-        if (value.is_object() && into.contains(name) && into[name].is_object()) {
-            merge_json(into[name], value);
-        } else {
-            into[name] = value;
-        }
-    }
-}
-
 Done copy_tree(const fs::path& from, const fs::path& to) {
     HP_DEV_TRY_STATUS(os::make_directories(to));
     std::error_code error;

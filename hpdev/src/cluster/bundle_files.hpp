@@ -20,9 +20,6 @@ Done check_bundle(const fs::path& bundle);
 // The object in hp.cfg.override; an empty one without the file.
 Expected<Json> read_override(const fs::path& bundle);
 
-// Objects member by member, everything else replaced.
-void merge_json(Json& into, const Json& from);
-
 // A cluster keeps what it runs, apart from what the user may change at any time: <copy>/files for
 // the state, and the two others beside it. The copy's hp.cfg.override always says which program to
 // run: when the bundle does not, and holds one program only, it is that one.

@@ -8,6 +8,7 @@
 #include "hp/config/contract_dir.hpp"
 #include "hp/os/files.hpp"
 #include "hp/os/local_socket.hpp"
+#include "json_merge.hpp"
 
 #include <algorithm>
 

@@ -7,6 +7,7 @@
 #include "hp/config/contract_dir.hpp"
 #include "hp/net/tls.hpp"
 #include "hp/os/files.hpp"
+#include "json_merge.hpp"
 
 #include <algorithm>
 #include <array>

@@ -4,6 +4,7 @@
 #include "hp/base/limits.hpp"
 #include "hp/config/config_io.hpp"
 #include "hp/os/files.hpp"
+#include "json_merge.hpp"
 
 #include <array>
 #include <nlohmann/json.hpp>
@@ -13,17 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
-
-// Objects member by member, everything else replaced.
-void merge(Json& into, const Json& from) {
-    if (!into.is_object() || !from.is_object()) {
-        into = from;
-        return;
-    }
-    for (const auto& [name, value] : from.items()) {
-        merge(into[name], value);
-    }
-}
 
 Result<Json> read_json(const fs::path& path) {
     HP_TRY(const Bytes text, os::read_file(path, limits::config_bytes_max));
@@ -69,7 +59,7 @@ Status apply_override(const fs::path& path, ContractSource& out) {
     config::Patch some = out.patch;
     some.unl.insert(PublicKey{{key_prefix}}); // decoding wants one
     Json patch = Json::parse(config::encode_patch(some));
-    merge(patch, contract);
+    merge_json(patch, contract);
     HP_TRY(out.patch, decode_patch(path, as_bytes(patch.dump())));
     out.patch.unl.clear();
     return {};

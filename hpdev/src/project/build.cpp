@@ -49,13 +49,14 @@ Parsed<void> clean(const Project& project) {
 
 } // namespace
 
-std::vector<Environment> build_environment(const Project& project, const BuildOptions& options) {
+std::vector<EnvironmentVariable> build_environment(const Project& project,
+                                                   const BuildOptions& options) {
     const std::string type = options.release             ? "Release"
                              : !options.sanitize.empty() ? "Debug"
                                                          : "RelWithDebInfo";
-    std::vector<Environment> out = {{"HP_BUILD_DIR", project.build.output},
-                                    {"HP_BUILD_TYPE", type},
-                                    {"HP_SANITIZE", options.sanitize}};
+    std::vector<EnvironmentVariable> out = {{"HP_BUILD_DIR", project.build.output},
+                                            {"HP_BUILD_TYPE", type},
+                                            {"HP_SANITIZE", options.sanitize}};
     // What the user says comes first. Ninja needs half of make's time to see that nothing changed.
     if (::getenv("CMAKE_GENERATOR") == nullptr && find_in_path("ninja")) {
         out.push_back({"CMAKE_GENERATOR", "Ninja"});

@@ -15,7 +15,8 @@ struct BuildOptions {
 
 // What build and test commands find in their environment: HotPocket_DIR and CMAKE_GENERATOR (for
 // CMake), HP_BUILD_DIR, HP_BUILD_TYPE, HP_SANITIZE.
-std::vector<Environment> build_environment(const Project& project, const BuildOptions& options);
+std::vector<EnvironmentVariable> build_environment(const Project& project,
+                                                   const BuildOptions& options);
 
 cli::Parsed<Bundle> build_project(const Project& project, const BuildOptions& options);
 

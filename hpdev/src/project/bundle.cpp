@@ -3,6 +3,7 @@
 
 #include "hp/crypto/blake3.hpp"
 #include "hp/os/files.hpp"
+#include "json_merge.hpp"
 #include "project/toolkit.hpp"
 
 #include <nlohmann/json.hpp>
@@ -60,17 +61,6 @@ Parsed<Json> load_override(const fs::path& path) {
     return out;
 }
 
-// Objects member by member, everything else replaced: as a node's hp.cfg takes it.
-void merge(Json& to, const Json& from) {
-    for (const auto& [name, value] : from.items()) {
-        if (value.is_object() && to.contains(name) && to[name].is_object()) {
-            merge(to[name], value);
-        } else {
-            to[name] = value;
-        }
-    }
-}
-
 Parsed<TreeFile> make_override(const Project& project, const FileTree& tree) {
     const auto given = load_override(project.root / bundle_override_name);
     if (!given) {
@@ -83,7 +73,7 @@ Parsed<TreeFile> make_override(const Project& project, const FileTree& tree) {
     Json out;
     out["contract"]["bin_path"] = *program;
     out["contract"]["bin_args"] = project.bundle.bin_args;
-    merge(out, *given);
+    merge_json(out, *given);
     return TreeFile{to_bytes(out.dump(4, ' ', false, Json::error_handler_t::replace) + "\n"),
                     false};
 }

@@ -18,16 +18,17 @@ using cli::ErrorId;
 using cli::failure;
 using cli::Parsed;
 
-std::vector<std::string> environment_with(const std::vector<Environment>& more) {
+std::vector<std::string> environment_with(const std::vector<EnvironmentVariable>& more) {
     std::vector<std::string> out;
     for (char** at = environ; *at != nullptr; ++at) {
         const std::string_view entry(*at);
         const std::string_view name = entry.substr(0, entry.find('='));
-        if (std::ranges::none_of(more, [name](const Environment& e) { return e.name == name; })) {
+        if (std::ranges::none_of(more,
+                                 [name](const EnvironmentVariable& e) { return e.name == name; })) {
             out.emplace_back(entry);
         }
     }
-    for (const Environment& entry : more) {
+    for (const EnvironmentVariable& entry : more) {
         out.push_back(entry.name + "=" + entry.value);
     }
     return out;
@@ -59,7 +60,7 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 } // namespace
 
 Parsed<int> run_in(const std::filesystem::path& folder, const std::vector<std::string>& argv,
-                   const std::vector<Environment>& more) {
+                   const std::vector<EnvironmentVariable>& more) {
     std::vector<std::string> words = argv;
     std::vector<std::string> environment = environment_with(more);
     const std::vector<char*> word_pointers = pointers_to(words);

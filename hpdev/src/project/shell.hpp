@@ -9,18 +9,18 @@
 
 namespace hp::dev {
 
-struct Environment {
+struct EnvironmentVariable {
     std::string name;
     std::string value;
 };
 
 // The exit code; 128 and the signal when one ended it, as in a shell.
 cli::Parsed<int> run_in(const std::filesystem::path& folder, const std::vector<std::string>& argv,
-                        const std::vector<Environment>& more = {});
+                        const std::vector<EnvironmentVariable>& more = {});
 
 // The same for a line of shell.
 inline cli::Parsed<int> run_shell(const std::filesystem::path& folder, const std::string& line,
-                                  const std::vector<Environment>& more = {}) {
+                                  const std::vector<EnvironmentVariable>& more = {}) {
     return run_in(folder, {"/bin/sh", "-c", line}, more);
 }
 

@@ -10,6 +10,7 @@
 #include "cluster/places.hpp"
 #include "cluster/process_mark.hpp"
 #include "commands/log_text.hpp"
+#include "json_merge.hpp"
 
 #include <fstream>
 #include <unistd.h>
