@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "chaos/chaos_control.hpp"
 
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "cluster/control.hpp"
 #include "cluster/deploy.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "chaos/observe.hpp"
 
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "cluster/node_view.hpp"
 
 #include <algorithm>

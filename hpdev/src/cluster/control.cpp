@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/control.hpp"
 
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "hp/os/local_socket.hpp"
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 #include "cluster/dashboard_process.hpp"
 
 #include "child_start.hpp"
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/deploy.hpp"
 
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "cluster/node_folder.hpp"
 #include "cluster/node_view.hpp"
 #include "hp/base/limits.hpp"

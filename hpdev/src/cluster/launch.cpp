@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/launch.hpp"
 
+#include "clock.hpp"
 #include "cluster/bundle_files.hpp"
-#include "cluster/clock.hpp"
 #include "cluster/control.hpp"
 #include "cluster/node_view.hpp"
 #include "cluster/supervisor.hpp"

@@ -2,7 +2,7 @@
 #include "cluster/node_view.hpp"
 
 #include "cli/text_table.hpp"
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "cluster/node_folder.hpp"
 #include "hp/base/limits.hpp"
 #include "hp/config/contract_dir.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/upgrade.hpp"
 
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "cluster/control.hpp"
 #include "cluster/launch.hpp"
 #include "cluster/node_folder.hpp"

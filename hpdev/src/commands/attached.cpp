@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands/attached.hpp"
 
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "cluster/control.hpp"
 #include "cluster/log_records.hpp"
 #include "commands/end_signals.hpp"

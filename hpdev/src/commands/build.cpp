@@ -5,12 +5,12 @@
 #include "cli/json_writer.hpp"
 #include "cli/output.hpp"
 #include "cli/text_table.hpp"
+#include "clock.hpp"
 #include "commands.hpp"
 #include "hp/crypto/blake3.hpp"
 #include "hp/os/files.hpp"
 
 #include <array>
-#include <chrono>
 
 namespace hp::dev {
 namespace {
@@ -79,20 +79,19 @@ Outcome run_build(const Args& args) {
     if (options.release && !options.sanitize.empty()) {
         return failure(ErrorId::usage, "--release and --sanitize exclude each other");
     }
-    const auto begin = std::chrono::steady_clock::now();
+    const std::int64_t begin_ms = now_mono_ms();
     const auto bundle = build_project(*project, *read);
     if (!bundle) {
         return tl::unexpected(bundle.error());
     }
-    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::steady_clock::now() - begin);
-    note_build(args, *bundle, took.count());
+    const std::int64_t took_ms = now_mono_ms() - begin_ms;
+    note_build(args, *bundle, took_ms);
     if (!args.json) {
         return Answer{bundle->folder.string() + "\n"};
     }
     JsonObject out = cli::document(args.schema);
     out.add("bundle", bundle->folder.string()).add("hash", bundle->hash.hex());
-    out.add("took_ms", static_cast<std::uint64_t>(took.count()));
+    out.add("took_ms", static_cast<std::uint64_t>(took_ms));
     out.add("files", json_files(bundle->files));
     return Answer{out.text() + "\n"};
 }

@@ -8,7 +8,7 @@
 #include "cli/json_writer.hpp"
 #include "cli/options.hpp"
 #include "cli/text_table.hpp"
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "cluster/places.hpp"
 #include "commands/end_signals.hpp"
 #include "commands/notes.hpp"

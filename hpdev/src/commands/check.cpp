@@ -5,6 +5,7 @@
 #include "cli/json_writer.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
+#include "clock.hpp"
 #include "contract/determinism.hpp"
 #include "contract/difference_text.hpp"
 #include "contract/find_contract.hpp"
@@ -298,8 +299,7 @@ cli::Outcome run_check(const Args& args) {
     if (!cases) {
         return tl::unexpected(cases.error());
     }
-    const SystemClock clock;
-    const std::int64_t begun_us = clock.now().mono_us;
+    const std::int64_t begun_ms = now_mono_ms();
     if (!args.quiet && !options->static_only) {
         cli::write_note(cli::note_head(args) + std::to_string(cases->size()) + " cases on " +
                         std::to_string(options->run.nodes) + " nodes\n");
@@ -318,7 +318,7 @@ cli::Outcome run_check(const Args& args) {
             report.suspects.push_back(std::move(one));
         }
     }
-    report.elapsed_ms = (clock.now().mono_us - begun_us) / 1000;
+    report.elapsed_ms = now_mono_ms() - begun_ms;
     return answer(args, report, *options);
 }
 

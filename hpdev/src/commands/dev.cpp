@@ -3,7 +3,7 @@
 // again whatever is saved.
 #include "cli/dev_keys.hpp"
 #include "cli/options.hpp"
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "cluster/node_view.hpp"
 #include "commands.hpp"
 #include "commands/bring_up.hpp"

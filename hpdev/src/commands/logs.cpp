@@ -4,7 +4,7 @@
 
 #include "cli/json_writer.hpp"
 #include "cli/options.hpp"
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "cluster/log_records.hpp"
 #include "cluster/places.hpp"
 #include "commands/end_signals.hpp"

@@ -5,7 +5,7 @@
 
 #include "cli/json_writer.hpp"
 #include "cli/options.hpp"
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "cluster/control.hpp"
 #include "cluster/deploy.hpp"
 #include "cluster/node_folder.hpp"

@@ -3,7 +3,7 @@
 #include "commands.hpp"
 
 #include "cli/options.hpp"
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "cluster/node_view.hpp"
 #include "commands/end_signals.hpp"
 #include "commands/notes.hpp"

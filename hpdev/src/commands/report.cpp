@@ -4,7 +4,7 @@
 
 #include "cli/json_writer.hpp"
 #include "cli/options.hpp"
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "doctor/doctor.hpp"
 #include "hp/os/files.hpp"
 #include "report/report.hpp"

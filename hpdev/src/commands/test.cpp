@@ -5,6 +5,7 @@
 #include "cli/json_writer.hpp"
 #include "cli/options.hpp"
 #include "cli/output.hpp"
+#include "clock.hpp"
 #include "commands/temporary_cluster.hpp"
 #include "contract/find_contract.hpp"
 #include "contract/script_tests.hpp"
@@ -106,10 +107,6 @@ cli::Outcome answer(const Args& args, const std::vector<TestReport>& reports,
     return cli::Answer{cli::document(args.schema).add_all(members).text() + "\n"};
 }
 
-std::int64_t elapsed_ms(std::int64_t since_us) {
-    return (SystemClock().now().mono_us - since_us) / 1000;
-}
-
 Parsed<std::vector<TestReport>> run_cases(const Args& args, const Options& options) {
     const auto tests = find_test_cases(args, options.filter);
     if (!tests || tests->empty()) {
@@ -152,7 +149,7 @@ Parsed<std::vector<TestReport>> run_unit_tests(const Args& args, const Options& 
         if (command.find(options.filter) == std::string::npos) {
             continue;
         }
-        const std::int64_t begun_us = SystemClock().now().mono_us;
+        const std::int64_t begun_ms = now_mono_ms();
         const auto code = run_shell(project->root, command, build_environment(*project, {}));
         if (!code) {
             return tl::unexpected(code.error());
@@ -161,7 +158,7 @@ Parsed<std::vector<TestReport>> run_unit_tests(const Args& args, const Options& 
         report.kind = "unit";
         report.name = command;
         report.passed = *code == 0;
-        report.elapsed_ms = elapsed_ms(begun_us);
+        report.elapsed_ms = now_mono_ms() - begun_ms;
         report.why = *code == 0 ? "" : "  exit code " + std::to_string(*code) + "\n";
         out.push_back(std::move(report));
     }
@@ -223,7 +220,7 @@ cli::Outcome run_test(const Args& args) {
     if (!options) {
         return tl::unexpected(options.error());
     }
-    const std::int64_t begun_us = SystemClock().now().mono_us;
+    const std::int64_t begun_ms = now_mono_ms();
     auto reports = run_cases(args, *options);
     if (!reports) {
         return tl::unexpected(std::move(reports.error()));
@@ -244,7 +241,7 @@ cli::Outcome run_test(const Args& args) {
             return cli::failure(ErrorId::cannot_write, written.err().context);
         }
     }
-    return answer(args, *reports, elapsed_ms(begun_us));
+    return answer(args, *reports, now_mono_ms() - begun_ms);
 }
 
 constexpr std::array table = {

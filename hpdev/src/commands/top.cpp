@@ -4,7 +4,7 @@
 #include "commands.hpp"
 
 #include "cli/options.hpp"
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "cluster/log_records.hpp"
 #include "cluster/node_view.hpp"
 #include "cluster/places.hpp"

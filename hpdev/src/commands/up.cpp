@@ -4,8 +4,8 @@
 
 #include "cli/json_writer.hpp"
 #include "cli/options.hpp"
+#include "clock.hpp"
 #include "cluster/bundle_files.hpp"
-#include "cluster/clock.hpp"
 #include "cluster/deploy.hpp"
 #include "cluster/node_view.hpp"
 #include "commands/attached.hpp"

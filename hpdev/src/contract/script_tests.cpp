@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "contract/script_tests.hpp"
 
-#include "hp/base/time.hpp"
+#include "clock.hpp"
 #include "project/shell.hpp"
 
 namespace hp::dev {
@@ -22,8 +22,7 @@ cli::Parsed<TestReport> run_script_test(const Project& project, const fs::path& 
                                         const std::vector<std::string>& target) {
     std::vector<std::string> command = {hpcli_program(), "run", fs::absolute(script).string()};
     command.insert(command.end(), target.begin(), target.end());
-    const SystemClock clock;
-    const std::int64_t begun_us = clock.now().mono_us;
+    const std::int64_t begun_ms = now_mono_ms();
     const auto code = run_in(project.root, command);
     if (!code) {
         return tl::unexpected(code.error());
@@ -32,7 +31,7 @@ cli::Parsed<TestReport> run_script_test(const Project& project, const fs::path& 
     out.kind = "script";
     out.file = script.string();
     out.passed = *code == 0;
-    out.elapsed_ms = (clock.now().mono_us - begun_us) / 1000;
+    out.elapsed_ms = now_mono_ms() - begun_ms;
     out.why = *code == 0 ? ""
                          : "  " + out.file + ": hpcli ended with " + std::to_string(*code) +
                                "; what it said is above\n";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "contract/test_run.hpp"
 
-#include "hp/base/time.hpp"
+#include "clock.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -49,8 +49,7 @@ private:
 
 CaseResult run_case(ContractRunner& runner, const ContractSource& source, const TestCase& test,
                     const TestOptions& options, const std::filesystem::path& root) {
-    const SystemClock clock;
-    const std::int64_t begun_us = clock.now().mono_us;
+    const std::int64_t begun_ms = now_mono_ms();
     CaseResult out;
     out.test = &test;
     Rounds rounds(test, options.update_golden, out);
@@ -65,7 +64,7 @@ CaseResult run_case(ContractRunner& runner, const ContractSource& source, const 
         out.error = result.err();
     }
     remove_tree(root);
-    out.elapsed_ms = (clock.now().mono_us - begun_us) / 1000;
+    out.elapsed_ms = now_mono_ms() - begun_ms;
     return out;
 }
 

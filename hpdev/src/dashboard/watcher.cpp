@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dashboard/watcher.hpp"
 
+#include "clock.hpp"
 #include "hp/base/limits.hpp"
-#include "hp/base/time.hpp"
 #include "hp/config/contract_dir.hpp"
 #include "hp/os/files.hpp"
 #include "hp/os/local_socket.hpp"
@@ -106,9 +106,8 @@ void Watcher::look_at_cluster() {
 }
 
 void Watcher::look_at_node(Node& node) {
-    Json out = {{"number", node.number},
-                {"time_ms", SystemClock().now().wall_ms},
-                {"status", ask_status(node.dir)}};
+    Json out = {
+        {"number", node.number}, {"time_ms", now_wall_ms()}, {"status", ask_status(node.dir)}};
     std::string text = dump(essence(out["status"]));
     if (text != node.last_status) {
         node.last_status = std::move(text);

@@ -2,7 +2,7 @@
 #include "dev/dev_report.hpp"
 
 #include "cli/output.hpp"
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "commands/log_text.hpp"
 
 #include <array>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dev/dev_session.hpp"
 
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "hp/base/log.hpp"
 
 #include <algorithm>

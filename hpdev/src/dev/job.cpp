@@ -2,7 +2,7 @@
 #include "dev/job.hpp"
 
 #include "child_start.hpp"
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "cluster/control.hpp"
 
 #include <array>

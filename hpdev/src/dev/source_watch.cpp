@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dev/source_watch.hpp"
 
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "hp/crypto/blake3.hpp"
 #include "hp/os/files.hpp"
 

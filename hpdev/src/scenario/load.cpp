@@ -2,7 +2,7 @@
 #include "scenario/load.hpp"
 
 #include "child_start.hpp"
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "cluster/launch.hpp"
 #include "cluster/run_program.hpp"
 #include "hp/base/limits.hpp"

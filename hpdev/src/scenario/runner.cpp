@@ -2,7 +2,7 @@
 #include "scenario/runner.hpp"
 
 #include "chaos/chaos_control.hpp"
-#include "cluster/clock.hpp"
+#include "clock.hpp"
 #include "cluster/control.hpp"
 #include "cluster/node_view.hpp"
 #include "cluster/places.hpp"
