@@ -11,16 +11,7 @@ import sys
 import tempfile
 import time
 
-from dev_project import Dev, wait_for
-
-
-class Failed(Exception):
-    pass
-
-
-def check(good, what, *more):
-    if not good:
-        raise Failed(f"{what}: {more}")
+from dev_project import Dev, Failed, check, wait_for
 
 
 def states(dev):

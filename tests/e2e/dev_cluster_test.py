@@ -16,16 +16,7 @@ import sys
 import tempfile
 import time
 
-from dev_project import Dev, is_alive, wait_for
-
-
-class Failed(Exception):
-    pass
-
-
-def check(good, what, *more):
-    if not good:
-        raise Failed(f"{what}: {more}")
+from dev_project import Dev, Failed, check, is_alive, wait_for
 
 
 def pids_of(cluster):

@@ -20,7 +20,7 @@ import termios
 import threading
 import time
 
-from dev_project import Dev, is_alive, wait_for
+from dev_project import Dev, Failed, check, is_alive, wait_for
 
 ONE_CASE = """
 [[case]]
@@ -28,15 +28,6 @@ name = "adds"
 [[case.round]]
 inputs = [{ user = "alice", text = "add 5" }]
 """
-
-
-class Failed(Exception):
-    pass
-
-
-def check(good, what, *more):
-    if not good:
-        raise Failed(f"{what}: {more}")
 
 
 def descendants(pid):

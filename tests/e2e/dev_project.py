@@ -13,6 +13,15 @@ import time
 ROUND = "150ms"
 
 
+class Failed(Exception):
+    pass
+
+
+def check(good, what, *more):
+    if not good:
+        raise Failed(f"{what}: {more}")
+
+
 def wait_for(condition, what, timeout=30):
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:

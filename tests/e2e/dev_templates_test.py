@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 
-from dev_project import own_ports
+from dev_project import Failed, own_ports
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 MODULES = SOURCE / "tests/js/node_modules"
@@ -69,10 +69,6 @@ CLIENTS = {
                   ("client/kv.sh list", '"a"'), ("client/kv.sh delete a", '"deleted":1'),
                   ("node client/kv.mjs {url} b 2", "value: '2'")],
 }
-
-
-class Failed(Exception):
-    pass
 
 
 class Suite:
