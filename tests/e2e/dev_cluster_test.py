@@ -191,6 +191,7 @@ def test_ports_kept(dev):
             wait_for(lambda: dev.run("ps").returncode == 0, "the node to be back")
             dev.ok("node", "stop", "1", "--yes")
             with socket.create_server(("127.0.0.1", min(one))):
+                dev.fail(10, "HPE-10003", "node", "start", "1")
                 check(dev.json("down")["clusters"][0]["left"] == [], "somebody else is not left")
             dev.up("--name", "other", nodes=1)
             three = ports_of(dev.cluster("other"))

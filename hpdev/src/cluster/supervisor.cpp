@@ -120,6 +120,14 @@ Done Supervisor::start_one(ClusterNode& node) {
     if (node.has_process()) {
         return {};
     }
+    for (const std::uint16_t port : {node.user_port, node.peer_port}) {
+        if (is_port_busy(port)) { // who has reserved nothing may have it; the node would only end
+            return cli::failure(cli::ErrorId::port_taken,
+                                "port " + std::to_string(port) + " of " + node.name() +
+                                    " is in use by something else",
+                                "end that; or hpdev down and up, which finds others");
+        }
+    }
     HP_DEV_TRY(node.process, start_node(cluster_.program, node));
     node.state = NodeState::running;
     node.end.reset();
