@@ -117,6 +117,7 @@ private:
     bool complete_decision(Instant now, Effects& out);
     bool run_timers(Instant now, Effects& out);
     void ask_ahead(Instant now, Effects& out);
+    void ledger_came(Instant now);
     bool keep_ahead(Instant now, const PublicKey& from, const SharedCertifiedLedger& ledger);
     void take_fetched(Instant now, Effects& out);
     // What `awaited` says is missing has been asked for, and is.
@@ -199,6 +200,7 @@ private:
     std::int64_t fetch_at_us_ = 0;    // not before: what is missing has been asked for
     std::int64_t catch_up_at_us_ = 0; // likewise for ledgers: neither may keep the other waiting
     std::int64_t catch_up_retry_us_ = params::fetch_retry_us;
+    std::int64_t catch_up_since_us_ = 0; // waiting for the first of them; 0: not
     std::size_t fetch_turn_ = 0;
     Hash32 wanted_block_;                // asked for
     SharedCertificate undecided_commit_; // decides, but parts of the block are missing

@@ -179,7 +179,7 @@ void Engine::hear(Instant now, const PublicKey& from, const SharedCertifiedLedge
     for (const SharedInput& input : ledger->inputs) {
         height_->keep(input);
     }
-    catch_up_at_us_ = now.mono_us + catch_up_retry_us_; // others are on their way
+    ledger_came(now);
     apply(now, std::move(output), out);
 }
 

@@ -246,6 +246,7 @@ std::optional<PublicKey> Engine::ask_for_parts(Instant now, const MissingParts& 
 // others.
 void Engine::ask_ahead(Instant now, Effects& out) {
     if (ahead_.empty()) {
+        catch_up_since_us_ = 0;
         catch_up_retry_us_ = params::fetch_retry_us;
         return;
     }
@@ -270,6 +271,9 @@ void Engine::ask_ahead(Instant now, Effects& out) {
     if (!is_new) {
         catch_up_retry_us_ = std::min(2 * catch_up_retry_us_, params::catch_up_retry_us_max);
     }
+    if (catch_up_since_us_ == 0) {
+        catch_up_since_us_ = now.mono_us;
+    }
     fetched_.asked(holder, *missing);
     out.push_back(SendTo{holder, *missing});
 }
@@ -281,8 +285,18 @@ bool Engine::keep_ahead(Instant now, const PublicKey& from, const SharedCertifie
     if (ledger->block->header.seq <= stored || !fetched_.keep(from, ledger)) {
         return false;
     }
-    catch_up_at_us_ = now.mono_us + catch_up_retry_us_;
+    ledger_came(now);
     return true;
+}
+
+// Others are on their way. Whoever answers after this long is not asked again before twice as long.
+void Engine::ledger_came(Instant now) {
+    if (catch_up_since_us_ != 0) {
+        catch_up_retry_us_ = std::clamp(2 * (now.mono_us - catch_up_since_us_),
+                                        params::fetch_retry_us, params::catch_up_retry_us_max);
+        catch_up_since_us_ = 0;
+    }
+    catch_up_at_us_ = now.mono_us + catch_up_retry_us_;
 }
 
 void Engine::take_fetched(Instant now, Effects& out) {

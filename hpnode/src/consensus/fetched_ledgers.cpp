@@ -35,12 +35,13 @@ std::optional<GetLedgers> FetchedLedgers::missing(LedgerSeq stored, LedgerSeq ne
 void FetchedLedgers::asked(const PublicKey& from, const GetLedgers& what) {
     source_ = from;
     asked_.insert(from);
-    asked_through_ = std::max(asked_through_, what.seq + what.count - 1);
+    asked_through_ = what.seq + what.count - 1;
+    kept_through_ = std::max(kept_through_, asked_through_);
 }
 
 bool FetchedLedgers::keep(const PublicKey& from, const SharedCertifiedLedger& ledger) {
     const LedgerSeq seq = ledger->block->header.seq;
-    if (asked_.count(from) == 0 || seq > asked_through_) {
+    if (asked_.count(from) == 0 || seq > kept_through_) {
         return false;
     }
     const std::size_t bytes = bytes_of(*ledger);

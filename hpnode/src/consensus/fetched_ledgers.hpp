@@ -22,7 +22,7 @@ public:
     // when there is none, or as many ledgers as may wait here are on their way or have come.
     std::optional<GetLedgers> missing(LedgerSeq stored, LedgerSeq newest) const;
     void asked(const PublicKey& from, const GetLedgers& what);
-    // All before these has come: they have not been asked for.
+    // All that was asked for last has come.
     bool is_new(const GetLedgers& missing) const { return missing.seq > asked_through_; }
     // Who was asked last.
     const PublicKey& source() const { return source_; }
@@ -38,8 +38,9 @@ private:
     std::map<LedgerSeq, SharedCertifiedLedger> ledgers_;
     std::size_t bytes_ = 0; // of their inputs
     PublicKey source_;
-    std::set<PublicKey> asked_; // since the last clear()
-    LedgerSeq asked_through_ = 0;
+    std::set<PublicKey> asked_;   // since the last clear()
+    LedgerSeq asked_through_ = 0; // last
+    LedgerSeq kept_through_ = 0;  // whoever was asked for these may still answer
 };
 
 } // namespace hp::consensus

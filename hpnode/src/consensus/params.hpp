@@ -78,8 +78,8 @@ inline constexpr std::uint32_t failed_attempts_unreliable = 3;
 // up with rounds of 20 ms. They wait in memory for the ones before them, no more of them than this.
 inline constexpr LedgerSeq ledgers_per_answer_max = 16;
 inline constexpr std::size_t fetched_bytes_max = 8 * 1024 * 1024;
-// As long as nothing of them comes, it waits twice as long each time before it asks another node:
-// it may be the network that is slow.
+// As long as nothing of them comes, it waits twice as long each time before it asks another node,
+// and afterwards twice as long as an answer took: it may be the network that is slow.
 inline constexpr std::int64_t catch_up_retry_us_max = 16 * fetch_retry_us;
 
 // Bodies sent in one answer; who asked for more asks again for the rest.
