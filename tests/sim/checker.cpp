@@ -150,6 +150,14 @@ void Checker::told(std::size_t node, const proto::InputStatus& status) {
     }
 }
 
+void Checker::passed_over(std::size_t node) {
+    for (auto& [who, submission] : submissions_) {
+        if (who.first == node) {
+            submission.life = 0; // no node's
+        }
+    }
+}
+
 void Checker::accused(std::size_t node, std::size_t member, bool byzantine,
                       const std::string& what) {
     accused_.insert(member);

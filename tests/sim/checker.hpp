@@ -34,6 +34,8 @@ public:
     void executes(std::size_t node, const proto::LedgerRecord& ledger, const Hash32& state);
     void delivers(std::size_t node, const consensus::Decided& delivered);
     void told(std::size_t node, const proto::InputStatus& status);
+    // The node goes on from a newer ledger: of its inputs before it need not say what became.
+    void passed_over(std::size_t node);
     void accused(std::size_t node, std::size_t member, bool byzantine, const std::string& what);
     void holds(std::size_t node, std::size_t held, std::size_t allowed); // I9
 

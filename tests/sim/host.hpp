@@ -41,6 +41,8 @@ struct Host {
         consensus::SharedCertifiedLedger certified;
     };
     std::map<LedgerSeq, StoredLedger> ledgers;
+    // Ledgers that it went on from without those before, and the recent inputs there.
+    std::map<LedgerSeq, consensus::NonceRecords> joined;
     Disk disk;                 // the vote log
     proto::SharedResult state; // what the contract's state is the result of
     struct Backup {            // of the rest; the vote log's is the disk's

@@ -149,9 +149,10 @@ void print(const Totals& totals) {
     std::cout << totals.runs - totals.failed << " as expected, " << totals.failed << " not; "
               << totals.steps << " steps, " << totals.ledgers
               << " ledgers; slowest to recover: seed " << totals.slowest_seed << " in "
-              << totals.slowest_recovery << " roundtimes; an hour of a core: "
-              << an_hour(totals.runs, totals.all_s) << " runs, "
-              << an_hour(totals.made_up, totals.made_up_s) << " with made-up signatures\n";
+              << totals.slowest_recovery
+              << " roundtimes; an hour of a core: " << an_hour(totals.runs, totals.all_s)
+              << " runs, " << an_hour(totals.made_up, totals.made_up_s)
+              << " with made-up signatures\n";
 }
 
 } // namespace

@@ -37,10 +37,10 @@ void draw_lies(Random& random, Options& out) {
 
 } // namespace
 
-const std::array<OptionName, 27>& option_names() {
+const std::array<OptionName, 28>& option_names() {
     static constexpr std::int64_t day_ms = 24LL * 3600 * 1000;
     static constexpr std::int64_t any = 1'000'000'000'000'000;
-    static const std::array<OptionName, 27> names{{
+    static const std::array<OptionName, 28> names{{
         {"seed", &Options::seed, any},
         {"nodes", &Options::nodes, 100},
         {"byzantine", &Options::byzantine, 100},
@@ -62,6 +62,7 @@ const std::array<OptionName, 27>& option_names() {
         {"crash_in_boot_percent", &Options::crash_in_boot_percent, 100},
         {"disk_failures_permille", &Options::disk_failures_permille, 1000},
         {"clock_offset_ms", &Options::clock_offset_ms, any},
+        {"ledgers_kept", &Options::ledgers_kept, any},
         {"run_ms_max", &Options::run_ms_max, day_ms},
         {"differs_percent", &Options::differs_percent, 100},
         {"unl_changes_percent", &Options::unl_changes_percent, 100},
@@ -99,6 +100,7 @@ Options draw_options(std::uint64_t seed, std::int64_t nodes) {
     out.crash_in_boot_percent = percent(random, 0.3, 30);
     out.disk_failures_permille = percent(random, 0.2, 50);
     out.clock_offset_ms = random.chance(0.4) ? random.between(0, 3'600'000) : 0;
+    out.ledgers_kept = random.chance(0.3) ? random.between(2, 8) : 0;
     out.run_ms_max = random.chance(0.2) ? out.roundtime_ms * 3 / 2 : random.between(1, 50);
     out.differs_percent = percent(random, 0.3, 30);
     out.unl_changes_percent = out.nodes > 2 ? percent(random, 0.25, 20) : 0;

@@ -38,6 +38,7 @@ struct Options {
     std::int64_t crash_in_boot_percent = 0;  // of starts
     std::int64_t disk_failures_permille = 0; // of writes to the log; the node stops
     std::int64_t clock_offset_ms = 0;        // at most, in either direction
+    std::int64_t ledgers_kept = 0;           // by each; who lacks older ones goes on from a newer
 
     // contract
     std::int64_t run_ms_max = 20;
@@ -60,7 +61,7 @@ struct OptionName {
     std::int64_t max; // values are 0..max
 };
 // All but `lies`; as scenario files name them.
-const std::array<OptionName, 27>& option_names();
+const std::array<OptionName, 28>& option_names();
 
 // Everything from the seed. `nodes` 0: also drawn.
 Options draw_options(std::uint64_t seed, std::int64_t nodes);

@@ -101,6 +101,7 @@ private:
 
     // nodes
     void boot(Host& host);
+    static consensus::NonceRecords nonces_of(const Host& host);
     void crash(Host& host);
     void restart_later(const Host& host, std::int64_t down_ms);
     void feed(Host& host, const consensus::Event& event);
@@ -118,6 +119,8 @@ private:
     void perform(Host& host, const consensus::StatusChanged& effect);
     void perform(Host& host, const consensus::Report& effect);
     void perform(Host& host, const consensus::WakeAt& effect);
+    bool keeps(const Host& host, LedgerSeq seq) const;
+    void offer_newest(Host& host, Host& asker);
     Instant now_at(const Host& host) const;
     std::size_t member_of(const PublicKey& key) const;
 

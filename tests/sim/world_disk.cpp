@@ -126,6 +126,7 @@ void World::restore_backup(Host& host) {
     }
     say(host, "everything is put back to ledger " + std::to_string(host.backup->head));
     host.ledgers.erase(host.ledgers.upper_bound(host.backup->head), host.ledgers.end());
+    host.joined.erase(host.joined.upper_bound(host.backup->head), host.joined.end());
     host.state = host.backup->state;
     host.disk.restore_backup();
     host.boots_from_us = now_us_ + 1'000'000; // nobody restores a node within a second
@@ -191,6 +192,10 @@ void World::perform(Host& host, const Persist& effect) {
             checker_.decided(host.index, *effect.ledger, *effect.certified);
         }
         host.ledgers[seq] = {effect.ledger, effect.certified};
+        if (effect.joined) {
+            host.joined[seq] = effect.joined->nonces;
+            checker_.passed_over(host.index);
+        }
         host.disk.decided(seq);
         return true;
     };

@@ -27,14 +27,8 @@ void World::boot(Host& host) {
         return;
     }
     Start start;
-    LedgerSeq head = 0;
-    for (const auto& [seq, stored] : host.ledgers) {
-        head = seq;
-        for (const proto::SharedInput& input : stored.ledger->inputs) {
-            start.nonces.accept(input->user, input->nonce, input->hash, input->max_ledger_seq);
-        }
-        start.nonces.expire(seq);
-    }
+    const LedgerSeq head = host.ledgers.empty() ? 0 : host.ledgers.rbegin()->first;
+    start.nonces = nonces_of(host);
     if (head > 0) {
         start.head = host.ledgers.at(head).ledger;
         start.certified = host.ledgers.at(head).certified;
@@ -83,6 +77,23 @@ void World::boot(Host& host) {
     if (random_.chance(0.8)) {
         feed(host, UserJoined{keyring_.user(random_.below(users))});
     }
+}
+
+// After the newest ledger it has stored.
+NonceRecords World::nonces_of(const Host& host) {
+    NonceRecords out;
+    LedgerSeq from = 0;
+    if (!host.joined.empty()) {
+        from = host.joined.rbegin()->first;
+        out = host.joined.rbegin()->second;
+    }
+    for (auto stored = host.ledgers.upper_bound(from); stored != host.ledgers.end(); ++stored) {
+        for (const proto::SharedInput& input : stored->second.ledger->inputs) {
+            out.accept(input->user, input->nonce, input->hash, input->max_ledger_seq);
+        }
+        out.expire(stored->first);
+    }
+    return out;
 }
 
 void World::crash(Host& host) {
@@ -183,10 +194,45 @@ void World::perform(Host& host, const SendTo& effect) {
 
 void World::perform(Host& host, const ServeLedgers& effect) {
     const LedgerSeq end = effect.wanted.seq + effect.wanted.count;
+    if (!keeps(host, effect.wanted.seq)) {
+        for (Host* asker : members_[member_of(effect.node)]) {
+            offer_newest(host, *asker);
+        }
+        return;
+    }
     for (auto stored = host.ledgers.lower_bound(effect.wanted.seq);
          stored != host.ledgers.end() && stored->first < end; ++stored) {
         send(host, member_of(effect.node), encoded(host, stored->second.certified));
     }
+}
+
+bool World::keeps(const Host& host, LedgerSeq seq) const {
+    const auto kept = static_cast<LedgerSeq>(options_.ledgers_kept);
+    return host.ledgers.count(seq) != 0 && (kept == 0 || host.ledgers.rbegin()->first < seq + kept);
+}
+
+// What comes of the epoch chain, which nodes' drivers follow (node/catch_up.hpp), and of which they
+// only believe what the UNL they trust leads to: so only correct nodes can help.
+void World::offer_newest(Host& host, Host& asker) {
+    if (host.byzantine || asker.index == host.index) {
+        return;
+    }
+    const std::int64_t both_ways_us = 2 * options_.delay_us_max;
+    at_host(now_us_ + both_ways_us, asker, [this, &host, &asker] {
+        if (!host.engine || !asker.engine) {
+            return;
+        }
+        const LedgerSeq next = asker.engine->lcl().seq + 1;
+        if (link(host, asker).cut || link(asker, host).cut || keeps(host, next) ||
+            host.engine->lcl().seq < next) {
+            return;
+        }
+        auto newest = std::make_shared<Snapshot>();
+        newest->ledger = host.ledgers.rbegin()->second.certified;
+        newest->nonces = nonces_of(host);
+        say(asker, "goes on from ledger " + std::to_string(host.ledgers.rbegin()->first));
+        feed(asker, Rejoin{newest});
+    });
 }
 
 void World::perform(Host& host, const Decided& effect) {
