@@ -19,7 +19,7 @@ tl::unexpected<ConnectError> refuse(ConnectProblem problem, std::string message)
 }
 
 // Text from a server that is not trusted yet, made fit for a terminal.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out = "\"";
     for (const char c : text.substr(0, 64)) {
         out.push_back(c >= 0x20 && c < 0x7f ? c : '?');
@@ -55,16 +55,16 @@ Connected<Bytes> Handshake::on_challenge(ByteView message) {
 Connected<void> Handshake::check_expectations() const {
     if (!theirs_.hp_version.starts_with(protocol_prefix())) {
         return refuse(ConnectProblem::version, "the server speaks protocol version " +
-                                                   quoted(theirs_.hp_version) + ", not " +
+                                                   in_quotes(theirs_.hp_version) + ", not " +
                                                    std::string(protocol_prefix()) + "x");
     }
     if (options_.contract_id && *options_.contract_id != theirs_.contract_id) {
         return refuse(ConnectProblem::contract,
-                      "the server runs contract " + quoted(theirs_.contract_id));
+                      "the server runs contract " + in_quotes(theirs_.contract_id));
     }
     if (options_.contract_version && *options_.contract_version != theirs_.contract_version) {
         return refuse(ConnectProblem::contract,
-                      "the server runs contract version " + quoted(theirs_.contract_version));
+                      "the server runs contract version " + in_quotes(theirs_.contract_version));
     }
     return {};
 }
