@@ -419,6 +419,9 @@ class Suite:
         self.check(seen == [1, 2] or seen == ["1", "2"], "--watch prints changes only", seen)
         watching.terminate()
         self.check(watching.wait(20) == 143, "--watch ends")
+        health = self.expect(0, "watch", "health", "--count", "2", *at)
+        self.check([one["kind"] for one in health.documents] == ["proposal"] * 2 and
+                   "comm_latency_ms" in health.json, "watch health", health.documents)
         twice = self.expect(0, "status", "--watch", "50ms", "--count", "2", *at)
         self.check(len(twice.documents) == 2, "status --watch", twice.documents)
         watching = self.start("status", "--watch", "50ms", "--all", *at)

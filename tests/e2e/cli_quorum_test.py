@@ -103,14 +103,24 @@ def enough_servers(suite, nodes):
         silent = ["-s", f"ws://127.0.0.1:{mute.getsockname()[1]}"]
         suite.expect(0, "lcl", *at(nodes[:2]), *silent, *two, "--connect-timeout", "50s")
         suite.expect(3, "lcl", *at(nodes[:1]), *silent, *two, "--connect-timeout", "300ms")
-    # wait also waits for them.
-    nodes[2].stop()
+    # wait also waits for them. A node that is left alone says that it cannot go on.
+    watching = suite.start("watch", "votes", "ledgers", "-s", nodes[0].url, "--timeout", "30s")
+    watching.stdout.readline()
+    for node in nodes[1:]:
+        node.stop()
     suite.expect(6, "wait", "synced", *at(nodes), *three, "--timeout", "500ms")
+    told = next((event for event in map(json.loads, watching.stdout)
+                 if event.get("event") == "vote"), {})
+    suite.check(told.get("vote_status") in ("desync", "unreliable"), "watch votes", told)
+    watching.terminate()
+    suite.end(watching)
     waiting = suite.start("wait", "synced", *at(nodes), *three)
-    nodes[2].start(wait=False)
+    for node in nodes[1:]:
+        node.start(wait=False)
     done = suite.end(waiting)
     suite.check(done.returncode == 0, "wait", done.json, done.note)
-    nodes[2].wait_until_synced()
+    for node in nodes[1:]:
+        node.wait_until_synced()
 
 
 def proofs(suite, nodes):

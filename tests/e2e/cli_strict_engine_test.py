@@ -64,6 +64,21 @@ def check_details(suite, engine):
     suite.check(gone.returncode == 9, "a ledger that is not there", gone)
     gone = suite.run(["ledger", "find", "--hash", "ab" * 32, "999990..999999"])
     suite.check(gone.returncode == 9, "ledgers that are not there", gone)
+    # What the samples leave out.
+    alice, key = suite.facts["alice"], suite.facts["node_key"]
+    for words in (["status"], ["read", "echo:x", "--quorum", "all"], ["wait", "ledger", "+1"],
+                  ["wait", "nodes", "1"], ["wait", "unl", key], ["ledger", "follow", "--count", "1"],
+                  ["ledger", "find", "--user", alice, "1.."],
+                  ["ledger", "find", "--time", "2020-01-01T00:00:00Z"],
+                  ["ledger", "inputs", suite.facts["seq"], "--user", alice],
+                  ["watch", "outputs", "-k", "alice", "--from", "1", "--count", "1"],
+                  ["watch", "conn", "--count", "1"], ["watch", "ledgers", "--from", "1", "--count", "2"],
+                  ["send", "echo:x", "--proof", str(suite.root / "strict.proof")],
+                  ["lcl", "--min-connections", "1"], ["bench", "echo:x", "--duration", "1s"]):
+        done = suite.run(words)
+        suite.check(done.returncode == 0, f"{words}: {done.returncode}", done)
+    lines = suite.run(["send", "--lines"], input=b"echo:1\necho:2\n")
+    suite.check(lines.returncode == 0 and lines.stdout == b"1\n2\n", "a stream", lines)
     for wait in ("sent", "ledger", "output"):
         sent = suite.run(["send", "echo:x", "--wait", wait])
         suite.check(sent.returncode == 0, f"send --wait {wait}", sent)
