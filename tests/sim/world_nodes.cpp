@@ -219,12 +219,12 @@ void World::offer_newest(Host& host, Host& asker) {
     }
     const std::int64_t both_ways_us = 2 * options_.delay_us_max;
     at_host(now_us_ + both_ways_us, asker, [this, &host, &asker] {
-        if (!host.engine || !asker.engine) {
+        if (!host.engine || !asker.engine || host.ledgers.empty()) {
             return;
         }
         const LedgerSeq next = asker.engine->lcl().seq + 1;
         if (link(host, asker).cut || link(asker, host).cut || keeps(host, next) ||
-            host.engine->lcl().seq < next) {
+            host.ledgers.rbegin()->first < next) {
             return;
         }
         auto newest = std::make_shared<Snapshot>();
