@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <cstdlib>
 #include <mutex>
 #include <sys/ioctl.h>
@@ -117,8 +118,14 @@ Progress::Progress(const Args& args, std::string what, std::string unit) {
     impl_->state.what = std::move(what);
     impl_->state.unit = std::move(unit);
     impl_->on_terminal = draws_on_terminal();
+    // Signals are the main thread's, which may be waiting in a call that only they interrupt.
+    sigset_t all{};
+    sigset_t before{};
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
     impl_->drawing =
         std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->run(stop); });
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Progress::~Progress() = default;

@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
+#include <csignal>
 #include <cstdlib>
 #include <poll.h>
 #include <sys/socket.h>
@@ -41,6 +41,27 @@ std::string printable(std::string_view text) {
     }
     return out;
 }
+
+// Keeps the signals that end a program for the moments in which we wait: one that came between two
+// of them would interrupt nothing.
+class HeldSignals {
+public:
+    HeldSignals() {
+        sigset_t held{};
+        ::sigemptyset(&held);
+        ::sigaddset(&held, SIGINT);
+        ::sigaddset(&held, SIGTERM);
+        ::pthread_sigmask(SIG_BLOCK, &held, &before_);
+    }
+    ~HeldSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    HeldSignals(const HeldSignals&) = delete;
+    HeldSignals& operator=(const HeldSignals&) = delete;
+
+    const sigset_t* while_waiting() const { return &before_; }
+
+private:
+    sigset_t before_{};
+};
 
 // One question to the agent and its answer.
 class AgentCall {
@@ -107,8 +128,9 @@ private:
                                               ? agent_.timeout_ms
                                               : std::min(agent_.slow_ms, agent_.timeout_ms);
             pollfd wanted{socket_.get(), event, 0};
-            const auto wait_ms = std::clamp<std::int64_t>(until_ms - passed_ms, 1, INT_MAX);
-            const int ready = ::poll(&wanted, 1, static_cast<int>(wait_ms));
+            const std::int64_t wait_ms = std::max<std::int64_t>(until_ms - passed_ms, 1);
+            const timespec limit{wait_ms / 1000, wait_ms % 1000 * 1'000'000};
+            const int ready = ::ppoll(&wanted, 1, &limit, signals_.while_waiting());
             if (ready > 0) {
                 return {};
             }
@@ -120,6 +142,7 @@ private:
     }
 
     const AgentOptions& agent_;
+    const HeldSignals signals_;
     const std::int64_t started_ms_;
     bool told_ = false;
     os::Fd socket_;
