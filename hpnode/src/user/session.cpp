@@ -103,13 +103,15 @@ void Session::on_bad_message(TimeMs now_mono_ms, Actions& out) {
     }
 }
 
-void Session::on_tick(TimeMs now_mono_ms, Actions& out) const {
+// Once: a host that does not read the close frame either must not be blamed again every tick, and
+// banned for one silent client.
+void Session::on_tick(TimeMs now_mono_ms, Actions& out) {
     const TimeMs silent_ms = now_mono_ms - active_at_ms_;
     if (state_ == State::challenged && silent_ms >= limits::handshake_timeout_ms) {
-        out.push_back(Close{CloseCause::silent, "no challenge response in time"});
+        close(CloseCause::silent, "no challenge response in time", out);
     } else if (state_ == State::verified && rules_.idle_timeout_ms > 0 &&
                silent_ms >= rules_.idle_timeout_ms) {
-        out.push_back(Close{CloseCause::silent, "idle for too long"});
+        close(CloseCause::silent, "idle for too long", out);
     }
 }
 

@@ -66,7 +66,7 @@ public:
     void on_sent(TimeMs now_mono_ms) { active_at_ms_ = now_mono_ms; }
 
     // Checks the time limits; call about ten times a second.
-    void on_tick(TimeMs now_mono_ms, Actions& out) const;
+    void on_tick(TimeMs now_mono_ms, Actions& out);
 
     SessionId id() const { return id_; }
     const std::string& host() const { return host_; }
