@@ -67,12 +67,14 @@ def check_details(suite, engine):
     # What the samples leave out.
     alice, key = suite.facts["alice"], suite.facts["node_key"]
     for words in (["status"], ["read", "echo:x", "--quorum", "all"], ["wait", "ledger", "+1"],
-                  ["wait", "nodes", "1"], ["wait", "unl", key], ["ledger", "follow", "--count", "1"],
+                  ["wait", "nodes", "1"], ["wait", "unl", key],
+                  ["ledger", "follow", "--count", "1"],
                   ["ledger", "find", "--user", alice, "1.."],
                   ["ledger", "find", "--time", "2020-01-01T00:00:00Z"],
                   ["ledger", "inputs", suite.facts["seq"], "--user", alice],
                   ["watch", "outputs", "-k", "alice", "--from", "1", "--count", "1"],
-                  ["watch", "conn", "--count", "1"], ["watch", "ledgers", "--from", "1", "--count", "2"],
+                  ["watch", "conn", "--count", "1"],
+                  ["watch", "ledgers", "--from", "1", "--count", "2"],
                   ["send", "echo:x", "--proof", str(suite.root / "strict.proof")],
                   ["lcl", "--min-connections", "1"], ["bench", "echo:x", "--duration", "1s"]):
         done = suite.run(words)

@@ -17,6 +17,12 @@ ANSI = re.compile(rb"\x1b\[")
 START_MS = 15
 
 
+def processor_ms():
+    """What the programs that we have started and ended took of it."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (usage.ru_utime + usage.ru_stime) * 1000
+
+
 class Suite:
     """samples: words -> arguments of a call that succeeds. {name} stands for one of self.facts."""
 
@@ -229,12 +235,11 @@ class Suite:
         its own time counts, and the least of several; sanitizers multiply it."""
         passed, used = [], []
         for _ in range(20):
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            before = processor_ms()
             start = time.perf_counter()
             self.ok(["version"])
             passed.append((time.perf_counter() - start) * 1000)
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            used.append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000)
+            used.append(processor_ms() - before)
         print(f"start to end of \"{self.name} version\": {statistics.median(passed):.1f} ms, "
               f"{statistics.median(used):.1f} ms of the processor's, at least {min(used):.1f}")
         sanitized = b"__asan_init" in pathlib.Path(self.program).read_bytes()
