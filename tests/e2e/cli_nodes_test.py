@@ -556,7 +556,7 @@ class Suite:
 
     def progress(self, node):
         """Lines every two seconds where there is no terminal, one that changes where there is."""
-        wait = ["wait", "ledger", "+14", "-s", node.url]  # three seconds and more
+        wait = ["wait", "ledger", "+35", "-s", node.url]  # three seconds and more
         shown = subprocess.run([self.cli, *wait], env=self.env, capture_output=True, text=True)
         self.check(shown.stdout == "" and "waiting" in shown.stderr and "\x1b" not in shown.stderr,
                    "progress", shown)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A node of its own for tests of the command line: probe_contract, 250 ms rounds, all history."""
+"""A node of its own for tests of the command line: probe_contract, 100 ms rounds, all history."""
 
 import json
 import os
@@ -19,7 +19,7 @@ def free_port():
 class Node:
     """Started with start(), ended with stop(); may be started again on the same port."""
 
-    def __init__(self, bin_dir, root, name="node", round_ms=250, contract="probe_contract",
+    def __init__(self, bin_dir, root, name="node", round_ms=100, contract="probe_contract",
                  raw_shards=1):
         self.bin_dir = pathlib.Path(bin_dir)
         self.path = pathlib.Path(root) / name
