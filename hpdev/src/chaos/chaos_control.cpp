@@ -36,16 +36,23 @@ Json link_json(const Cluster& cluster, const ClusterFault& fault, unsigned peer)
     return out;
 }
 
-// One that has just been started listens a moment later.
-Done tell(const ClusterNode& node, const Json& order) {
+// One that has just been started listens a moment later, and one that has just died is another
+// process by then. Gives back which one was told.
+Expected<ProcessMark> tell(const Cluster& cluster, const ClusterNode& node, const Json& order) {
     const std::int64_t deadline_ms = now_mono_ms() + listen_timeout_ms;
+    ProcessMark process = node.process;
     for (;;) {
-        auto done = order_node(node, order);
-        if (done || done.error().id != cli::ErrorId::not_a_dev_node ||
-            now_mono_ms() >= deadline_ms || !is_alive(node.process)) {
-            return done;
+        const auto done = order_node(node, order);
+        if (done) {
+            return process;
+        }
+        if (done.error().id != cli::ErrorId::not_a_dev_node || now_mono_ms() >= deadline_ms) {
+            return tl::unexpected(done.error());
         }
         sleep_ms(look_again_ms);
+        HP_DEV_TRY(const Cluster now, load_cluster(cluster.dir));
+        const auto same = std::ranges::find(now.nodes, node.number, &ClusterNode::number);
+        process = same == now.nodes.end() ? process : same->process;
     }
 }
 
@@ -59,9 +66,10 @@ Done tell_all(const Cluster& cluster, ChaosRecord& record) {
         const bool knows = told != record.told.end() && is_same(told->second, node.process);
         const Json order = fault_order(cluster, record.faults, node);
         if (knows || order != fault_order(cluster, {}, node)) {
-            HP_DEV_TRY_STATUS(tell(node, order));
+            HP_DEV_TRY(record.told[node.number], tell(cluster, node, order));
+        } else {
+            record.told[node.number] = node.process;
         }
-        record.told[node.number] = node.process;
     }
     return {};
 }
