@@ -123,7 +123,9 @@ std::optional<ResultDecision> decide_result(const ResultContext& context,
         return std::nullopt;
     }
     ResultDecision decision = without_certificate(context, results);
-    if (decision.mode == ResultMode::void_run && !context.can_be_void) {
+    // The next result may give one state more votes than the others.
+    const bool may_change = missing > 0 && !waited_out;
+    if (decision.mode == ResultMode::void_run && (!context.can_be_void || may_change)) {
         return std::nullopt;
     }
     return decision;

@@ -91,7 +91,9 @@ describe('cluster: contracts', () => {
     });
 
     scoped_test('two of five leave another state, then all of them (row 26)', async (scope) => {
-        const cluster = await Cluster.start(scope, 5, settings(80));
+        // Leaders wait for all five results, but no longer than a roundtime.
+        const consensus = { mode: 'public', threshold: 80, roundtime: 1500 };
+        const cluster = await Cluster.start(scope, 5, settings(80, { consensus }));
         const user = await scope.login(cluster.nodes[0]);
         for (const node of cluster.nodes.slice(3)) {
             fs.writeFileSync(private_file(node, 'odd.txt'), 'odd');

@@ -72,6 +72,19 @@ TEST_CASE("states that all differ leave the one before") {
     CHECK(check_result(context(3, 2), *decision, said));
 }
 
+TEST_CASE("a run is not void while the next result may give one state most votes") {
+    auto said = results({claim(1, 1), claim(1, 1), claim(2, 1), claim(2, 1)});
+    CHECK_FALSE(decide_result(context(5, 4), said, false));
+    const auto decision = decide_result(context(5, 4), said, true);
+    REQUIRE(decision);
+    CHECK(decision->mode == ResultMode::void_run);
+    said = results({claim(1, 1), claim(1, 1), claim(2, 1), claim(2, 1), claim(1, 1)});
+    const auto with_all = decide_result(context(5, 4), said, false);
+    REQUIRE(with_all);
+    CHECK(with_all->mode == ResultMode::plurality);
+    CHECK(with_all->claim.state_hash == hash(1));
+}
+
 TEST_CASE("while a certificate is possible, and time is left, nobody decides") {
     const auto said = results({claim(1, 1), claim(1, 2), claim(1, 1)});
     CHECK_FALSE(decide_result(context(4, 3), said, false));
