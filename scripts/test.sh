@@ -18,6 +18,5 @@ fi
 
 build dev
 cd "$HP_ROOT"
-# Most tests wait more than they compute, so there is room for one more than there are cores. None
-# may depend on having the machine for itself.
-ctest --test-dir build/dev --output-on-failure --parallel "$(($(nproc) + 1))" "$@"
+# Most tests wait more than they compute. None may depend on having the machine for itself.
+ctest --test-dir build/dev --output-on-failure --parallel "$(nproc)" "$@"
