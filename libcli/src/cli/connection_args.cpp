@@ -159,6 +159,9 @@ Parsed<void> take_cluster_servers(const RawConnection& raw, ConnectionArgs& out)
     if (!cluster.contract_id.empty()) {
         out.contract_id = cluster.contract_id;
     }
+    if (cluster.threshold) { // no more sign than the nodes themselves wait for
+        out.quorum = *cluster.threshold / 100.0;
+    }
     return {};
 }
 

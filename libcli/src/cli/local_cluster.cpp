@@ -84,6 +84,9 @@ tl::expected<LocalCluster, Failure> decode_cluster(const fs::path& file, ByteVie
     out.file = file;
     out.name = text_member(json, "name").value_or("");
     out.contract_id = text_member(json, "contract_id").value_or("");
+    if (const auto percent = number_member(json, "threshold"); percent && *percent <= 100) {
+        out.threshold = static_cast<unsigned>(*percent);
+    }
     const auto nodes = json.find("nodes");
     if (nodes == json.end() || !nodes->is_array() || out.name.empty()) {
         return bad_cluster(file, "without a name or nodes");

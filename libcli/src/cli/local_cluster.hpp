@@ -30,8 +30,9 @@ struct LocalCluster {
     std::string name;
     std::filesystem::path file;
     std::string contract_id;
-    std::vector<LocalNode> nodes; // by number
-    bool is_running = false;      // its supervisor is there and at least one node runs
+    std::optional<unsigned> threshold; // percent
+    std::vector<LocalNode> nodes;      // by number
+    bool is_running = false;           // its supervisor is there and at least one node runs
 };
 
 // The nearest one from `from` upwards: the named one, or the current one; absent when there is

@@ -61,8 +61,14 @@ function ask(target, headers, { method = 'GET', body } = {}) {
 const row = (number) => page.locator(`#node-${number}`);
 const row_has = (number, text) =>
     row(number).filter({ hasText: text }).waitFor({ timeout: wait_ms });
-const shows = (selector, text) =>
-    page.locator(selector).filter({ hasText: text }).waitFor({ timeout: wait_ms });
+async function shows(selector, text) {
+    try {
+        await page.locator(selector).filter({ hasText: text }).waitFor({ timeout: wait_ms });
+    } catch (error) {
+        const instead = await page.locator(selector).textContent();
+        throw new Error(`${selector} shows "${instead}", not "${text}": ${error.message}`);
+    }
+}
 
 describe('dashboard', () => {
     const problems = [];

@@ -33,7 +33,7 @@ std::string cluster_json(const std::string& name, long supervisor) {
     return R"({"schema":"hp.cluster/1","name":")" + name +
            R"(","project":"/p","supervisor":{"pid":)" + std::to_string(supervisor) +
            R"(},"control":"/c","dashboard":null,"contract_id":"id-1",)"
-           R"("roundtime_ms":500,"threshold":80,"nodes":[)" +
+           R"("roundtime_ms":500,"threshold":70,"nodes":[)" +
            node_json(1, "validator", "running") + "," + node_json(2, "validator", "stopped") + "," +
            node_json(3, "validator", "running") + "," + node_json(4, "observer", "running") + "]}";
 }
@@ -183,6 +183,8 @@ TEST_CASE("servers come from option, context, environment, then the cluster", "[
     CHECK(Here::parse({"lcl"})->connection.cluster == "default");
     CHECK(Here::parse({"lcl"})->connection.contract_id == "id-1");
     CHECK(Here::parse({"lcl", "--contract-id", "x"})->connection.contract_id == "x");
+    CHECK(Here::parse({"lcl"})->connection.quorum == Approx(0.7));
+    CHECK(Here::parse({"lcl", "--quorum", "0.9"})->connection.quorum == Approx(0.9));
     CHECK(Here::servers({"lcl", "-n", "2,1"}) == "8082 8081");
     CHECK(Here::servers({"lcl", "-n", "9"}) == "HPE-9008");
     CHECK(Here::servers({"lcl", "--cluster", "old"}) == "HPE-7005");
