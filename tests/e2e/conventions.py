@@ -14,7 +14,6 @@ import time
 from json_schema import error_problems, problems
 
 ANSI = re.compile(rb"\x1b\[")
-START_MS = 15
 
 
 def processor_ms():
@@ -228,11 +227,11 @@ class Suite:
         for code in (0, *range(1, 14), 130, 141, 143):
             self.check(self.run(["explain", str(code)]).returncode == 0, f"explain {code}")
         self.check(self.run(["explain", "99"]).returncode == 9, "explain 99")
-        self.check_start()
+        self.print_start()
 
-    def check_start(self):
+    def print_start(self):
         """Start-up is meant to take less than 15 ms. Others may have the processor meanwhile, so
-        its own time counts, and the least of several; sanitizers multiply it."""
+        its own time is shown, too, and the least of several. A figure, not a check."""
         passed, used = [], []
         for _ in range(20):
             before = processor_ms()
@@ -242,8 +241,6 @@ class Suite:
             used.append(processor_ms() - before)
         print(f"start to end of \"{self.name} version\": {statistics.median(passed):.1f} ms, "
               f"{statistics.median(used):.1f} ms of the processor's, at least {min(used):.1f}")
-        sanitized = b"__asan_init" in pathlib.Path(self.program).read_bytes()
-        self.check(sanitized or min(used) < 3 * START_MS, f"{self.name} starts slowly", used)
 
     def report(self):
         print(f"{self.checks} checks, {len(self.failures)} failures")
