@@ -49,7 +49,7 @@ bool Engine::is_current(Instant now, const PublicKey& from, LedgerSeq height,
 }
 
 std::size_t Engine::kept() const {
-    std::size_t count = height_ ? height_->kept() : 0;
+    std::size_t count = fetched_.size() + (height_ ? height_->kept() : 0);
     for (const auto& [member, messages] : early_) {
         count += messages.size();
     }

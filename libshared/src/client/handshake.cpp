@@ -3,6 +3,7 @@
 
 #include "hp/base/limits.hpp"
 #include "hp/base/version.hpp"
+#include "printable.hpp"
 
 #include <algorithm>
 
@@ -18,13 +19,9 @@ tl::unexpected<ConnectError> refuse(ConnectProblem problem, std::string message)
     return tl::unexpected<ConnectError>(ConnectError{problem, std::move(message)});
 }
 
-// Text from a server that is not trusted yet, made fit for a terminal.
+// Text from a server that is not trusted yet.
 std::string in_quotes(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text.substr(0, 64)) {
-        out.push_back(c >= 0x20 && c < 0x7f ? c : '?');
-    }
-    return out + '"';
+    return '"' + printable(text, 64) + '"';
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 #include "hp/crypto/base64.hpp"
 #include "hp/crypto/sha256.hpp"
 #include "hp/os/local_socket.hpp"
+#include "printable.hpp"
 #include "ssh_key.hpp"
 
 #include <algorithm>
@@ -31,15 +32,6 @@ constexpr std::size_t length_bytes = 4;
 
 tl::unexpected<Error> nonsense(const char* what) {
     return fail(Errc::corrupt, "the agent's answer makes no sense: " + std::string(what));
-}
-
-// A comment is somebody else's text on its way to a terminal.
-std::string printable(std::string_view text) {
-    std::string out;
-    for (const char c : text.substr(0, limits::agent_comment_bytes_max)) {
-        out.push_back(c >= 0x20 && c < 0x7f ? c : '?');
-    }
-    return out;
 }
 
 // Keeps the signals that end a program for the moments in which we wait: one that came between two
@@ -192,7 +184,8 @@ Result<std::vector<AgentKey>> decode_agent_keys(ByteView answer) {
         if (const auto key = decode_ssh_public_key(blob)) {
             std::string digest = crypto::to_base64(crypto::sha256(blob));
             digest.erase(std::min(digest.find('='), digest.size()));
-            out.push_back({*key, "SHA256:" + digest, printable(comment)});
+            out.push_back(
+                {*key, "SHA256:" + digest, printable(comment, limits::agent_comment_bytes_max)});
         }
     }
     if (!in.done()) {
