@@ -18,6 +18,7 @@ enum class Lie : std::uint8_t {
     silence,  // says nothing to some members at some stages
     usurp,    // proposes when it is not its turn
     copies,   // inputs with another content under the same hash
+    ledgers,  // answers who missed ledgers with ones that nobody decided
     // Only where signatures are checked: nobody could see through these.
     impersonate, // votes in the name of others
     sign_ahead,  // signs for the next height as if members never changed
@@ -47,23 +48,38 @@ enum class Lie : std::uint8_t {
 };
 constexpr std::size_t lie_count = static_cast<std::size_t>(Lie::last) + 1;
 
-inline constexpr std::array<std::string_view, lie_count> lie_names{
-    "sign_all",        "replay",
-    "flood",           "results",
-    "bodies",          "silence",
-    "usurp",           "copies",
-    "impersonate",     "sign_ahead",
-    "block_omits",     "block_replays",
-    "block_expired",   "block_early",
-    "block_unsigned",  "block_order",
-    "block_oversize",  "block_users",
-    "block_time",      "block_parent",
-    "block_nonce",     "block_recent",
-    "block_few_opens", "block_double_open",
-    "block_void",      "block_plurality",
-    "block_certified", "block_no_evidence",
-    "block_outputs",   "block_evidence_double",
-    "block_outsiders"};
+inline constexpr std::array<std::string_view, lie_count> lie_names{"sign_all",
+                                                                   "replay",
+                                                                   "flood",
+                                                                   "results",
+                                                                   "bodies",
+                                                                   "silence",
+                                                                   "usurp",
+                                                                   "copies",
+                                                                   "ledgers",
+                                                                   "impersonate",
+                                                                   "sign_ahead",
+                                                                   "block_omits",
+                                                                   "block_replays",
+                                                                   "block_expired",
+                                                                   "block_early",
+                                                                   "block_unsigned",
+                                                                   "block_order",
+                                                                   "block_oversize",
+                                                                   "block_users",
+                                                                   "block_time",
+                                                                   "block_parent",
+                                                                   "block_nonce",
+                                                                   "block_recent",
+                                                                   "block_few_opens",
+                                                                   "block_double_open",
+                                                                   "block_void",
+                                                                   "block_plurality",
+                                                                   "block_certified",
+                                                                   "block_no_evidence",
+                                                                   "block_outputs",
+                                                                   "block_evidence_double",
+                                                                   "block_outsiders"};
 
 class Lies {
 public:

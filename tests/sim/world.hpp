@@ -104,7 +104,7 @@ private:
     static consensus::NonceRecords nonces_of(const Host& host);
     void crash(Host& host);
     void restart_later(const Host& host, std::int64_t down_ms);
-    void feed(Host& host, const consensus::Event& event);
+    void feed(Host& host, consensus::Event event);
     void perform_all(Host& host, const consensus::Effects& effects);
     void perform(Host& host, const consensus::VerifyInput& effect);
     void perform(Host& host, const consensus::TellStatus& effect);
@@ -168,7 +168,10 @@ private:
     void remember(const SharedMessage& message);
     void flood(Host& liar, LedgerSeq height);
     void replay(Host& liar);
-    bool answer_falsely(Host& liar, const consensus::Message& heard);
+    bool answer_falsely(Host& liar, const Host& asker, const consensus::Message& heard);
+    bool answer_ledgers_falsely(Host& liar, const Host& asker, const consensus::GetLedgers& get);
+    consensus::SharedCertifiedLedger forge_ledger(const Host& liar,
+                                                  const consensus::CertifiedLedger& honest);
     bool propose_two_faced(Host& liar, const consensus::Propose& propose);
     bool propose_falsely(Host& liar, const consensus::Propose& propose);
     void tell_results(Host& liar, const consensus::SignedResult& honest);

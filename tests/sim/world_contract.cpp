@@ -12,6 +12,7 @@ void World::perform(Host& host, const Execute& effect) {
     if (!host.byzantine) {
         checker_.executes(host.index, *effect.ledger, host.state->state_hash);
     }
+    host.sync_target = {}; // what came first is as good as what was asked for last
     const std::int64_t time_us = host.random.between(1000, options_.run_ms_max * 1000 + 1000);
     at_host(now_us_ + time_us, host, [this, &host, ledger = effect.ledger] {
         host.state = execute(host, *ledger);
@@ -111,22 +112,32 @@ void World::perform(Host& host, const SyncState& effect) {
     sync_state(host, effect.target);
 }
 
-// Whoever has it gives it; a node always still has the state a void run goes back to.
+// Whoever has it gives it; a node always still has the state a void run goes back to. A state takes
+// its time, and what is on its way when a newer one is asked for may well come first.
 void World::sync_state(Host& host, const ResultClaim& target) {
     host.sync_target = target;
-    at_host(now_us_ + host.random.between(5'000, 100'000), host, [this, &host, target] {
-        if (host.sync_target != target) {
-            return;
-        }
-        auto state = std::make_shared<proto::ExecutionResult>();
-        state->seq = target.ledger.seq;
-        state->state_hash = target.state_hash;
-        state->config_hash = target.config_hash;
-        state->output_root = target.output_root;
-        state->root_signature = host.signer->sign(state->output_root.view());
-        host.state = state;
-        feed(host, ResultReady{host.state});
-    });
+    const bool is_slow = !calm_ && host.random.chance(0.2);
+    const std::int64_t slow_us = is_slow ? 5000 * options_.roundtime_ms : 100'000;
+    const bool is_finished = host.random.chance(0.5); // also in vain
+    at_host(now_us_ + host.random.between(5'000, slow_us), host,
+            [this, &host, target, is_finished] {
+                const bool is_newest = host.sync_target == target;
+                const bool is_asked_for = host.sync_target != ResultClaim{};
+                if (!is_newest && !(is_finished && is_asked_for)) {
+                    return;
+                }
+                if (is_newest) {
+                    host.sync_target = {};
+                }
+                auto state = std::make_shared<proto::ExecutionResult>();
+                state->seq = target.ledger.seq;
+                state->state_hash = target.state_hash;
+                state->config_hash = target.config_hash;
+                state->output_root = target.output_root;
+                state->root_signature = host.signer->sign(state->output_root.view());
+                host.state = state;
+                feed(host, ResultReady{host.state});
+            });
 }
 
 } // namespace hp::sim

@@ -293,24 +293,27 @@ void World::copy_inputs(Host& liar, const Inputs& heard) {
 }
 
 // It has every input ever submitted.
-bool World::answer_falsely(Host& liar, const Message& heard) {
-    const auto* get = std::get_if<GetInputs>(&heard);
-    if (get != nullptr) {
-        Inputs answer;
-        for (const Hash32& hash : get->hashes) {
-            const auto found = checker_.oracle().inputs().find(hash);
-            if (found != checker_.oracle().inputs().end()) {
-                answer.inputs.push_back(found->second);
-            }
-        }
-        if (!answer.inputs.empty()) {
-            for (auto& host : hosts_) {
-                tell(liar, *host, answer);
-            }
-        }
-        return true;
+bool World::answer_falsely(Host& liar, const Host& asker, const Message& heard) {
+    if (const auto* get = std::get_if<GetLedgers>(&heard); get && lies(Lie::ledgers)) {
+        return answer_ledgers_falsely(liar, asker, *get);
     }
-    return false;
+    const auto* get = std::get_if<GetInputs>(&heard);
+    if (get == nullptr) {
+        return false;
+    }
+    Inputs answer;
+    for (const Hash32& hash : get->hashes) {
+        const auto found = checker_.oracle().inputs().find(hash);
+        if (found != checker_.oracle().inputs().end()) {
+            answer.inputs.push_back(found->second);
+        }
+    }
+    if (!answer.inputs.empty()) {
+        for (auto& host : hosts_) {
+            tell(liar, *host, answer);
+        }
+    }
+    return true;
 }
 
 } // namespace hp::sim

@@ -115,6 +115,8 @@ std::vector<Mutant> block_mutants() {
         lifted(Guard::block_continues_chain, when_told(Lie::block_parent)),
         lifted(Guard::block_digest_verified, when_told(Lie::bodies)),
         lifted(Guard::input_signature, when_told(Lie::block_unsigned)),
+        lifted(Guard::certificate_quorum, when_told(Lie::ledgers)),
+        lifted(Guard::certificate_of_members, when_told(Lie::ledgers)),
     };
 }
 

@@ -111,7 +111,7 @@ void World::deliver(Host& to, const Host& from, const SharedMessage& message) {
         if (!from.byzantine) { // else liars would keep each other busy for ever
             lie_about(to, *message);
         }
-        if (answer_falsely(to, *message)) {
+        if (answer_falsely(to, from, *message)) {
             return;
         }
     }

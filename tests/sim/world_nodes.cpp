@@ -117,11 +117,11 @@ void World::restart_later(const Host& host, std::int64_t down_ms) {
     }
 }
 
-void World::feed(Host& host, const Event& event) {
+void World::feed(Host& host, Event event) {
     if (!host.engine) {
         return;
     }
-    host.waiting.push_back(event);
+    host.waiting.push_back(std::move(event));
     if (host.feeding) {
         return;
     }
