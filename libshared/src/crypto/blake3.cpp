@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hp/crypto/blake3.hpp"
 
+#include <new>
+#include <type_traits>
+
 #include <blake3.h>
 
 namespace hp::crypto {
@@ -14,23 +17,22 @@ Hash32 finalize(const blake3_hasher& hasher) {
 
 } // namespace
 
-struct Blake3::Impl {
-    blake3_hasher hasher;
-};
-
-Blake3::Blake3() : impl_(std::make_unique<Impl>()) {
-    blake3_hasher_init(&impl_->hasher);
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): the hasher is made in it
+Blake3::Blake3() {
+    static_assert(sizeof(blake3_hasher) <= state_bytes);
+    static_assert(alignof(blake3_hasher) <= alignof(std::uint64_t));
+    static_assert(std::is_trivially_destructible_v<blake3_hasher>);
+    blake3_hasher_init(new (state_.data()) blake3_hasher);
 }
 
-Blake3::~Blake3() = default;
-
 Blake3& Blake3::update(ByteView bytes) {
-    blake3_hasher_update(&impl_->hasher, bytes.data(), bytes.size());
+    blake3_hasher_update(std::launder(reinterpret_cast<blake3_hasher*>(state_.data())),
+                         bytes.data(), bytes.size());
     return *this;
 }
 
 Hash32 Blake3::finish() const {
-    return finalize(impl_->hasher);
+    return finalize(*std::launder(reinterpret_cast<const blake3_hasher*>(state_.data())));
 }
 
 Hash32 b3(ByteView bytes) {

@@ -11,6 +11,7 @@ namespace hp {
 
 class Writer {
 public:
+    Writer() { out_.reserve(usual_bytes); }
     void u8(std::uint8_t v) { out_.push_back(v); }
     void u32(std::uint32_t v);
     void u64(std::uint64_t v);
@@ -24,6 +25,8 @@ public:
     Bytes take() { return std::move(out_); }
 
 private:
+    // Most of what is signed or hashed is shorter: growing to it would cost an allocation a field.
+    static constexpr std::size_t usual_bytes = 256;
     Bytes out_;
 };
 

@@ -3,8 +3,9 @@
 // plain concatenation. Any thread.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <initializer_list>
-#include <memory>
 
 #include "hp/base/ids.hpp"
 
@@ -13,7 +14,6 @@ namespace hp::crypto {
 class Blake3 {
 public:
     Blake3();
-    ~Blake3();
     Blake3(const Blake3&) = delete;
     Blake3& operator=(const Blake3&) = delete;
 
@@ -21,8 +21,9 @@ public:
     Hash32 finish() const; // of everything so far; the hasher can go on
 
 private:
-    struct Impl;
-    std::unique_ptr<Impl> impl_;
+    // The library's hasher, in place: one on the heap costs more than hashing something short.
+    static constexpr std::size_t state_bytes = 1912;
+    alignas(std::uint64_t) std::array<std::uint8_t, state_bytes> state_;
 };
 
 Hash32 b3(ByteView bytes);
