@@ -508,7 +508,7 @@ LedgerSeq Engine::newest_heard() const {
 }
 
 VoteStatus Engine::current_vote_status(Instant now) const {
-    if (!ahead_.empty() || execution_.is_syncing()) {
+    if (!ahead_.empty() || execution_.is_behind()) {
         return VoteStatus::desync;
     }
     if (!is_agreeing()) {

@@ -10,18 +10,25 @@ void Execution::decided(proto::SharedLedger ledger, std::vector<PublicKey> holde
     head_ = std::move(ledger);
     holders_ = std::move(holders);
     catching_up_ = catching_up;
+    backlog_.add(head_);
     name_own();
 }
 
 void Execution::ready(proto::SharedResult result) {
     const bool ran = executing_ != 0 && result->seq == executing_;
     const bool came = syncing_ != 0 && result->seq + 1 == syncing_;
-    if (!ran && !came) {
-        return; // a state that was asked for earlier; another one is on its way
+    // Nothing may come of it but a run at once: else the newer state that was asked for is fetched.
+    const bool came_early = syncing_ != 0 && !came && !catching_up_ && ledger_after(*result);
+    if (!ran && !came && !came_early) {
+        return;
+    }
+    if (ran) {
+        compare_replayed(*result);
     }
     executing_ = 0;
     syncing_ = 0;
     own_ = std::move(result);
+    backlog_.forget_through(own_->seq);
     name_own();
 }
 
@@ -35,23 +42,48 @@ void Execution::name_own() {
                                           : LedgerId{own_->seq, {}};
 }
 
-bool Execution::reflects_parent() const {
-    return own_ && holds(lifted_, Guard::execute_agreed_state,
-                         own_->state_hash == head_->header.state_hash &&
-                             own_->config_hash == head_->header.config_hash);
+bool Execution::is_behind() const {
+    return syncing_ != 0 || (executing_ != 0 && executing_ + 1 < head_->header.seq);
+}
+
+bool Execution::continues_from(const proto::LedgerRecord& ledger,
+                               const proto::ExecutionResult& result) const {
+    return holds(lifted_, Guard::execute_agreed_state,
+                 result.state_hash == ledger.header.state_hash &&
+                     result.config_hash == ledger.header.config_hash);
+}
+
+// What to execute on the state that `result` gave: the newest ledger when it continues from the
+// very same, else the next one. Null: another state has to be fetched.
+proto::SharedLedger Execution::ledger_after(const proto::ExecutionResult& result) const {
+    if (continues_from(*head_, result)) {
+        return head_;
+    }
+    const proto::SharedLedger next = backlog_.find(result.seq + 1);
+    // The configuration in force is that of the newest ledger, and so is what is run.
+    const bool same_config = result.config_hash == head_->header.config_hash;
+    return next && replays_agree_ && same_config && continues_from(*next, result) ? next : nullptr;
+}
+
+void Execution::compare_replayed(const proto::ExecutionResult& result) {
+    const proto::SharedLedger next = backlog_.find(result.seq + 1);
+    if (replaying_ && next && !continues_from(*next, result)) {
+        replays_agree_ = false;
+    }
 }
 
 std::optional<Effect> Execution::next() {
     if (!head_ || executing_ != 0 || catching_up_ || result()) {
         return std::nullopt;
     }
-    const proto::LedgerHeader& head = head_->header;
-    if (reflects_parent()) {
-        executing_ = head.seq;
+    if (const proto::SharedLedger ledger = own_ ? ledger_after(*own_) : nullptr) {
+        executing_ = ledger->header.seq;
+        replaying_ = ledger != head_;
         syncing_ = 0;
         own_ = nullptr;
-        return Execute{head_, {}};
+        return Execute{ledger, {}};
     }
+    const proto::LedgerHeader& head = head_->header;
     if (syncing_ == head.seq && sync_state_ == head.state_hash) {
         return std::nullopt;
     }

@@ -78,6 +78,11 @@ inline constexpr std::uint32_t failed_attempts_unreliable = 3;
 // up with rounds of 20 ms. They wait in memory for the ones before them, no more of them than this.
 inline constexpr LedgerSeq ledgers_per_answer_max = 16;
 inline constexpr std::size_t fetched_bytes_max = 8 * 1024 * 1024;
+
+// Decided ledgers that wait to be executed: while a state of a gigabyte comes and is taken over,
+// rounds of 20 ms decide 150. A node that is further behind than this fetches a newer state.
+inline constexpr std::size_t backlog_ledgers_max = 256;
+inline constexpr std::size_t backlog_bytes_max = 8 * 1024 * 1024;
 // As long as nothing of them comes, it waits twice as long each time before it asks another node,
 // and afterwards twice as long as an answer took: it may be the network that is slow.
 inline constexpr std::int64_t catch_up_retry_us_max = 16 * fetch_retry_us;

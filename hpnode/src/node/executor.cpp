@@ -83,7 +83,9 @@ Status Executor::start_ahead() {
 
 void Executor::execute(proto::SharedLedger ledger, std::optional<contract::RunSpec> spec) {
     warm_timer_.cancel();
+    stop_sync_ticks();
     worker_.submit([this, ledger = std::move(ledger), spec = std::move(spec)]() mutable {
+        sync_.stop(); // what is still being fetched is not needed any more
         const LedgerSeq seq = ledger->header.seq;
         if (!spec) {
             reactor_.post([this, done = pass_over(*ledger)] { callbacks_.on_done(done); });
@@ -341,7 +343,7 @@ void Executor::prepare_next(contract::RunSpec spec) {
 
 // --- state sync ----------------------------------------------------------------------------------
 
-void Executor::sync(const SyncTarget& target, std::vector<PublicKey> peers) {
+void Executor::sync(const StateSync::Target& target, std::vector<PublicKey> peers) {
     warm_timer_.cancel();
     const std::uint64_t number = ++sync_number_;
     worker_.submit([this, number, target, peers = std::move(peers)] {
@@ -349,8 +351,7 @@ void Executor::sync(const SyncTarget& target, std::vector<PublicKey> peers) {
             view_.changes();
         }
         sync_begun_ = number;
-        sync_output_root_ = target.output_root;
-        advance_sync(sync_.begin(target.seq, target.roots, peers, SystemClock().now().mono_ms()));
+        advance_sync(sync_.begin(target, peers, SystemClock().now().mono_ms()));
     });
     if (!std::exchange(sync_ticks_, true)) {
         tick_sync();
@@ -387,8 +388,13 @@ void Executor::tick_sync() {
     });
 }
 
+void Executor::stop_sync_ticks() {
+    sync_ticks_ = false;
+    sync_timer_.cancel();
+}
+
 void Executor::advance_sync(Status so_far) {
-    if (!sync_.is_active()) {
+    if (so_far && !sync_.is_active()) {
         return;
     }
     Result<bool> done =
@@ -407,21 +413,31 @@ void Executor::finish_sync() {
         return;
     }
     auto result = std::make_shared<proto::ExecutionResult>();
-    result->seq = sync_.seq();
-    result->state_hash = sync_.target().state;
-    result->config_hash = sync_.target().config;
-    result->output_root = sync_output_root_;
+    result->seq = sync_.target().seq;
+    result->state_hash = sync_.target().roots.state;
+    result->config_hash = sync_.target().roots.config;
+    result->output_root = sync_.target().output_root;
     if (view_.settled) {
         view_.settled();
     }
-    reactor_.post([this, number = sync_begun_, result = proto::SharedResult(std::move(result)),
+    const std::uint64_t number = sync_.is_newest() ? sync_begun_ : 0;
+    reactor_.post([this, number, result = proto::SharedResult(std::move(result)),
                    patch = std::move(*patch)]() mutable {
         if (number == sync_number_) {
-            sync_ticks_ = false;
-            sync_timer_.cancel();
+            stop_sync_ticks();
         }
         callbacks_.on_synced(std::move(result), std::move(patch));
+        worker_.submit([this] { go_on_syncing(); });
     });
+}
+
+// Whoever was told of the state has decided what is next.
+void Executor::go_on_syncing() {
+    Status status = sync_.go_on(SystemClock().now().mono_ms());
+    if (sync_.is_active() && view_.changes) {
+        view_.changes();
+    }
+    advance_sync(std::move(status));
 }
 
 } // namespace hp::node

@@ -76,14 +76,10 @@ public:
     // Development clusters: before the run for ledger `order.at` the state gets these files.
     void deploy(const DeployOrder& order);
 
-    // Instead of a run: fetches the state after ledger `target.seq` from peers. Replaces an earlier
-    // target. on_synced() tells when it is here.
-    struct SyncTarget {
-        LedgerSeq seq = 0;
-        state::Roots roots;
-        Hash32 output_root; // of that ledger's execution
-    };
-    void sync(const SyncTarget& target, std::vector<PublicKey> peers);
+    // Instead of a run: fetches the state after ledger `target.seq` from peers. on_synced() tells
+    // when it is here, or when the state of an earlier target is: unless that is followed by
+    // execute(), the newer one is fetched then.
+    void sync(const StateSync::Target& target, std::vector<PublicKey> peers);
     // While a sync goes on; else they do nothing.
     void on_peer_up(const PublicKey& peer);
     void on_peer_down(const PublicKey& peer);
@@ -119,8 +115,10 @@ private:
     void keep_house(LedgerSeq seq);
     void advance_sync(Status so_far);
     void finish_sync();
+    void go_on_syncing();
     // On the reactor thread:
     void tick_sync();
+    void stop_sync_ticks();
     void prepare_next(contract::RunSpec spec);
 
     net::Reactor& reactor_;
@@ -134,7 +132,6 @@ private:
     state::ReadGate& gate_;
     const state::KeptVersions& versions_;
     StateSync sync_;
-    Hash32 sync_output_root_;
     std::uint64_t sync_begun_ = 0;
     std::uint64_t sync_number_ = 0; // reactor thread, of the sync asked for last
     bool sync_ticks_ = false;       // reactor thread

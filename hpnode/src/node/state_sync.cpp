@@ -18,20 +18,38 @@ state::Trees StateSync::own_trees() const {
     return {own.state, own.patch};
 }
 
-Status StateSync::begin(LedgerSeq seq, const state::Roots& target,
-                        const std::vector<PublicKey>& peers, TimeMs now) {
-    log_.info("fetching the agreed state from peers",
-              {{"seq", seq}, {"state", target.state.short_hex()}, {"peers", peers.size()}});
+Status StateSync::begin(const Target& target, const std::vector<PublicKey>& peers, TimeMs now) {
+    log_.info(
+        "fetching the agreed state from peers",
+        {{"seq", target.seq}, {"state", target.roots.state.short_hex()}, {"peers", peers.size()}});
     newer_.reset();
-    if (!client_) {
-        return start({seq, target}, peers, now);
+    if (!client_ && !came_) {
+        return start(target, peers, now);
     }
-    if (target == current_.roots) {
-        current_.seq = seq;
+    if (client_ && target.roots == current_.roots) {
+        current_ = target;
     } else {
-        newer_ = Target{seq, target};
+        newer_ = target;
+        newer_peers_ = peers;
     }
     return {};
+}
+
+Status StateSync::go_on(TimeMs now) {
+    came_ = false;
+    if (!newer_ || client_) {
+        return {};
+    }
+    return start(*std::exchange(newer_, std::nullopt), std::exchange(newer_peers_, {}), now);
+}
+
+void StateSync::stop() {
+    if (client_) {
+        next_id_ = client_->next_id();
+    }
+    client_.reset();
+    newer_.reset();
+    came_ = false;
 }
 
 Status StateSync::start(const Target& target, const std::vector<PublicKey>& peers, TimeMs now) {
@@ -72,26 +90,21 @@ Result<bool> StateSync::on_tick(TimeMs now) {
         return fail(client_->failure());
     }
     if (client_->state() == State::complete) {
-        return finish(now);
+        return finish();
     }
     HP_TRY_STATUS(while_fetching(now));
     return false;
 }
 
-// What is here makes the difference to a newer version small.
-Result<bool> StateSync::finish(TimeMs now) {
+Result<bool> StateSync::finish() {
     HP_TRY(const bool adopted, store_.adopt(current_.seq, current_.roots));
     if (!adopted) {
         return false;
     }
     next_id_ = client_->next_id();
-    const std::vector<PublicKey> peers = client_->peers();
     client_.reset();
-    if (!newer_) {
-        return true;
-    }
-    HP_TRY_STATUS(start(*std::exchange(newer_, std::nullopt), peers, now));
-    return false;
+    came_ = true;
+    return true;
 }
 
 Status StateSync::while_fetching(TimeMs now) {
