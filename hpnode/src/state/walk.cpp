@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "hp/base/limits.hpp"
+#include "state/large_file.hpp"
 #include "state/store.hpp"
 
 namespace hp::state {
@@ -182,14 +183,13 @@ Result<EntryPtr> Walker::file(int dir, const std::string& name, struct stat st,
     }
     out.seen = fingerprint(st);
     out.racy = is_racy(out.seen, looked_ns) || hides_mapped_writes(fd.get());
-    reader_.open(fd.get(), out.size, static_cast<std::uint64_t>(st.st_blocks) * 512);
-    HP_TRY_STATUS(hash_chunks(before, st, out));
+    HP_TRY_STATUS(hash_content(fd.get(), before, st, out));
     return share(std::move(out));
 }
 
 // A recorded file was as it was hashed when the record began, so that everything else in it still
 // is: anything that is not the very same inode with the very same stat data is read as a whole.
-Status Walker::hash_chunks(const EntryPtr& before, const struct stat& st, Entry& out) {
+Status Walker::hash_content(int fd, const EntryPtr& before, const struct stat& st, Entry& out) {
     static_assert(chunk_bytes == tracked::block_bytes);
     const tracked::WrittenFile* record =
         written_ != nullptr && before ? written_->find(st.st_dev, st.st_ino) : nullptr;
@@ -197,14 +197,23 @@ Status Walker::hash_chunks(const EntryPtr& before, const struct stat& st, Entry&
         record = nullptr;
     }
     out.chunks.resize(chunk_count(out.size));
+    std::vector<std::uint32_t> unknown;
     for (std::uint32_t i = 0; i < out.chunks.size(); ++i) {
         const std::size_t length = chunk_length(out.size, i);
         if (record != nullptr && !record->has(i) && length == chunk_length(before->size, i)) {
             out.chunks[i] = before->chunks[i];
             continue;
         }
-        HP_TRY(out.chunks[i], reader_.hash(i));
+        unknown.push_back(i);
         stats_.read_bytes += length;
+    }
+    const LargeFile file{fd, out.size, static_cast<std::uint64_t>(st.st_blocks) * 512};
+    if (unknown.size() > chunks_per_thread_min) {
+        return hash_chunks(file, unknown, out.chunks);
+    }
+    reader_.open(fd, file.size, file.allocated_bytes);
+    for (const std::uint32_t index : unknown) {
+        HP_TRY(out.chunks[index], reader_.hash(index));
     }
     return {};
 }

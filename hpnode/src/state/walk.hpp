@@ -90,7 +90,7 @@ private:
                                        std::size_t depth);
     Result<EntryPtr> touched_child(int fd, const std::string& name, const EntryPtr& before,
                                    const Touched& touched, std::size_t depth);
-    Status hash_chunks(const EntryPtr& before, const struct stat& st, Entry& out);
+    Status hash_content(int fd, const EntryPtr& before, const struct stat& st, Entry& out);
     bool is_foreign_link(const struct stat& st) const;
     void unlock(int fd) const;
 
