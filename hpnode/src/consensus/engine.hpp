@@ -128,7 +128,7 @@ private:
     void ask_for_block(Instant now, const Hash32& digest, const Certificate& certificate,
                        Effects& out);
     // Whom it has asked, if it was time to.
-    std::optional<PublicKey> ask_for_parts(Instant now, const MissingParts& missing,
+    std::optional<PublicKey> ask_for_parts(Instant now, MissingParts missing,
                                            const std::vector<PublicKey>& holders, Effects& out);
     void repeat(Instant now, Effects& out);
     void request_wake(Instant now, Effects& out);

@@ -220,9 +220,14 @@ void Engine::ask_for_block(Instant now, const Hash32& digest, const Certificate&
     out.push_back(SendTo{next_holder(holders), GetBlock{height_->seq(), digest}});
 }
 
-std::optional<PublicKey> Engine::ask_for_parts(Instant now, const MissingParts& missing,
+std::optional<PublicKey> Engine::ask_for_parts(Instant now, MissingParts missing,
                                                const std::vector<PublicKey>& holders,
                                                Effects& out) {
+    // What is here already, and only has to be checked, would come again and again.
+    std::erase_if(missing.inputs, [this](const Hash32& hash) { return pool_.is_awaited(hash); });
+    if (missing.none()) {
+        return std::nullopt;
+    }
     const bool fresh =
         std::any_of(missing.inputs.begin(), missing.inputs.end(),
                     [this](const Hash32& hash) { return judged_inputs_.count(hash) == 0; });

@@ -153,6 +153,12 @@ proto::SharedInput InputPool::find(const Hash32& hash) const {
     return found == end ? nullptr : found->first;
 }
 
+bool InputPool::is_awaited(const Hash32& hash) const {
+    const auto [begin, end] = candidates_.equal_range(hash);
+    return std::any_of(begin, end,
+                       [](const auto& entry) { return entry.second.verdict == Verdict::awaited; });
+}
+
 InputPool::Users::iterator InputPool::sweep(Users::iterator user) {
     std::erase_if(user->second.candidates, [&](const Candidate* candidate) {
         if (!candidate->leaving) {

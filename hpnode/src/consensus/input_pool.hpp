@@ -61,6 +61,8 @@ public:
 
     // A candidate with a good signature, or null.
     proto::SharedInput find(const Hash32& hash) const;
+    // A candidate with this hash is here, and its signature still being checked.
+    bool is_awaited(const Hash32& hash) const;
 
     // Whether a ledger would have something to do: a candidate whose verdict is there.
     bool has_ready() const { return ready_ > 0; }

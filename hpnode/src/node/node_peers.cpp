@@ -254,8 +254,9 @@ void Node::check(const PublicKey& from, Bytes message) {
     ++inbox.checking;
     inbox.checking_bytes += message.size();
     pace_reading(from, inbox);
-    verify_workers_.submit([this, from, bytes = std::move(message), domain = engine_->domain(),
-                            came = clock_.now()]() mutable {
+    // Votes must not wait for the signatures of inputs, of which there may be thousands.
+    verify_workers_.submit_urgent([this, from, bytes = std::move(message),
+                                   domain = engine_->domain(), came = clock_.now()]() mutable {
         auto decoded = consensus::decode_message(bytes);
         Checked checked{std::move(bytes), domain, came, {}, {}};
         if (decoded) {

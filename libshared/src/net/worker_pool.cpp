@@ -55,27 +55,36 @@ WorkerPool::~WorkerPool() {
 }
 
 void WorkerPool::submit(std::function<void()> job) {
+    add(jobs_, std::move(job));
+}
+
+void WorkerPool::submit_urgent(std::function<void()> job) {
+    add(urgent_, std::move(job));
+}
+
+void WorkerPool::add(Jobs& jobs, std::function<void()> job) {
     {
         const std::lock_guard lock(mutex_);
-        jobs_.push_back(std::move(job));
+        jobs.push_back(std::move(job));
     }
     wake_.notify_one();
 }
 
 std::size_t WorkerPool::waiting() const {
     const std::lock_guard lock(mutex_);
-    return jobs_.size();
+    return urgent_.size() + jobs_.size();
 }
 
 void WorkerPool::work() {
     std::unique_lock lock(mutex_);
     while (true) {
-        wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+        wake_.wait(lock, [this] { return stopping_ || !urgent_.empty() || !jobs_.empty(); });
         if (stopping_) {
             return;
         }
-        std::function<void()> job = std::move(jobs_.front());
-        jobs_.pop_front();
+        Jobs& next = urgent_.empty() ? jobs_ : urgent_;
+        std::function<void()> job = std::move(next.front());
+        next.pop_front();
         lock.unlock();
         job();
         job = nullptr; // what the job owns is destroyed without the lock

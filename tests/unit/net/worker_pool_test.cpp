@@ -27,6 +27,22 @@ TEST_CASE("a pool of one thread is a serial queue", "[net]") {
     CHECK(std::is_sorted(order.begin(), order.end()));
 }
 
+TEST_CASE("urgent jobs start before all others, in their own order", "[net]") {
+    std::vector<int> order;
+    std::promise<void> go;
+    std::promise<void> done;
+    WorkerPool pool(1, "serial");
+    pool.submit([gate = go.get_future().share()] { gate.wait(); });
+    for (int i = 0; i < 5; ++i) {
+        pool.submit([&order, i] { order.push_back(10 + i); });
+        pool.submit_urgent([&order, i] { order.push_back(i); });
+    }
+    pool.submit([&done] { done.set_value(); });
+    go.set_value();
+    done.get_future().wait();
+    CHECK(order == std::vector<int>{0, 1, 2, 3, 4, 10, 11, 12, 13, 14});
+}
+
 TEST_CASE("jobs of a larger pool run at the same time", "[net]") {
     WorkerPool pool(3, "pool");
     std::array<std::promise<void>, 3> arrived;
