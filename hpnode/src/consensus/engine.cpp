@@ -283,6 +283,7 @@ void Engine::begin_height(Instant now, Effects& out) {
     judged_inputs_.clear();
     reported_.clear();
     fetch_at_us_ = 0;
+    fetch_wait_us_ = params::fetch_retry_us;
     if (!inputs_since_us_ && pool_.has_ready()) {
         inputs_since_us_ = now.mono_us;
     }
@@ -302,7 +303,8 @@ void Engine::open(Instant now, Effects& out) {
     pace_.opened(now.mono_us);
     inputs_since_us_.reset();
     opened_at_us_ = now.mono_us;
-    repeat_at_us_ = now.mono_us + params::stage_us(params_);
+    repeat_wait_us_ = params::stage_us(params_);
+    repeat_at_us_ = now.mono_us + repeat_wait_us_;
     auto open = std::make_shared<Open>();
     open->height = height_->seq();
     open->prev_hash = lcl_.hash;

@@ -206,6 +206,11 @@ PublicKey Engine::next_holder(const std::vector<PublicKey>& holders) {
     return identity_.self;
 }
 
+void Engine::wait_for_answer(Instant now) {
+    fetch_at_us_ = now.mono_us + fetch_wait_us_;
+    fetch_wait_us_ = std::min(2 * fetch_wait_us_, params::fetch_retry_us_max);
+}
+
 void Engine::ask_for_block(Instant now, const Hash32& digest, const Certificate& certificate,
                            Effects& out) {
     if (wanted_block_ == digest && now.mono_us < fetch_at_us_) {
@@ -216,7 +221,7 @@ void Engine::ask_for_block(Instant now, const Hash32& digest, const Certificate&
     for (const Signed& vote : certificate.votes) {
         holders.push_back(vote.member);
     }
-    fetch_at_us_ = now.mono_us + params::fetch_retry_us;
+    wait_for_answer(now);
     out.push_back(SendTo{next_holder(holders), GetBlock{height_->seq(), digest}});
 }
 
@@ -226,7 +231,8 @@ std::optional<PublicKey> Engine::ask_for_parts(Instant now, MissingParts missing
     // What is here already, and only has to be checked, would come again and again.
     std::erase_if(missing.inputs, [this](const Hash32& hash) { return pool_.is_awaited(hash); });
     if (missing.none()) {
-        return std::nullopt;
+        fetch_at_us_ = std::max(fetch_at_us_, now.mono_us + params::fetch_retry_us);
+        return std::nullopt; // a look at all of them again after each would take too long
     }
     const bool fresh =
         std::any_of(missing.inputs.begin(), missing.inputs.end(),
@@ -234,8 +240,11 @@ std::optional<PublicKey> Engine::ask_for_parts(Instant now, MissingParts missing
     if (!fresh && now.mono_us < fetch_at_us_) {
         return std::nullopt;
     }
+    if (fresh) {
+        fetch_wait_us_ = params::fetch_retry_us;
+    }
     judged_inputs_.insert(missing.inputs.begin(), missing.inputs.end());
-    fetch_at_us_ = now.mono_us + params::fetch_retry_us;
+    wait_for_answer(now);
     const PublicKey holder = next_holder(holders);
     if (!missing.opens.empty()) {
         out.push_back(SendTo{holder, GetOpens{height_->seq(), missing.opens}});
@@ -337,7 +346,8 @@ bool Engine::run_timers(Instant now, Effects& out) {
 
 // Whatever was said may have been lost: say it again until the ledger is decided.
 void Engine::repeat(Instant now, Effects& out) {
-    repeat_at_us_ = now.mono_us + params::stage_us(params_);
+    repeat_wait_us_ = std::min(2 * repeat_wait_us_, params::repeat_us_max(params_));
+    repeat_at_us_ = now.mono_us + repeat_wait_us_;
     height_->add(own_open_, now.mono_us); // it hears itself
     if (height_->members().size() == 1) {
         return;

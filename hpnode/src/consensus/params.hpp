@@ -67,8 +67,15 @@ inline constexpr std::uint32_t attempt_window = 64;
 // that connects again and again does not make this node say everything each time.
 inline constexpr std::int64_t repeat_joined_us = 10'000;
 
-// Asking the next member for something that has not come.
+// Asking the next member for something that has not come, the first time; then twice as long each
+// time, because whoever is asked again and again while it is busy only gets more to do.
 inline constexpr std::int64_t fetch_retry_us = 100'000;
+inline constexpr std::int64_t fetch_retry_us_max = 16 * fetch_retry_us;
+
+// What was said is said again after a stage, then after twice as long each time up to this and two
+// roundtimes: what all members repeat, certificates of many attempts and long OPENs among it, must
+// not keep them from coming to an end. Messages between nodes that stay connected do not get lost.
+inline constexpr std::int64_t repeat_us_min = 1'000'000;
 
 // No quorum of OPENs for this long, or so many attempts without a decision: "unreliable" (6.4.9).
 inline constexpr std::int64_t silence_roundtimes = 2;
@@ -78,14 +85,14 @@ inline constexpr std::uint32_t failed_attempts_unreliable = 3;
 // up with rounds of 20 ms. They wait in memory for the ones before them, no more of them than this.
 inline constexpr LedgerSeq ledgers_per_answer_max = 16;
 inline constexpr std::size_t fetched_bytes_max = 8 * 1024 * 1024;
+// As long as nothing of them comes, it waits twice as long each time before it asks another node,
+// and afterwards twice as long as an answer took: it may be the network that is slow.
+inline constexpr std::int64_t catch_up_retry_us_max = 16 * fetch_retry_us;
 
 // Decided ledgers that wait to be executed: while a state of a gigabyte comes and is taken over,
 // rounds of 20 ms decide 150. A node that is further behind than this fetches a newer state.
 inline constexpr std::size_t backlog_ledgers_max = 256;
 inline constexpr std::size_t backlog_bytes_max = 8 * 1024 * 1024;
-// As long as nothing of them comes, it waits twice as long each time before it asks another node,
-// and afterwards twice as long as an answer took: it may be the network that is slow.
-inline constexpr std::int64_t catch_up_retry_us_max = 16 * fetch_retry_us;
 
 // Bodies sent in one answer; who asked for more asks again for the rest.
 inline constexpr std::size_t inputs_per_answer_max = 4096;
@@ -108,6 +115,10 @@ constexpr std::int64_t attempt_us(const Params& params, std::uint32_t attempt) {
     const std::int64_t factor = std::min<std::int64_t>(attempt, 1000);
     const std::int64_t cap = attempt_roundtimes_max * params.roundtime_ms * 1000;
     return std::max(std::min(step + step * factor / 2, cap), attempt_us_min);
+}
+
+constexpr std::int64_t repeat_us_max(const Params& params) {
+    return std::max(2 * params.roundtime_ms * 1000, repeat_us_min);
 }
 
 constexpr std::int64_t silence_us(const Params& params) {
