@@ -44,6 +44,7 @@ SharedBlock with_other_state(const Block& honest) {
 SharedCertifiedLedger World::forge_ledger(const Host& liar, const CertifiedLedger& honest) {
     const Forged last = keyring_.is_real() ? Forged::names : Forged::outsiders;
     const auto how = static_cast<Forged>(random_.below(static_cast<std::uint64_t>(last) + 1));
+    say(liar, "forges ledger " + std::to_string(honest.block->header.seq));
     CertifiedLedger forged = honest;
     Certificate commit = *honest.commit;
     switch (how) {

@@ -283,7 +283,6 @@ void Engine::begin_height(Instant now, Effects& out) {
     judged_inputs_.clear();
     reported_.clear();
     fetch_at_us_ = 0;
-    fetch_wait_us_ = params::fetch_retry_us;
     if (!inputs_since_us_ && pool_.has_ready()) {
         inputs_since_us_ = now.mono_us;
     }

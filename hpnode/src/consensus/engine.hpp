@@ -130,7 +130,6 @@ private:
     // Whom it has asked, if it was time to.
     std::optional<PublicKey> ask_for_parts(Instant now, MissingParts missing,
                                            const std::vector<PublicKey>& holders, Effects& out);
-    void wait_for_answer(Instant now);
     void repeat(Instant now, Effects& out);
     void request_wake(Instant now, Effects& out);
     bool may_open() const;
@@ -197,10 +196,9 @@ private:
     std::int64_t repeat_at_us_ = 0;
     std::int64_t repeat_wait_us_ = 0; // before the time after that
     AwaitedParts awaited_to_propose_;
-    AwaitedParts awaited_to_vote_;   // for proposal_
-    AwaitedParts awaited_to_decide_; // for undecided_commit_
-    std::int64_t fetch_at_us_ = 0;   // not before: what is missing has been asked for
-    std::int64_t fetch_wait_us_ = params::fetch_retry_us; // after the next time
+    AwaitedParts awaited_to_vote_;    // for proposal_
+    AwaitedParts awaited_to_decide_;  // for undecided_commit_
+    std::int64_t fetch_at_us_ = 0;    // not before: what is missing has been asked for
     std::int64_t catch_up_at_us_ = 0; // likewise for ledgers: neither may keep the other waiting
     std::int64_t catch_up_retry_us_ = params::fetch_retry_us;
     std::int64_t catch_up_since_us_ = 0; // waiting for the first of them; 0: not

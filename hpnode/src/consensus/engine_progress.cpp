@@ -206,11 +206,6 @@ PublicKey Engine::next_holder(const std::vector<PublicKey>& holders) {
     return identity_.self;
 }
 
-void Engine::wait_for_answer(Instant now) {
-    fetch_at_us_ = now.mono_us + fetch_wait_us_;
-    fetch_wait_us_ = std::min(2 * fetch_wait_us_, params::fetch_retry_us_max);
-}
-
 void Engine::ask_for_block(Instant now, const Hash32& digest, const Certificate& certificate,
                            Effects& out) {
     if (wanted_block_ == digest && now.mono_us < fetch_at_us_) {
@@ -221,7 +216,7 @@ void Engine::ask_for_block(Instant now, const Hash32& digest, const Certificate&
     for (const Signed& vote : certificate.votes) {
         holders.push_back(vote.member);
     }
-    wait_for_answer(now);
+    fetch_at_us_ = now.mono_us + params::fetch_retry_us;
     out.push_back(SendTo{next_holder(holders), GetBlock{height_->seq(), digest}});
 }
 
@@ -240,11 +235,8 @@ std::optional<PublicKey> Engine::ask_for_parts(Instant now, MissingParts missing
     if (!fresh && now.mono_us < fetch_at_us_) {
         return std::nullopt;
     }
-    if (fresh) {
-        fetch_wait_us_ = params::fetch_retry_us;
-    }
     judged_inputs_.insert(missing.inputs.begin(), missing.inputs.end());
-    wait_for_answer(now);
+    fetch_at_us_ = now.mono_us + params::fetch_us(missing.inputs.size());
     const PublicKey holder = next_holder(holders);
     if (!missing.opens.empty()) {
         out.push_back(SendTo{holder, GetOpens{height_->seq(), missing.opens}});

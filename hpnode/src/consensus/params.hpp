@@ -67,10 +67,10 @@ inline constexpr std::uint32_t attempt_window = 64;
 // that connects again and again does not make this node say everything each time.
 inline constexpr std::int64_t repeat_joined_us = 10'000;
 
-// Asking the next member for something that has not come, the first time; then twice as long each
-// time, because whoever is asked again and again while it is busy only gets more to do.
+// Asking the next member for something that has not come, and what sending and checking an input
+// may take in addition.
 inline constexpr std::int64_t fetch_retry_us = 100'000;
-inline constexpr std::int64_t fetch_retry_us_max = 16 * fetch_retry_us;
+inline constexpr std::int64_t fetch_input_us = 100;
 
 // What was said is said again after a stage, then after twice as long each time up to this and two
 // roundtimes: what all members repeat, certificates of many attempts and long OPENs among it, must
@@ -115,6 +115,11 @@ constexpr std::int64_t attempt_us(const Params& params, std::uint32_t attempt) {
     const std::int64_t factor = std::min<std::int64_t>(attempt, 1000);
     const std::int64_t cap = attempt_roundtimes_max * params.roundtime_ms * 1000;
     return std::max(std::min(step + step * factor / 2, cap), attempt_us_min);
+}
+
+constexpr std::int64_t fetch_us(std::size_t inputs) {
+    return fetch_retry_us +
+           static_cast<std::int64_t>(std::min(inputs, inputs_per_answer_max)) * fetch_input_us;
 }
 
 constexpr std::int64_t repeat_us_max(const Params& params) {
