@@ -40,12 +40,12 @@ cd "$work"
 field() {
     local found
     for _ in $(seq 600); do
-        found=$(jq -r "select(.event == \"$1\") | .$2" events 2>/dev/null | sed -n "$3p")
+        found=$(jq -r "select(.event == \"$1\") | .$2" ../events 2>/dev/null | sed -n "$3p")
         [ -z "$found" ] || { echo "$found"; return; }
-        { kill -0 "$pid" && ! grep -q '"result":"failed"' events; } 2>/dev/null || break
+        { kill -0 "$pid" && ! grep -q '"result":"failed"' ../events; } 2>/dev/null || break
         sleep 0.1
     done
-    { echo "no $1 of $PWD"; cat events errors; } >&2
+    { echo "no $1 of $PWD"; cat ../events ../errors; } >&2
     return 1
 }
 median() { sort -n | sed -n "$(((saves + 1) / 2))p"; }
@@ -54,7 +54,9 @@ median() { sort -n | sed -n "$(((saves + 1) / 2))p"; }
 measure() {
     "$bin/hpdev" new "tally-$1" --lang "$1" --no-git >/dev/null 2>&1
     cd "tally-$1"
-    "$bin/hpdev" dev --json --no-check --logs none >events 2>errors &
+    # All that is noted lies beside the project: in it, it would be taken for a source.
+    rm -f ../saved ../rebuilt
+    "$bin/hpdev" dev --json --no-check --logs none >../events 2>../errors &
     pid=$!
     local build first
     build=$(field build took_ms 1)
@@ -63,13 +65,13 @@ measure() {
     for i in $(seq "$saves"); do
         sleep 0.3 # an editor is not that fast
         printf '%s\n' "$3" | sed "s/NUMBER/$i/g" >>"$2"
-        field deploy took_ms "$i" >>saved
-        field build took_ms "$((i + 1))" >>rebuilt
+        field deploy took_ms "$i" >>../saved
+        field build took_ms "$((i + 1))" >>../rebuilt
     done
     kill -TERM "$pid"
     wait "$pid" || true
     pid=
-    echo "| $1 | $build | $first | $(median <rebuilt) | $(median <saved) |"
+    echo "| $1 | $build | $first | $(median <../rebuilt) | $(median <../saved) |"
     cd ..
 }
 

@@ -6,19 +6,22 @@
 #include "cluster/node_view.hpp"
 #include "hp/base/limits.hpp"
 #include "hp/config/contract_dir.hpp"
+#include "hp/os/decision_file.hpp"
 #include "hp/os/files.hpp"
 #include "hp/os/local_socket.hpp"
 #include "json_merge.hpp"
 
 #include <algorithm>
+#include <unistd.h>
+#include <utility>
 
 namespace hp::dev {
 namespace {
 
 constexpr std::int64_t order_timeout_ms = 2000;
-constexpr std::int64_t lead_ms = 500; // until all nodes have their orders, on a busy machine
-constexpr unsigned copies_kept = 5;   // nodes that are behind may still need the last ones
-constexpr std::int64_t look_again_ms = 20;
+constexpr LedgerSeq tries_max = 5;
+constexpr unsigned copies_kept = 5; // nodes that are behind may still need the last ones
+constexpr std::int64_t look_again_ms = 10;
 
 // The part of hp.cfg.override that lies in patch.cfg: what nodes agree on.
 Json agreed_part(const Json& override) {
@@ -93,7 +96,7 @@ Done collect_changes(const DeployPlan& plan) {
     return {};
 }
 
-Json order_json(const DeployPlan& plan, LedgerSeq ledger) {
+Json order_json(const DeployPlan& plan, LedgerSeq ledger, const fs::path& decision) {
     Json remove = Json::array();
     for (const FileChange& change : plan.changes) {
         if (change.change == "removed") {
@@ -103,7 +106,8 @@ Json order_json(const DeployPlan& plan, LedgerSeq ledger) {
     Json out = {{"command", "dev.deploy"},
                 {"at", ledger},
                 {"bundle", changed_files(plan.copy).string()},
-                {"remove", std::move(remove)}};
+                {"remove", std::move(remove)},
+                {"decision", decision.string()}};
     if (!plan.patch.empty()) {
         out["patch"] = plan.patch;
     }
@@ -124,6 +128,7 @@ Done store_order(const ClusterNode& node, const Json& order) {
     return {};
 }
 
+// The newest ledger that a node knows.
 LedgerSeq newest(const std::vector<NodeView>& views) {
     LedgerSeq out = 0;
     for (const NodeView& view : views) {
@@ -132,9 +137,7 @@ LedgerSeq newest(const std::vector<NodeView>& views) {
     return out;
 }
 
-} // namespace
-
-Done order_node(const ClusterNode& node, const Json& order) {
+Expected<os::Fd> send_order(const ClusterNode& node, const Json& order) {
     const fs::path path = config::contract_dir(node.dir).dev_socket();
     auto socket = os::connect_local(path);
     if (!socket) {
@@ -144,14 +147,58 @@ Done order_node(const ClusterNode& node, const Json& order) {
     }
     const std::string line = dump_json(order) + "\n";
     HP_DEV_TRY_STATUS(os::write_all(socket->get(), as_bytes(line)));
+    return std::move(*socket);
+}
+
+Done await_answer(const ClusterNode& node, const os::Fd& socket) {
     HP_DEV_TRY(const Bytes text,
-               os::read_to_end(*socket, limits::dev_order_bytes_max, order_timeout_ms));
+               os::read_to_end(socket, limits::dev_order_bytes_max, order_timeout_ms));
     const auto answer = parse_object(as_text(text));
     if (answer && answer->value("ok", false)) {
         return {};
     }
     const std::string why = answer ? answer->value("error", "") : "no answer";
     return cli::failure(cli::ErrorId::failed, node.name() + " refused the order: " + why);
+}
+
+// To all at the same time. Whoever does not run carries it out when it gets to that ledger.
+Done order_all(const std::vector<NodeView>& views, const Json& order) {
+    std::vector<std::pair<const ClusterNode*, os::Fd>> sent;
+    for (const NodeView& view : views) {
+        if (view.node.has_process()) {
+            HP_DEV_TRY(os::Fd socket, send_order(view.node, order));
+            sent.emplace_back(&view.node, std::move(socket));
+        } else {
+            HP_DEV_TRY_STATUS(store_order(view.node, order));
+        }
+    }
+    for (const auto& [node, socket] : sent) {
+        HP_DEV_TRY_STATUS(await_answer(*node, socket));
+    }
+    return {};
+}
+
+Done check_answers(const std::vector<NodeView>& views) {
+    for (const NodeView& view : views) {
+        if (view.node.state == NodeState::paused ||
+            (view.node.state == NodeState::running && !view.answers)) {
+            return cli::failure(cli::ErrorId::not_synced, view.node.name() + " does not answer now",
+                                "hpdev node resume " + std::to_string(view.node.number));
+        }
+    }
+    return {};
+}
+
+fs::path decision_file(const DeployPlan& plan, LedgerSeq ledger) {
+    return plan.copy / ("decision." + std::to_string(ledger) + "." + std::to_string(::getpid()) +
+                        "." + std::to_string(now_mono_ms()));
+}
+
+} // namespace
+
+Done order_node(const ClusterNode& node, const Json& order) {
+    HP_DEV_TRY(const os::Fd socket, send_order(node, order));
+    return await_answer(node, socket);
 }
 
 Expected<DeployPlan> plan_deploy(const Cluster& cluster, const fs::path& bundle) {
@@ -188,29 +235,31 @@ Expected<DeployPlan> plan_members(const Cluster& cluster, const std::vector<unsi
     return out;
 }
 
+// The ledger that is open is taken first. That it may close before every node has the order does no
+// harm: the order counts on all of them or on none, and is given again for a later one.
 Expected<Deployed> order_deploy(const Cluster& cluster, const DeployPlan& plan) {
-    const std::vector<NodeView> views = view_nodes(cluster);
-    for (const NodeView& view : views) {
-        if (view.node.state == NodeState::paused ||
-            (view.node.state == NodeState::running && !view.answers)) {
-            return cli::failure(cli::ErrorId::not_synced, view.node.name() + " does not answer now",
-                                "hpdev node resume " + std::to_string(view.node.number));
+    cli::Failure last{cli::ErrorId::failed, "nodes did not wait until all had the order",
+                      "hpdev ps says how they are; try again"};
+    for (LedgerSeq lead = 1; lead <= tries_max; ++lead) {
+        const std::vector<NodeView> views = view_nodes(cluster);
+        HP_DEV_TRY_STATUS(check_answers(views));
+        Deployed out;
+        out.ledger = newest(views) + lead;
+        out.in_force = out.ledger + (plan.patch.empty() ? 0 : 1);
+        for (const NodeView& view : views) {
+            out.old_hash = out.old_hash.empty() ? view.state_hash : out.old_hash;
+        }
+        const fs::path decision = decision_file(plan, out.ledger);
+        const Done given = order_all(views, order_json(plan, out.ledger, decision));
+        HP_DEV_TRY(const bool counts, os::decide(decision, given.has_value()));
+        if (counts) {
+            return out;
+        }
+        if (!given) {
+            last = given.error();
         }
     }
-    const std::uint32_t round_ms = std::max(cluster.roundtime_ms, 1U);
-    Deployed out;
-    out.ledger = newest(views) + 1 + (lead_ms + round_ms - 1) / round_ms; // one is on its way
-    out.in_force = out.ledger + (plan.patch.empty() ? 0 : 1);
-    out.old_hash = views.front().state_hash;
-    for (const NodeView& view : views) {
-        out.old_hash = out.old_hash.empty() ? view.state_hash : out.old_hash;
-    }
-    const Json order = order_json(plan, out.ledger);
-    for (const NodeView& view : views) {
-        const ClusterNode& node = view.node;
-        HP_DEV_TRY_STATUS(node.has_process() ? order_node(node, order) : store_order(node, order));
-    }
-    return out;
+    return tl::unexpected(std::move(last));
 }
 
 Done give_own_files(const Cluster& cluster, const DeployPlan& plan) {

@@ -35,8 +35,8 @@ struct Deployed {
     std::string problem; // how the contract's run ended, when it did not end well
 };
 
-// Gives the orders; ledger and old hash are known then. ErrorId::not_synced when a node cannot take
-// them.
+// Gives the orders; ledger and old hash are known then. They count on all nodes or, when one of
+// them could not take it, on none. ErrorId::not_synced when a node does not answer.
 Expected<Deployed> order_deploy(const Cluster& cluster, const DeployPlan& plan);
 
 // What each node has for itself: files beside the state, settings for its next start.

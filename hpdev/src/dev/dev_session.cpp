@@ -179,7 +179,7 @@ cli::Outcome DevSession::run() {
                                         pollfd{watch_ ? watch_->descriptor() : -1, POLLIN, 0},
                                         pollfd{job_ ? job_->descriptor() : -1, POLLIN, 0},
                                         pollfd{keys_ ? STDIN_FILENO : -1, POLLIN, 0}};
-        ::poll(polled.data(), polled.size(), static_cast<int>(look_ms));
+        ::poll(polled.data(), polled.size(), next_look_ms());
         auto line = client.receive(0);
         if (!line) {
             break; // it has ended, as it was asked to or not
@@ -201,6 +201,13 @@ cli::Outcome DevSession::run() {
         return cli::failure(cli::ErrorId::cluster_down, "the cluster was taken down");
     }
     return cli::Answer{};
+}
+
+// Not later than sources that were saved can be built.
+int DevSession::next_look_ms() const {
+    const auto due_at_ms = watch_ ? watch_->due_at_ms() : std::nullopt;
+    const std::int64_t left_ms = due_at_ms && can_build() ? *due_at_ms - now_mono_ms() : look_ms;
+    return static_cast<int>(std::clamp<std::int64_t>(left_ms, 0, look_ms));
 }
 
 // At the second signal again, without patience.
@@ -260,8 +267,7 @@ Done DevSession::on_changes() {
     }
     watch_->on_ready();
     const auto due_at_ms = watch_->due_at_ms();
-    const bool is_free = step_ == Step::none || step_ == Step::check;
-    if (!due_at_ms || now_mono_ms() < *due_at_ms || !is_free || times_asked_ > 0) {
+    if (!due_at_ms || now_mono_ms() < *due_at_ms || !can_build() || times_asked_ > 0) {
         return {};
     }
     const std::int64_t begun_ms = watch_->first_event_ms();
@@ -281,7 +287,7 @@ Done DevSession::on_key() {
     if (key == '?') {
         return cli::write_answer(key_help);
     }
-    if (key == 'r' && (step_ == Step::none || step_ == Step::check)) {
+    if (key == 'r' && can_build()) {
         round_begun_ms_ = now_mono_ms();
         return begin(Step::build);
     }

@@ -53,6 +53,9 @@ public:
 private:
     enum class Step : std::uint8_t { none, build, check_first, deploy, check };
 
+    // What is under way may be left for another build.
+    bool can_build() const { return step_ == Step::none || step_ == Step::check; }
+    int next_look_ms() const;
     Done begin(Step step);
     Done proceed();
     Done finish(const JobResult& result);

@@ -15,7 +15,7 @@
 namespace hp::dev {
 namespace {
 
-constexpr std::int64_t quiet_ms = 100;     // editors save in several steps
+constexpr std::int64_t quiet_ms = 50;      // editors save in several steps
 constexpr std::int64_t patience_ms = 1000; // with who never stops writing
 constexpr std::size_t files_max = 20'000;
 constexpr std::size_t depth_max = 32;

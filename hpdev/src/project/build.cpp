@@ -20,6 +20,12 @@ bool commands_mention(const Project& project, std::string_view name) {
     });
 }
 
+// To tell it from the others.
+std::string shortened(const std::string& command) {
+    constexpr std::size_t shown = 60;
+    return command.size() <= shown ? command : command.substr(0, shown - 3) + "...";
+}
+
 // An option that the project's commands cannot see would silently do nothing.
 Parsed<void> check_options(const Project& project, const BuildOptions& options) {
     for (const auto& [wanted, option, variable] :
@@ -88,7 +94,7 @@ Parsed<Bundle> build_project(const Project& project, const BuildOptions& options
         }
         if (*code != 0) {
             cli::Failure out{ErrorId::build_failed,
-                             "\"" + command + "\" ended with " + std::to_string(*code)};
+                             "\"" + shortened(command) + "\" ended with " + std::to_string(*code)};
             out.hint = *code == 127 ? "is it installed?" : "what it said is above";
             return tl::unexpected(std::move(out));
         }

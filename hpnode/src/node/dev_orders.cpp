@@ -117,6 +117,10 @@ Result<DeployOrder> read_deploy(const Json& json) {
         members.check(patch->is_object(), "patch", "an object");
         out.patch = patch->dump();
     }
+    std::string decision;
+    members.text("decision", decision);
+    out.decision = decision;
+    members.check(decision.empty() || out.decision.is_absolute(), "decision", "an absolute path");
     HP_TRY_STATUS(members.done());
     return out;
 }
@@ -224,6 +228,9 @@ std::string encode_deploys(const std::vector<DeployOrder>& deploys) {
                     {"remove", order.remove}};
         if (!order.patch.empty()) {
             one["patch"] = Json::parse(order.patch);
+        }
+        if (!order.decision.empty()) {
+            one["decision"] = order.decision.string();
         }
         out.push_back(std::move(one));
     }

@@ -23,6 +23,10 @@ struct DeployOrder {
     std::filesystem::path bundle;    // absolute; its content lies in the state afterwards
     std::vector<std::string> remove; // paths below the state that go before
     std::string patch;               // JSON merged into patch.cfg (RFC 7396); may be empty
+    // Absolute; empty: the order counts as it is. Otherwise it counts if this file
+    // (hp/os/decision_file.hpp) says so: whoever gave the order to every node in time decides yes,
+    // and a node that has waited for that too long decides no for all of them.
+    std::filesystem::path decision{};
     bool operator==(const DeployOrder&) const = default;
 };
 
@@ -40,7 +44,8 @@ struct FaultOrder {
 
 using DevOrder = std::variant<DeployOrder, FaultOrder>;
 
-// {"command":"dev.deploy","at":N,"bundle":"/...","remove":["..."],"patch":{...}} or
+// {"command":"dev.deploy","at":N,"bundle":"/...","remove":["..."],"patch":{...},"decision":"/..."}
+// or
 // {"command":"dev.faults","seed":N,"links":[{"peer":"ed...","latency_ms":N,"jitter_ms":N,
 //  "loss":0.1,"duplicate":0.1,"bytes_per_second":N,"blocked":true,"lane":"votes"}],
 //  "contract":"crash"|"hang"|"slow"|"differ","slow_ms":N,"disk":"full"}. Members may be missing.

@@ -13,6 +13,9 @@
 namespace hp::node {
 namespace {
 
+// Orders older than this are forgotten: no run that a crash has cut off is.
+constexpr LedgerSeq ledgers_kept = 1000;
+
 // Beside the state, where contracts of every sandbox may read.
 std::filesystem::path script_file(const config::ContractDir& dir) {
     return dir.seed() / ".dev_fault.sh";
@@ -85,7 +88,16 @@ Status DevPort::take(const DeployOrder& order) {
         return fail(Errc::invalid, "ledger " + std::to_string(order.at) + " is closed already");
     }
     std::vector<DeployOrder> deploys = deploys_;
-    std::erase_if(deploys, [&order](const DeployOrder& other) { return other.at == order.at; });
+    const auto same =
+        std::ranges::find_if(deploys, [&order](const auto& one) { return one.at == order.at; });
+    if (same != deploys.end()) { // which of two comes last would differ between nodes
+        return *same == order ? Status()
+                              : fail(Errc::invalid, "there is another order for ledger " +
+                                                        std::to_string(order.at));
+    }
+    std::erase_if(deploys, [this](const DeployOrder& other) {
+        return other.at + ledgers_kept < handlers_.lcl();
+    });
     deploys.push_back(order);
     std::sort(deploys.begin(), deploys.end(),
               [](const DeployOrder& a, const DeployOrder& b) { return a.at < b.at; });

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "hp/base/check.hpp"
+#include "hp/os/decision_file.hpp"
 #include "node/dev_deploy.hpp"
 
 namespace hp::node {
@@ -18,6 +19,10 @@ constexpr int first_retry_ms = 100;
 constexpr int last_retry_ms = 6400;
 
 constexpr std::int64_t sync_tick_us = 200'000;
+
+// Longer than anybody may take to give an order to all nodes (hpdev: 2 s a node, at the same time).
+constexpr TimeMs decision_wait_ms = 3000;
+constexpr int decision_look_ms = 2;
 
 // From the end of a run to the start of the process for the next.
 constexpr std::int64_t warm_delay_us = 30'000;
@@ -35,6 +40,12 @@ std::vector<contract::RunUser> run_users(const proto::LedgerRecord& ledger) {
     }
     HP_CHECK(next == ledger.inputs.end(), "an input of a user who is not in the ledger");
     return users;
+}
+
+contract::RunResult stopped_run() {
+    contract::RunResult out;
+    out.end = contract::RunEnd::stopped;
+    return out;
 }
 
 void note_run(Execution& execution, const contract::RunResult& run) {
@@ -119,14 +130,23 @@ void Executor::deploy(const DeployOrder& order) {
 
 // Each time the run is tried: what was undone took the files with it. An order that cannot be
 // carried out is one on every node, so the run goes on without it.
-Status Executor::apply_deploys(LedgerSeq seq) {
+Result<bool> Executor::apply_deploys(LedgerSeq seq) {
     for (const DeployOrder& order : deploys_) {
         if (order.at != seq) {
             continue;
         }
+        HP_TRY(const std::optional<bool> counts, await_decision(order));
+        if (!counts) {
+            return false;
+        }
+        if (!*counts) {
+            log_.info("a bundle was not deployed: not every node had the order in time",
+                      {{"seq", seq}, {"bundle", order.bundle.string()}});
+            continue;
+        }
         const auto done = apply_deploy(order, store_->live_state_dir(), store_->live_patch_file());
         if (!done && done.err().code != Errc::invalid) {
-            return done;
+            return fail(done.err());
         }
         if (!done) {
             log_.error("a bundle was not deployed", {{"seq", seq}, {"why", done.err().context}});
@@ -134,7 +154,34 @@ Status Executor::apply_deploys(LedgerSeq seq) {
             log_.info("bundle deployed", {{"seq", seq}, {"bundle", order.bundle.string()}});
         }
     }
-    return {};
+    return true;
+}
+
+// Whoever gives an order decides as soon as all nodes have it. If it has ended before that, the
+// first node that has waited long enough decides for all.
+Result<std::optional<bool>> Executor::await_decision(const DeployOrder& order) const {
+    if (order.decision.empty()) {
+        return std::optional(true);
+    }
+    const TimeMs deadline_ms = SystemClock().now().mono_ms() + decision_wait_ms;
+    for (;;) {
+        HP_TRY(const std::optional<bool> decided, os::read_decision(order.decision));
+        if (decided) {
+            return decided;
+        }
+        if (SystemClock().now().mono_ms() >= deadline_ms) {
+            break;
+        }
+        if (stop_.wait(decision_look_ms)) {
+            return std::optional<bool>();
+        }
+    }
+    const auto decided = os::decide(order.decision, false);
+    if (!decided && decided.err().code == Errc::not_found) {
+        return std::optional(false); // its folder went with the bundle, which is too old
+    }
+    HP_TRY(const bool counts, decided);
+    return std::optional(counts);
 }
 
 // A ledger without a run.
@@ -227,12 +274,15 @@ contract::RunHandlers Executor::run_handlers(const LedgerId& run) {
 // it is undone and repeated a few times before the node gives up.
 Result<contract::RunResult> Executor::run_until_it_counts(const contract::RunSpec& spec) {
     const LedgerSeq seq = spec.lcl ? spec.lcl->seq : 0;
-    HP_TRY_STATUS(apply_deploys(seq)); // a process that waits is not used then
+    HP_TRY(bool ready, apply_deploys(seq)); // a process that waits is not used then
     std::optional<contract::StartedContract> ahead;
     if (warm_) {
         HP_TRY(ahead, warm_->take(spec));
     }
     contract::RunSpec attempt = spec;
+    if (!ready) {
+        return stopped_run();
+    }
     for (int wait_ms = first_retry_ms;; wait_ms *= 2) {
         contract::RunResult result =
             contract::run_contract(launcher_, attempt, run_handlers(spec.lcl.value_or(LedgerId())),
@@ -243,14 +293,13 @@ Result<contract::RunResult> Executor::run_until_it_counts(const contract::RunSpe
         const std::string why = result.notes.empty() ? "no reason known" : result.notes.back();
         log_.error("contract run failed on this node and is undone", {{"why", why}});
         HP_TRY_STATUS(store_->discard());
-        HP_TRY_STATUS(apply_deploys(seq));
+        HP_TRY(ready, apply_deploys(seq));
         attempt.tracked = false; // one thing less that can be short of something
         if (wait_ms > last_retry_ms || !launcher_.is_running()) {
             return fail(Errc::unavailable, "the contract cannot be run here: " + why);
         }
-        if (stop_.wait(wait_ms)) {
-            result.end = contract::RunEnd::stopped;
-            return result;
+        if (stop_.wait(wait_ms) || !ready) {
+            return stopped_run();
         }
     }
 }

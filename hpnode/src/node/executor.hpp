@@ -99,7 +99,9 @@ private:
     // On the worker thread:
     Result<std::optional<Execution>> run(const proto::LedgerRecord& ledger,
                                          contract::RunSpec& spec);
-    Status apply_deploys(LedgerSeq seq);
+    // False when the node is stopping before it is known which orders count.
+    Result<bool> apply_deploys(LedgerSeq seq);
+    Result<std::optional<bool>> await_decision(const DeployOrder& order) const;
     Execution pass_over(const proto::LedgerRecord& ledger);
     StateSync::Callbacks sync_callbacks();
     contract::RunHandlers run_handlers(const LedgerId& run);

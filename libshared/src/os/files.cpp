@@ -45,6 +45,13 @@ public:
         name_.clear();
         return {};
     }
+    Result<bool> link_to(const std::filesystem::path& path) const {
+        if (::link(name_.c_str(), path.c_str()) == 0) {
+            return true;
+        }
+        return errno == EEXIST ? Result<bool>(false)
+                               : fail(errno_error("cannot create " + path.string(), errno));
+    }
 
 private:
     TempFile(std::string name, Fd fd) : name_(std::move(name)), fd_(std::move(fd)) {}
@@ -65,6 +72,23 @@ Status set_owner_and_mode(int fd, const std::filesystem::path& replaced, unsigne
         return fail(errno_error("cannot set the mode of " + replaced.string(), errno));
     }
     return {};
+}
+
+// Everything but the name.
+Result<TempFile> make_content(const std::filesystem::path& path, ByteView content, unsigned mode) {
+    HP_TRY(TempFile temp, TempFile::make_beside(path));
+    HP_TRY_STATUS(set_owner_and_mode(temp.fd(), path, mode));
+    if (auto written = write_all(temp.fd(), content); !written) {
+        return fail(std::move(written.error()).in("cannot write " + path.string()));
+    }
+    if (::fsync(temp.fd()) != 0) {
+        return fail(errno_error("cannot sync " + path.string(), errno));
+    }
+    return temp;
+}
+
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+    return path.has_parent_path() ? path.parent_path() : ".";
 }
 
 Status make_directory(const std::filesystem::path& path) {
@@ -130,16 +154,16 @@ Result<Bytes> read_file(const std::filesystem::path& path, std::size_t bytes_max
 }
 
 Status replace_file(const std::filesystem::path& path, ByteView content, unsigned mode) {
-    HP_TRY(TempFile temp, TempFile::make_beside(path));
-    HP_TRY_STATUS(set_owner_and_mode(temp.fd(), path, mode));
-    if (auto written = write_all(temp.fd(), content); !written) {
-        return fail(std::move(written.error()).in("cannot write " + path.string()));
-    }
-    if (::fsync(temp.fd()) != 0) {
-        return fail(errno_error("cannot sync " + path.string(), errno));
-    }
+    HP_TRY(TempFile temp, make_content(path, content, mode));
     HP_TRY_STATUS(temp.rename_to(path));
-    return fsync_directory(path.has_parent_path() ? path.parent_path() : ".");
+    return fsync_directory(folder_of(path));
+}
+
+Result<bool> create_file(const std::filesystem::path& path, ByteView content, unsigned mode) {
+    HP_TRY(const TempFile temp, make_content(path, content, mode));
+    HP_TRY(const bool made, temp.link_to(path));
+    HP_TRY_STATUS(fsync_directory(folder_of(path)));
+    return made;
 }
 
 Status fsync_directory(const std::filesystem::path& path) {

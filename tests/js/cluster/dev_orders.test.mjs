@@ -68,6 +68,48 @@ describe('cluster: development orders', () => {
         }
         const late = await order(cluster.nodes[0], { command: 'dev.deploy', at: 1, bundle });
         assert.deepEqual(late, { ok: false, error: 'ledger 1 is closed already' });
+        const far = seq_of(await status_of(cluster.nodes[0])) + 1000;
+        await order_all([cluster.nodes[0]], { command: 'dev.deploy', at: far, bundle });
+        const other = { command: 'dev.deploy', at: far, bundle, remove: ['more'] };
+        const second = await order(cluster.nodes[0], other);
+        assert.deepEqual(second, { ok: false, error: `there is another order for ledger ${far}` });
+        await cluster.check({ users, answer_of });
+    });
+
+    scoped_test('an order counts on all nodes or on none', async (scope) => {
+        const cluster = await Cluster.start(scope, 3, dev_cluster());
+        const users = start_users(cluster);
+        const [first, second, third] = cluster.nodes;
+        const bundle_with = (name) => {
+            const bundle = path.join(first.dir, `bundle-${name}`);
+            fs.mkdirSync(bundle);
+            fs.writeFileSync(path.join(bundle, name), 'new');
+            return bundle;
+        };
+        const has = (node, name) => fs.existsSync(path.join(node.state_dir, name));
+        const deploy = async (nodes, name) => {
+            const at = seq_of(await status_of(first)) + 2;
+            const decision = path.join(first.dir, `decision-${name}`);
+            const bundle = bundle_with(name);
+            await order_all(nodes, { command: 'dev.deploy', at, bundle, decision });
+            return { at, decision };
+        };
+        // Whoever gave it has ended before all had it. A node that waits for the word is killed.
+        const lost = await deploy([first, second], 'lost');
+        await cluster.wait_ledger(lost.at);
+        await cluster.kill([second]);
+        await cluster.run([second]);
+        await cluster.wait_ledger(lost.at + 2);
+        assert.equal(fs.readFileSync(lost.decision, 'utf8'), 'no\n');
+        // The word comes when the nodes wait for it already.
+        const kept = await deploy(cluster.nodes, 'kept');
+        await cluster.wait_ledger(kept.at);
+        fs.writeFileSync(`${kept.decision}.new`, 'yes\n');
+        fs.renameSync(`${kept.decision}.new`, kept.decision);
+        await cluster.wait_ledger(kept.at + 2);
+        for (const node of [first, second, third]) {
+            assert.deepEqual([has(node, 'lost'), has(node, 'kept')], [false, true]);
+        }
         await cluster.check({ users, answer_of });
     });
 

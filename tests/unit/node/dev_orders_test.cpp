@@ -57,7 +57,14 @@ TEST_CASE("orders are read as they are documented", "[dev]") {
     const auto& order = std::get<DeployOrder>(*deploy);
     CHECK(order.at == 7);
     CHECK(order.remove == std::vector<std::string>{"a/b"});
+    CHECK(order.decision.empty());
     CHECK(decode_deploys(as_bytes(encode_deploys({order}))).value() == std::vector{order});
+    const auto decided =
+        decode_dev_order(R"({"command":"dev.deploy","at":7,"bundle":"/b","decision":"/d"})");
+    REQUIRE(decided);
+    const auto& waits = std::get<DeployOrder>(*decided);
+    CHECK(waits.decision == "/d");
+    CHECK(decode_deploys(as_bytes(encode_deploys({waits}))).value() == std::vector{waits});
 
     const auto faults = decode_dev_order(R"({"command":"dev.faults","links":[{"peer":")" + key_hex +
                                          R"(","latency_ms":9,"loss":0.5,"lane":"bulk"}],)"
@@ -84,6 +91,8 @@ TEST_CASE("an order that is not understood completely is refused", "[dev]") {
         CHECK(problem_of(deploy + R"("at":1,"bundle":"/b","remove":[")" + path + R"("]})") ==
               "\"remove\": a path below the state is expected");
     }
+    CHECK(problem_of(deploy + R"("at":1,"bundle":"/b","decision":"d"})") ==
+          "\"decision\": an absolute path is expected");
     CHECK(problem_of(deploy + R"("at":1,"bundle":"/b","more":1})") == "\"more\" is not known");
     CHECK(problem_of(R"({"command":"dev.faults","disk":"wet"})") == "\"disk\": full is expected");
     CHECK(problem_of(R"({"command":"dev.faults","links":[{"peer":"x"}]})") ==

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <fstream>
+#include <future>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "hp/os/decision_file.hpp"
 #include "temp_dir.hpp"
 
 using namespace hp;
@@ -131,6 +133,47 @@ TEST_CASE("replace_file works on a bare name", "[os]") {
     std::filesystem::current_path(back);
     CHECK(done);
     CHECK(read_text(temp / "bare") == "x");
+}
+
+TEST_CASE("create_file makes what is not there, and only that", "[os]") {
+    const TempDir temp;
+    CHECK(os::create_file(temp / "f", as_bytes("first"), 0640).value());
+    CHECK(mode_of(temp / "f") == 0640);
+    CHECK_FALSE(os::create_file(temp / "f", as_bytes("second"), 0600).value());
+    CHECK(read_text(temp / "f") == "first");
+    CHECK(entries_in(temp.path()) == 1);
+    CHECK(os::create_file(temp / "none/f", as_bytes("x"), 0600).err().code == Errc::not_found);
+}
+
+TEST_CASE("whoever is first decides", "[os]") {
+    const TempDir temp;
+    const auto file = temp / "decision";
+    CHECK(os::read_decision(file).value() == std::nullopt);
+    CHECK_FALSE(os::decide(file, false).value());
+    CHECK_FALSE(os::decide(file, true).value());
+    CHECK(os::read_decision(file).value() == false);
+    CHECK(os::decide(temp / "other", true).value());
+    CHECK(os::read_decision(temp / "other").value() == true);
+    CHECK(os::decide(temp / "none/decision", true).err().code == Errc::not_found);
+    write_text(temp / "third", "eh\n");
+    CHECK(os::read_decision(temp / "third").err().code == Errc::corrupt);
+    CHECK(os::decide(temp / "third", true).err().code == Errc::corrupt);
+}
+
+TEST_CASE("of many who decide at once all come to the same", "[os]") {
+    const TempDir temp;
+    for (int round = 0; round < 20; ++round) {
+        const auto file = temp / std::to_string(round);
+        std::vector<std::future<bool>> all;
+        for (int i = 0; i < 4; ++i) {
+            all.push_back(std::async(std::launch::async,
+                                     [file, i] { return os::decide(file, i % 2 == 0).value(); }));
+        }
+        const bool first = all.front().get();
+        for (std::size_t i = 1; i < all.size(); ++i) {
+            CHECK(all[i].get() == first);
+        }
+    }
 }
 
 TEST_CASE("open_file is close-on-exec", "[os]") {

@@ -19,6 +19,10 @@ Result<Bytes> read_file(const std::filesystem::path& path, std::size_t bytes_max
 // we may set it, so that a root shell does not lock out the service.
 Status replace_file(const std::filesystem::path& path, ByteView content, unsigned mode);
 
+// The same where nothing is yet: false, and no change, when `path` exists. Of several who try at
+// the same time, one makes it.
+Result<bool> create_file(const std::filesystem::path& path, ByteView content, unsigned mode);
+
 Status fsync_directory(const std::filesystem::path& path);
 
 // Close-on-exec is added to `flags`; the umask applies to `mode`.
