@@ -236,8 +236,17 @@ def test_nodes(dev):
     check(dev.fail(7, "HPE-7003", "ps")["nodes"][1]["state"] == "paused", "not paused")
     dev.ok("node", "resume", "2")
     wait_for(lambda: dev.run("ps").returncode == 0, "n2 to go on")
+    # What cannot be added leaves nothing, and its ports to the next one.
+    cluster = dev.cluster()
+    config = pathlib.Path(cluster["nodes"][0]["dir"], "cfg/hp.cfg")
+    config.rename(f"{config}.away")
+    dev.fail(9, "HPE-9003", "node", "add")
+    check(not pathlib.Path(cluster["nodes"][0]["dir"]).with_name("node4").exists(), "left behind")
+    pathlib.Path(f"{config}.away").rename(config)
     added = dev.json("node", "add")
     check(added["node"] == 4, "number", added)
+    check(ports_of(dev.cluster()) - ports_of(cluster) == {dev.port + 3, dev.port + 23}, "ports",
+          dev.cluster())
     ps = dev.json("ps")
     check(ps["nodes"][3]["role"] == "observer" and ps["nodes"][3]["synced"], "observer", ps)
     check(ps["validators"] == 3, "an observer has no vote", ps)

@@ -376,6 +376,10 @@ Expected<unsigned> Supervisor::add_node(const Json& request) {
     ClusterNode node;
     node.number = cluster_.next_number;
     node.dir = cluster_.nodes.front().dir.parent_path() / ("node" + std::to_string(node.number));
+    std::error_code error;
+    if (fs::exists(node.dir, error)) { // not ours to remove, whatever goes wrong later
+        return cli::failure(cli::ErrorId::name_taken, node.dir.string() + " is in the way");
+    }
     node.observer = request.value("role", "observer") == Json("observer");
     node.host = cluster_.nodes.front().host;
     std::uint16_t user_port = 0;
@@ -385,14 +389,23 @@ Expected<unsigned> Supervisor::add_node(const Json& request) {
         peer_port = std::max(peer_port, other.peer_port);
     }
     HP_DEV_TRY(node.user_port, ports_.next(static_cast<std::uint16_t>(user_port + 1)));
-    HP_DEV_TRY(node.peer_port, ports_.next(static_cast<std::uint16_t>(peer_port + 1)));
+    const auto peer = ports_.next(static_cast<std::uint16_t>(peer_port + 1));
+    node.peer_port = peer.value_or(0);
+    const Done joined = peer ? join(node) : tl::unexpected(peer.error());
+    if (!joined) {
+        forget(node);
+        return tl::unexpected(joined.error());
+    }
+    HP_DEV_TRY_STATUS(save_cluster(cluster_));
+    return node.number;
+}
+
+Done Supervisor::join(ClusterNode& node) {
     HP_DEV_TRY_STATUS(make_node(node));
     HP_DEV_TRY_STATUS(join_cluster(cluster_, node));
     ++cluster_.next_number;
     cluster_.nodes.push_back(node);
-    HP_DEV_TRY_STATUS(start_one(cluster_.nodes.back()));
-    HP_DEV_TRY_STATUS(save_cluster(cluster_));
-    return node.number;
+    return start_one(cluster_.nodes.back());
 }
 
 void Supervisor::remove_nodes(const std::vector<unsigned>& numbers) {
@@ -401,14 +414,19 @@ void Supervisor::remove_nodes(const std::vector<unsigned>& numbers) {
         if (node == nullptr) {
             continue;
         }
-        std::error_code error;
-        fs::remove_all(node->dir, error);
-        ports_.release(node->user_port);
-        ports_.release(node->peer_port);
-        note(node->name() + (error ? " removed, but not " + node->dir.string() : " removed"));
-        std::erase_if(cluster_.nodes,
-                      [number](const ClusterNode& other) { return other.number == number; });
+        forget(ClusterNode(*node));
     }
+}
+
+// Its folder, its ports and that it was there.
+void Supervisor::forget(const ClusterNode& node) {
+    std::error_code error;
+    fs::remove_all(node.dir, error);
+    ports_.release(node.user_port);
+    ports_.release(node.peer_port);
+    note(node.name() + (error ? " removed, but not " + node.dir.string() : " removed"));
+    std::erase_if(cluster_.nodes,
+                  [&node](const ClusterNode& other) { return other.number == node.number; });
 }
 
 // --- the end -------------------------------------------------------------------------------------

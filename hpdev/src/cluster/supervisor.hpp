@@ -64,7 +64,9 @@ private:
                     const std::vector<ClusterNode*>& nodes);
     Done signal_nodes(const std::string& verb, const std::vector<ClusterNode*>& nodes);
     Expected<unsigned> add_node(const Json& request);
+    Done join(ClusterNode& node);
     void remove_nodes(const std::vector<unsigned>& numbers);
+    void forget(const ClusterNode& node);
     void begin_end(ClientId client, std::int64_t timeout_ms);
     bool is_over();
     void close();
