@@ -8,7 +8,9 @@
 
 #include <hp/contract/bytes.hpp>
 
+#include <charconv>
 #include <cstdint>
+#include <system_error>
 
 namespace hp::contract {
 namespace {
@@ -123,6 +125,23 @@ std::string json_quote(std::string_view text) {
     }
     out += '"';
     return out;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+    std::vector<std::string_view> out;
+    for (std::size_t at = text.find(separator); at != text.npos; at = text.find(separator)) {
+        out.push_back(text.substr(0, at));
+        text.remove_prefix(at + 1);
+    }
+    out.push_back(text);
+    return out;
+}
+
+std::optional<std::int64_t> parse_integer(std::string_view text) noexcept {
+    std::int64_t out = 0;
+    const char* const end = text.data() + text.size();
+    const auto [at, failed] = std::from_chars(text.data(), end, out);
+    return failed == std::errc{} && at == end ? std::optional(out) : std::nullopt;
 }
 
 } // namespace hp::contract

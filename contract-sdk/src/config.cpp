@@ -88,6 +88,11 @@ Result<Config> read_config() {
     return config;
 }
 
+int read_roundtime_ms() {
+    const auto config = read_config();
+    return config ? static_cast<int>(config->consensus.roundtime_ms) : 1000;
+}
+
 Status update_config(const Context& context, const Config& config) {
     if (context.readonly())
         return Error(std::errc::operation_not_permitted,

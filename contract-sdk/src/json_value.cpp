@@ -120,6 +120,10 @@ Result<Value> decode_json(std::string_view text, DocumentLimits limits) {
     return ValueReader(text, limits).read_document();
 }
 
+Value error_answer(std::string_view what) {
+    return Value::Object{{"error", what}};
+}
+
 std::error_code send_json(User& user, const Value& value) {
     return user.send(encode_json(value));
 }

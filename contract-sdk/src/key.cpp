@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Hex decoding of keys and hashes. Only lowercase digits are taken: a key has one spelling, so
+// Hex forms of keys and hashes. Only lowercase digits are taken: a key has one spelling, so
 // equal keys are equal text everywhere.
 //
 // Threads: pure functions.
@@ -38,8 +38,18 @@ std::optional<HexBytes<N>> HexBytes<N>::from_hex(std::string_view hex) noexcept 
     return out;
 }
 
+template <std::size_t N>
+HexBytes<N> HexBytes<N>::from_bytes(const std::array<std::uint8_t, N>& bytes) noexcept {
+    HexBytes out;
+    out.bytes_ = bytes;
+    for (std::size_t i = 0; i < hex_size; ++i)
+        out.hex_[i] = "0123456789abcdef"[bytes[i / 2] >> (i % 2 == 0 ? 4U : 0U) & 15U];
+    return out;
+}
+
 template class HexBytes<32>;
 template class HexBytes<33>;
+template class HexBytes<64>;
 template class HexBytes<65>;
 
 } // namespace hp::contract

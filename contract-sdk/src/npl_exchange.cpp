@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 
 namespace hp::contract {
 namespace {
@@ -99,6 +100,16 @@ NplExchange Npl::exchange(std::string_view topic, BytesView message, const Unl& 
     }
     out.messages = std::move(collector).messages();
     return out;
+}
+
+std::optional<std::string> agreed_text(const NplExchange& votes, const Unl& unl) {
+    std::map<std::string_view, std::size_t> counts;
+    for (const NplMessage& vote : votes.messages)
+        ++counts[vote.text()];
+    for (const auto& [text, count] : counts)
+        if (3 * count > 2 * unl.count())
+            return std::string(text);
+    return std::nullopt;
 }
 
 } // namespace hp::contract

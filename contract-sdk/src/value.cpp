@@ -104,6 +104,11 @@ const Value& Value::operator[](std::string_view name) const noexcept {
     return found == nullptr ? missing : *found;
 }
 
+bool Value::contains(const Value& item) const noexcept {
+    const auto all = items();
+    return std::find(all.begin(), all.end(), item) != all.end();
+}
+
 void Value::set(std::string_view name, Value value) {
     if (Value* const found = find(name)) {
         *found = std::move(value);

@@ -26,6 +26,8 @@ for compiler in gcc clang; do
     header_alone $compiler c11 c "-O2 -funsigned-char"
     compile $compiler c99 "$tests/sample_contract.c" "-O2 -D_FORTIFY_SOURCE=2"
     compile $compiler gnu17 "$tests/sample_contract.c" -O0
+    compile $compiler c99 "$tests/helpers_contract.c" "-O2 -Wcast-qual"
+    compile $compiler gnu17 "$tests/helpers_contract.c" -O0
 done
 for compiler in g++ clang++; do
     command -v $compiler >/dev/null || continue

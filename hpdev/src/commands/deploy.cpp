@@ -147,10 +147,6 @@ cli::Outcome answer_upgraded(const Args& args, const Cluster& cluster, const Dep
 
 // What an upgrade cannot do is not done, and not told as if it were.
 void leave_out(const Args& args, DeployPlan& plan) {
-    if (std::erase_if(plan.changes,
-                      [](const FileChange& change) { return change.change == "removed"; }) > 0) {
-        note(args, "files that the bundle no longer has stay: upgrades only add and replace");
-    }
     if (!plan.patch.empty() || plan.local_settings) {
         note(args, "hp.cfg.override is not part of an upgrade: settings stay");
         plan.patch = Json::object();

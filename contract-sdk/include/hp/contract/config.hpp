@@ -100,6 +100,9 @@ Status verify_config(const Config& config);
 /// decode_config().
 [[nodiscard]] Result<Config> read_config();
 
+/// The round time that ../patch.cfg says; 1000 if that cannot be read.
+[[nodiscard]] int read_roundtime_ms();
+
 /// Replaces ../patch.cfg in one step (see replace_file()). Errors: errc::operation_not_permitted in
 /// read-only mode, those of verify_config() and replace_file(); the file is then unchanged.
 Status update_config(const Context& context, const Config& config);

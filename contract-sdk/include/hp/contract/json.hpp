@@ -34,6 +34,9 @@ namespace hp::contract {
 /// string of lowercase hex digits.
 [[nodiscard]] std::string encode_json(const Value& value, unsigned indent = 0);
 
+/// {"error":"what"}, as contracts usually refuse a request.
+[[nodiscard]] Value error_answer(std::string_view what);
+
 /// Sends `value` as one compact JSON message. A text value arrives as a JSON string. Errors: those
 /// of User::send.
 std::error_code send_json(User& user, const Value& value);

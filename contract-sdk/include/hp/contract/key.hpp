@@ -28,6 +28,8 @@ public:
     /// Nothing unless `hex` is exactly 2*N digits of 0-9 and a-f.
     [[nodiscard]] static std::optional<HexBytes> from_hex(std::string_view hex) noexcept;
 
+    [[nodiscard]] static HexBytes from_bytes(const std::array<std::uint8_t, N>& bytes) noexcept;
+
     /// Binary form; for a key the first byte is the key type (0xED: Ed25519).
     [[nodiscard]] const std::array<std::uint8_t, N>& bytes() const noexcept { return bytes_; }
 
@@ -48,13 +50,16 @@ private:
 
 extern template class HexBytes<32>;
 extern template class HexBytes<33>;
+extern template class HexBytes<64>;
 extern template class HexBytes<65>;
 
 /// Identifies a user or a node: key type byte and 32 key bytes (66 hex digits).
 using PublicKey = HexBytes<33>;
 /// Key type byte and the 64-byte Ed25519 secret key, seed first (130 hex digits).
 using PrivateKey = HexBytes<65>;
-/// A ledger hash (64 hex digits).
+/// A hash, for example of a ledger (64 hex digits).
 using Hash = HexBytes<32>;
+/// An Ed25519 signature (128 hex digits).
+using Signature = HexBytes<64>;
 
 } // namespace hp::contract

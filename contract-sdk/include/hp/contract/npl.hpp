@@ -20,6 +20,7 @@
 #include <limits>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -69,6 +70,10 @@ struct NplExchange {
     /// True if everything wanted arrived.
     [[nodiscard]] bool complete() const noexcept { return status == NplStatus::message; }
 };
+
+/// What more than two thirds of `unl` said in an exchange, if they said the same: how nodes that
+/// need not have heard the same come to one result. They must all have taken part in it.
+[[nodiscard]] std::optional<std::string> agreed_text(const NplExchange& votes, const Unl& unl);
 
 class Npl {
 public:

@@ -83,6 +83,9 @@ public:
     /// The same, with null for a missing member: request["user"]["name"].text().
     [[nodiscard]] const Value& operator[](std::string_view name) const noexcept;
 
+    /// True if one of the items equals `item`.
+    [[nodiscard]] bool contains(const Value& item) const noexcept;
+
     /// Replaces a member where it stands, or adds it at the end. What is no object becomes one.
     void set(std::string_view name, Value value);
     /// Removes a member; false if there was none.

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The requests: one line of words, and for "put" the bytes behind it. README.md has the list.
-#ifndef STORE_H
-#define STORE_H
+#pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
+#include <hotpocket_helpers.h>
 
 // Every node keeps every byte for ever, so there are limits on everything.
 #define CHUNK_BYTES_MAX (1024L * 1024)
@@ -14,6 +12,4 @@
 #define ANSWER_BYTES_MAX CHUNK_BYTES_MAX
 
 /// Writes the answer (JSON, or of "get" the bytes themselves) and gives its size.
-size_t store_handle(const char* request, size_t size, bool readonly, char* answer);
-
-#endif
+int store_handle(const char* request, size_t size, bool readonly, char* answer);

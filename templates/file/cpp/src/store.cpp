@@ -6,12 +6,10 @@
 #include <hp/contract/files.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <stdexcept>
-#include <vector>
 
 namespace store {
 namespace {
@@ -22,22 +20,10 @@ std::string error(std::string_view what) {
     return "{\"error\":" + hp::contract::json_quote(what) + "}";
 }
 
-std::vector<std::string_view> words_of(std::string_view line) {
-    std::vector<std::string_view> out;
-    for (std::size_t space = line.find(' '); space != line.npos; space = line.find(' ')) {
-        out.push_back(line.substr(0, space));
-        line.remove_prefix(space + 1);
-    }
-    out.push_back(line);
-    return out;
-}
-
 /// Digits that make a number far from overflow, or -1.
 std::int64_t number(std::string_view text) {
-    std::int64_t out = -1;
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), out);
-    const bool whole = failed == std::errc{} && end == text.data() + text.size();
-    return whole && text.size() <= 15 && text[0] != '-' ? out : -1;
+    const auto out = hp::contract::parse_integer(text);
+    return out && *out >= 0 && text.size() <= 15 ? *out : -1;
 }
 
 /// A name is part of a path on every node: nothing in it may lead elsewhere.
@@ -140,7 +126,7 @@ std::string remove(const std::string& name) {
 
 std::string handle(std::string_view request, bool readonly) {
     const std::size_t line_end = std::min(request.find('\n'), request.size());
-    const auto words = words_of(request.substr(0, line_end));
+    const auto words = hp::contract::split(request.substr(0, line_end));
     const std::string_view verb = words[0];
     if (request == "list")
         return list();

@@ -7,26 +7,15 @@
 #include <sqlite3.h>
 
 namespace kv {
-namespace {
 
 /// One step each; the database counts in user_version how many it has seen. Never change one that
 /// was deployed: add another.
-constexpr std::array migrations = {
+static constexpr std::array migrations = {
     "CREATE TABLE pairs(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "ALTER TABLE pairs ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
 };
 
-struct Finalize {
-    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-};
-
-} // namespace
-
-void Database::Close::operator()(sqlite3* database) const {
-    sqlite3_close(database);
-}
-
-Database::Database(bool readonly) : readonly_(readonly) {
+Database::Database(bool readonly) : database_(nullptr, sqlite3_close), readonly_(readonly) {
     // A read request sees a state that nobody writes to: "immutable" saves SQLite its lock file.
     const char* name = readonly ? "file:kv.db?immutable=1" : "file:kv.db";
     const int mode = readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
@@ -43,10 +32,6 @@ Database::Database(bool readonly) : readonly_(readonly) {
          {"PRAGMA page_size = 4096", "PRAGMA encoding = 'UTF-8'", "PRAGMA auto_vacuum = NONE",
           "PRAGMA journal_mode = MEMORY", "PRAGMA synchronous = OFF", "BEGIN"})
         run(pragma);
-    migrate();
-}
-
-void Database::migrate() {
     for (auto done = std::stoul(run("PRAGMA user_version").at(0).at(0)); done < migrations.size();
          ++done) {
         run(migrations[done]);
@@ -61,7 +46,8 @@ std::vector<Row> Database::run(std::string_view sql, const std::vector<std::stri
     sqlite3_stmt* prepared = nullptr;
     int state = sqlite3_prepare_v2(database_.get(), sql.data(), static_cast<int>(sql.size()),
                                    &prepared, nullptr);
-    const std::unique_ptr<sqlite3_stmt, Finalize> statement(prepared);
+    const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement(prepared,
+                                                                          sqlite3_finalize);
     for (std::size_t i = 0; state == SQLITE_OK && i < values.size(); ++i)
         state = sqlite3_bind_text(prepared, static_cast<int>(i + 1), values[i].data(),
                                   static_cast<int>(values[i].size()), SQLITE_TRANSIENT);
@@ -77,10 +63,6 @@ std::vector<Row> Database::run(std::string_view sql, const std::vector<std::stri
     if (state != SQLITE_DONE)
         throw std::runtime_error(sqlite3_errmsg(database_.get()));
     return rows;
-}
-
-int Database::changes() const {
-    return sqlite3_changes(database_.get());
 }
 
 void Database::commit() {

@@ -12,13 +12,11 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 struct sqlite3;
-struct sqlite3_stmt;
 
 namespace kv {
 
@@ -32,17 +30,11 @@ public:
 
     /// Runs one statement with values for its "?" and gives all rows.
     std::vector<Row> run(std::string_view sql, const std::vector<std::string_view>& values = {});
-    /// How many rows the last statement changed.
-    [[nodiscard]] int changes() const;
     void commit();
 
 private:
-    void migrate();
-
-    struct Close {
-        void operator()(sqlite3* database) const;
-    };
-    std::unique_ptr<sqlite3, Close> database_; // null: a read request before the first run
+    // Null: a read request before the first run.
+    std::unique_ptr<sqlite3, int (*)(sqlite3*)> database_;
     bool readonly_;
 };
 

@@ -6,11 +6,7 @@
 namespace kv {
 namespace {
 
-using hp::contract::Value;
-
-Value error(std::string_view what) {
-    return Value::Object{{"error", what}};
-}
+using namespace hp::contract;
 
 Value get(Database& database, std::string_view name) {
     const auto rows = database.run("SELECT value FROM pairs WHERE name = ?", {name});
@@ -19,7 +15,7 @@ Value get(Database& database, std::string_view name) {
 
 Value put(Database& database, std::string_view name, std::string_view value) {
     if (name.empty() || name.size() > name_bytes_max || value.size() > value_bytes_max)
-        return error("a name has 1 to 256 bytes, a value 64 KiB at most");
+        return error_answer("a name has 1 to 256 bytes, a value 64 KiB at most");
     database.run("INSERT INTO pairs(name, value) VALUES(?, ?) "
                  "ON CONFLICT(name) DO UPDATE SET value = excluded.value",
                  {name, value});
@@ -27,8 +23,8 @@ Value put(Database& database, std::string_view name, std::string_view value) {
 }
 
 Value remove(Database& database, std::string_view name) {
-    database.run("DELETE FROM pairs WHERE name = ?", {name});
-    return Value::Object{{"deleted", database.changes()}};
+    const auto rows = database.run("DELETE FROM pairs WHERE name = ? RETURNING name", {name});
+    return Value::Object{{"deleted", rows.size()}};
 }
 
 /// In pages, so that an answer does not grow with the database.
@@ -47,20 +43,19 @@ Value answer(Database& database, const Value& request, bool readonly) {
     if (op == "list")
         return list(database, request["after"].text().value_or(""));
     if (!name || !op || (*op != "get" && *op != "put" && *op != "delete"))
-        return error("unknown request; try get, put, delete or list");
+        return error_answer("unknown request; try get, put, delete or list");
     if (readonly && *op != "get")
-        return error("a read request cannot change state; send this as an input");
+        return error_answer("a read request cannot change state; send this as an input");
     if (*op == "put")
-        return value ? put(database, *name, *value) : error("put needs a name and a value");
+        return value ? put(database, *name, *value) : error_answer("put needs a name and a value");
     return *op == "get" ? get(database, *name) : remove(database, *name);
 }
 
 } // namespace
 
-std::string handle(Database& database, std::string_view request, bool readonly) {
-    const auto decoded = hp::contract::decode_json(request);
-    return encode_json(decoded ? answer(database, *decoded, readonly)
-                               : error(decoded.error().message));
+Value handle(Database& database, std::string_view request, bool readonly) {
+    const auto decoded = decode_json(request);
+    return decoded ? answer(database, *decoded, readonly) : error_answer(decoded.error().message);
 }
 
 } // namespace kv

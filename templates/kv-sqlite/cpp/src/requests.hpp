@@ -4,13 +4,15 @@
 
 #include "database.hpp"
 
+#include <hp/contract/value.hpp>
+
 namespace kv {
 
 /// Every node keeps every byte for ever.
 inline constexpr std::size_t name_bytes_max = 256;
 inline constexpr std::size_t value_bytes_max = 64 * 1024;
 
-/// The answer, a JSON text.
-[[nodiscard]] std::string handle(Database& database, std::string_view request, bool readonly);
+[[nodiscard]] hp::contract::Value handle(Database& database, std::string_view request,
+                                         bool readonly);
 
 } // namespace kv

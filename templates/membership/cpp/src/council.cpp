@@ -12,15 +12,6 @@ namespace {
 
 using namespace hp::contract;
 
-Value error(std::string_view what) {
-    return Value::Object{{"error", what}};
-}
-
-bool holds(const Value& list, std::string_view text) {
-    return std::ranges::any_of(list.items(),
-                               [text](const Value& item) { return item.text() == text; });
-}
-
 /// How many nodes of `count` must agree: the smallest number that reaches the threshold.
 std::size_t needed_of(const Config& config, std::size_t count) {
     return (config.consensus.threshold_percent * count + 99) / 100;
@@ -48,9 +39,9 @@ Value list(const Value& state) {
 
 Value join(Value& state, std::string_view user) {
     Value& voters = *state.find("voters");
-    if (!holds(voters, user) && voters.items().size() >= voters_max)
-        return error("the council is complete");
-    if (!holds(voters, user))
+    if (!voters.contains(user) && voters.items().size() >= voters_max)
+        return error_answer("the council is complete");
+    if (!voters.contains(user))
         voters.push_back(user);
     return Value::Object{{"voters", voters.items().size()}};
 }
@@ -70,11 +61,11 @@ Value propose(Value& state, std::string_view user, const Value& request) {
     const bool adds = request["add"].text().has_value();
     const auto key = request[adds ? "add" : "remove"].text();
     if (!key)
-        return error("propose needs \"add\" or \"remove\" with the key of a node");
+        return error_answer("propose needs \"add\" or \"remove\" with the key of a node");
     if (const std::string problem = problem_of(current_config(), adds, *key); !problem.empty())
-        return error(problem);
+        return error_answer(problem);
     if (state["proposals"].items().size() >= proposals_max)
-        return error("too many open proposals");
+        return error_answer("too many open proposals");
     const auto number = state["last"].integer().value_or(0) + 1;
     state.set("last", number);
     state.find("proposals")
@@ -89,7 +80,7 @@ Value apply(const Context& c, const Value& proposal) {
     const auto text = proposal[adds ? "add" : "remove"].text().value_or("");
     Config config = current_config();
     if (const std::string problem = problem_of(config, adds, text); !problem.empty())
-        return error(problem); // another proposal was faster
+        return error_answer(problem); // another proposal was faster
     const PublicKey key = *PublicKey::from_hex(text);
     if (adds)
         config.unl.push_back(key);
@@ -97,7 +88,7 @@ Value apply(const Context& c, const Value& proposal) {
         std::erase(config.unl, key);
     std::ranges::sort(config.unl);
     if (const Status changed = update_config(c, config); !changed)
-        return error(changed.error().message);
+        return error_answer(changed.error().message);
     return Value::Object{{"proposal", proposal["proposal"]},
                          {"accepted", true},
                          {"nodes", config.unl.size()},
@@ -110,9 +101,9 @@ Value vote(const Context& c, Value& state, std::string_view user, const Value& r
     const auto found = std::ranges::find_if(
         items, [&request](const Value& item) { return item["proposal"] == request["proposal"]; });
     if (found == items.end())
-        return error("there is no such proposal");
+        return error_answer("there is no such proposal");
     Value& votes = *found->find("votes");
-    if (!holds(votes, user))
+    if (!votes.contains(user))
         votes.push_back(user);
     if (2 * votes.items().size() <= state["voters"].items().size())
         return *found;
@@ -134,19 +125,19 @@ Value make_empty() {
 Value handle(const Context& c, Value& state, const User& user, const Input& input) {
     const auto request = decode_json(input.text());
     if (!request)
-        return error(request.error().message);
+        return error_answer(request.error().message);
     const auto op = (*request)["op"].text();
     if (op == "list")
         return list(state);
     if (op != "join" && op != "propose" && op != "vote")
-        return error("unknown request; try join, propose, vote or list");
+        return error_answer("unknown request; try join, propose, vote or list");
     if (c.readonly())
-        return error("a read request cannot change state; send this as an input");
+        return error_answer("a read request cannot change state; send this as an input");
     const std::string_view key = user.public_key().hex();
     if (op == "join")
         return join(state, key);
-    if (!holds(state["voters"], key))
-        return error("only the council may do that; join it while it has room");
+    if (!state["voters"].contains(key))
+        return error_answer("only the council may do that; join it while it has room");
     return op == "propose" ? propose(state, key, *request) : vote(c, state, key, *request);
 }
 

@@ -10,7 +10,7 @@ enum topic { commit, reveal, vote, topics };
 /// topic may come early.
 struct heard {
     const struct hp_contract_context* ctx;
-    char (*texts)[topics][SHA256_HEX_SIZE + 1]; // by the node's position in the UNL
+    char (*texts)[topics][HP_SHA256_SIZE + 1]; // by the node's position in the UNL
     size_t counts[topics];
 };
 
@@ -22,13 +22,13 @@ static long now_ms(void) {
 
 /// A message is the topic's digit and 64 hex digits. Only the first one of a node counts.
 static void hear(struct heard* heard, const char* sender, const char* message, int size) {
-    const unsigned topic = size == SHA256_HEX_SIZE + 1 ? (unsigned)(message[0] - '0') : topics;
+    const unsigned topic = size == HP_SHA256_SIZE + 1 ? (unsigned)(message[0] - '0') : topics;
     for (size_t n = 0; topic < topics && n < heard->ctx->unl.count; n++) {
         char* text = heard->texts[n][topic];
         const char* key = heard->ctx->unl.list[n].public_key.data;
         if (memcmp(key, sender, HP_PUBLIC_KEY_SIZE) != 0 || text[0] != '\0')
             continue;
-        memcpy(text, message + 1, SHA256_HEX_SIZE);
+        memcpy(text, message + 1, HP_SHA256_SIZE);
         heard->counts[topic]++;
     }
 }
@@ -39,8 +39,8 @@ static void exchange(struct heard* heard, enum topic topic, const char* text, lo
     static char message[HP_NPL_MSG_MAX_SIZE + 1];
     char sender[HP_PUBLIC_KEY_SIZE];
     message[0] = (char)('0' + topic);
-    memcpy(message + 1, text, SHA256_HEX_SIZE);
-    hp_write_npl_msg(message, SHA256_HEX_SIZE + 1);
+    memcpy(message + 1, text, HP_SHA256_SIZE);
+    hp_write_npl_msg(message, HP_SHA256_SIZE + 1);
     const long deadline = now_ms() + timeout_ms;
     for (long left = timeout_ms; heard->counts[topic] < wanted && left > 0;
          left = deadline - now_ms()) {
@@ -61,18 +61,18 @@ static long exchange_ms(void) {
 }
 
 /// The hash of all secrets that fit their commits, in the order of the UNL, which is sorted.
-static void make_number(const struct heard* heard, char number[SHA256_HEX_SIZE + 1]) {
-    char* all = calloc(heard->ctx->unl.count + 1, SHA256_HEX_SIZE);
+static void make_number(const struct heard* heard, char number[HP_SHA256_SIZE + 1]) {
+    char* all = calloc(heard->ctx->unl.count + 1, HP_SHA256_SIZE);
     size_t size = 0;
     for (size_t n = 0; all != NULL && n < heard->ctx->unl.count; n++) {
         const char* secret = heard->texts[n][reveal];
-        sha256_hex(secret, strlen(secret), number);
+        hp_sha256(secret, strlen(secret), number);
         if (secret[0] == '\0' || strcmp(number, heard->texts[n][commit]) != 0)
             continue;
-        memcpy(all + size, secret, SHA256_HEX_SIZE);
-        size += SHA256_HEX_SIZE;
+        memcpy(all + size, secret, HP_SHA256_SIZE);
+        size += HP_SHA256_SIZE;
     }
-    sha256_hex(all, size, number);
+    hp_sha256(all, size, number);
     free(all);
 }
 
@@ -80,26 +80,26 @@ static bool has_majority(const struct heard* heard, const char* number) {
     size_t count = 0;
     for (size_t n = 0; n < heard->ctx->unl.count; n++)
         count += strcmp(heard->texts[n][vote], number) == 0 ? 1 : 0;
-    return strlen(number) == SHA256_HEX_SIZE && 3 * count > 2 * heard->ctx->unl.count;
+    return strlen(number) == HP_SHA256_SIZE && 3 * count > 2 * heard->ctx->unl.count;
 }
 
-bool roll_agree(const struct hp_contract_context* ctx, char number[SHA256_HEX_SIZE + 1]) {
+bool roll_agree(const struct hp_contract_context* ctx, char number[HP_SHA256_SIZE + 1]) {
     unsigned char random[32];
-    char secret[SHA256_HEX_SIZE + 1];
+    char secret[HP_SHA256_SIZE + 1];
     struct heard heard = {ctx, calloc(ctx->unl.count, sizeof *heard.texts), {0}};
     const long timeout_ms = exchange_ms();
     bool agreed = false;
     // Chance is welcome here, because it is agreed on before it is used.
     if (heard.texts == NULL || getrandom(random, sizeof random, 0) != sizeof random)
         return false;
-    sha256_hex(random, sizeof random, secret);
-    sha256_hex(secret, SHA256_HEX_SIZE, number);
+    hp_sha256(random, sizeof random, secret);
+    hp_sha256(secret, HP_SHA256_SIZE, number);
     exchange(&heard, commit, number, timeout_ms, ctx->unl.count);
     exchange(&heard, reveal, secret, timeout_ms, heard.counts[commit]);
     make_number(&heard, number);
     exchange(&heard, vote, number, timeout_ms, heard.counts[commit]);
     for (size_t n = 0; !agreed && n < ctx->unl.count; n++) {
-        memcpy(number, heard.texts[n][vote], SHA256_HEX_SIZE + 1);
+        memcpy(number, heard.texts[n][vote], HP_SHA256_SIZE + 1);
         agreed = has_majority(&heard, number);
     }
     free(heard.texts);

@@ -8,11 +8,9 @@
 #ifndef ROLL_H
 #define ROLL_H
 
-#include "sha256.h"
-
-#include <hotpocket_contract.h>
+#include <hotpocket_helpers.h>
 
 /// The number as 64 hex digits; false if there is no agreement.
-bool roll_agree(const struct hp_contract_context* ctx, char number[SHA256_HEX_SIZE + 1]);
+bool roll_agree(const struct hp_contract_context* ctx, char number[HP_SHA256_SIZE + 1]);
 
 #endif

@@ -14,7 +14,7 @@
 
 struct tally {
     int64_t total;
-    char text[TEXT_BYTES_MAX];
+    char text[TEXT_BYTES_MAX + 1];
     size_t text_size;
 };
 
