@@ -220,6 +220,17 @@ class Suite:
         done = subprocess.run(["bash", "-c", bash, self.program], capture_output=True, text=True,
                               env=self.env)
         self.check(done.stdout.strip() == whole, "bash completion", done)
+        for group in {words.split()[0] for words in commands if " " in words} - set(commands):
+            listed = self.ok([group, "--help"])
+            for words in commands:
+                self.check(not words.startswith(group + " ") or f"  {words.split()[1]} " in listed,
+                           f"{group} --help does not list {words}")
+            alone = self.run([group])
+            self.check(alone.returncode == 2 and b"is a group of commands" in alone.stderr,
+                       f"{group} alone", alone)
+            unknown = self.run([group, "no_such_command"])
+            self.check(f'there is no command "{group} no_such_command"'.encode() in unknown.stderr,
+                       f"{group} with an unknown command", unknown)
         typed, meant_word = self.misspelt
         meant = self.run([typed])
         self.check(f'did you mean "{meant_word}"'.encode() in meant.stderr, "did you mean",

@@ -123,10 +123,31 @@ struct Parser {
         } catch (const CLI::Error& error) {
             std::string message = error.what();
             std::erase(message, guard_mark);
-            return failure(ErrorId::usage, std::move(message), suggestion(argc, argv));
+            const std::string unknown = unknown_command(argc, argv);
+            return failure(ErrorId::usage,
+                           unknown.empty() ? message : "there is no command \"" + unknown + "\"",
+                           suggestion(argc, argv));
         }
         arguments = unguarded(std::move(arguments));
         return {};
+    }
+
+    // The group of commands that was given; empty when there is none.
+    std::string group() const {
+        const auto given = root.get_subcommands();
+        return given.empty() ? std::string() : given.front()->get_name();
+    }
+
+    // What stands where a command should; empty when the mistake is another one.
+    std::string unknown_command(int argc, const char* const* argv) const {
+        const std::vector<std::string> extras = root.remaining(true);
+        for (int i = 1; chosen() == nullptr && i < argc; ++i) {
+            const std::string word = argv[i];
+            if (!word.starts_with('-') && std::ranges::find(extras, word) != extras.end()) {
+                return group().empty() ? word : group() + " " + word;
+            }
+        }
+        return "";
     }
 
     // The word that was probably meant by the first one that nobody knows.
@@ -141,6 +162,9 @@ struct Parser {
         };
         add_options(root);
         for (const Known& item : commands) {
+            if (!group().empty() && !item.info->words.starts_with(group() + " ")) {
+                continue; // whoever has named a group means one of its commands
+            }
             for (const std::string& word : split_list(item.info->words)) {
                 known.push_back(word);
             }
@@ -199,8 +223,9 @@ Parsed<void> check_argument_count(const Program& program, const CommandInfo& inf
     }
     const std::string words(info.words);
     return failure(ErrorId::usage,
-                   given < info.arguments_min ? words + ": argument missing"
-                                              : words + ": too many arguments",
+                   given < info.arguments_min
+                       ? "\"" + words + "\" needs " + std::string(info.arguments)
+                       : words + ": too many arguments",
                    std::string(program.name) + " " + words + " --help");
 }
 
@@ -390,7 +415,8 @@ Parsed<Args> parse_args(const Program& program, int argc, const char* const* arg
     if (global.has("help") || all) {
         return help(chosen != nullptr
                         ? command_help(program, parser.root, *chosen->app, *chosen->info, all)
-                        : root_help(program, parser.root, all));
+                    : parser.group().empty() ? root_help(program, parser.root, all)
+                                             : group_help(program, parser.group()));
     }
     if (global.has("version")) {
         parser.arguments.clear();
@@ -398,7 +424,12 @@ Parsed<Args> parse_args(const Program& program, int argc, const char* const* arg
             return item.info->words == "version";
         });
     } else if (chosen == nullptr) {
-        return failure(ErrorId::usage, "no command given", std::string(program.name) + " --help");
+        const std::string head = std::string(program.name) + " " + parser.group();
+        return parser.group().empty()
+                   ? failure(ErrorId::usage, "no command given",
+                             std::string(program.name) + " --help")
+                   : failure(ErrorId::usage, "\"" + head + "\" is a group of commands",
+                             head + " --help lists them");
     }
     return make_args(parser, *chosen);
 }

@@ -86,6 +86,20 @@ std::string root_help(const Program& program, const CLI::App& root, bool all) {
            std::string(program.example_more) + "\n";
 }
 
+std::string group_help(const Program& program, const std::string& group) {
+    const std::string head = std::string(program.name) + " " + group;
+    std::string out = "usage: " + head + " COMMAND [ARGUMENT...] [OPTION...]\n\n";
+    for (const CommandInfo& info : program.commands) {
+        if (!info.words.starts_with(group + " ")) {
+            continue;
+        }
+        std::string name(info.words.substr(group.size() + 1));
+        name.resize(std::max<std::size_t>(name.size() + 1, 12), ' ');
+        out += "  " + name + std::string(info.summary) + "\n";
+    }
+    return out + "\nMore: " + head + " COMMAND --help\n";
+}
+
 std::string command_help(const Program& program, const CLI::App& root, const CLI::App& app,
                          const CommandInfo& info, bool all) {
     std::string out = std::string(info.summary) + "\nusage: " + std::string(program.name) + " " +

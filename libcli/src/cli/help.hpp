@@ -19,6 +19,8 @@ inline constexpr const char* own_group = "Options";
 
 // `all`: with every option, and for the whole program with the error codes.
 std::string root_help(const Program& program, const CLI::App& root, bool all);
+// What is in a group of commands, such as "node".
+std::string group_help(const Program& program, const std::string& group);
 std::string command_help(const Program& program, const CLI::App& root, const CLI::App& app,
                          const CommandInfo& info, bool all);
 
