@@ -66,7 +66,7 @@ describe('cluster: lost votes', () => {
         await vouch(victim);
         await victim.run();
         await cluster.wait_more(3);
-        await cluster.check({ reader: cluster.nodes[1] });
+        await cluster.check({ readers: [cluster.nodes[1]] });
     });
 
     scoped_test('a new key has no votes to lose', async (scope) => {

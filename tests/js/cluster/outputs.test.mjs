@@ -43,7 +43,7 @@ describe('cluster: outputs', () => {
         }
         const { code, stdout, stderr } = await away.command('ledger verify');
         assert.equal(code, 0, `${stdout} ${stderr}`);
-        await cluster.check({ reader: away });
+        await cluster.check({ readers: [away] });
     });
 
     scoped_test('users of a node that hears of it all too late get theirs', async (scope) => {

@@ -5,9 +5,10 @@
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 
-import { check_links, check_outputs, check_promises, read_chain } from './chain.mjs';
+import { check_links, check_outputs, check_promises, query_ledgers, read_chain } from './chain.mjs';
 import { Links } from './links.mjs';
 import { config_root_hex, state_root_hex } from './state_hash.mjs';
 import { range, sleep, until } from './util.mjs';
@@ -15,6 +16,7 @@ import { range, sleep, until } from './util.mjs';
 const wait_ms = 60000; // a machine may be busy
 const every_ms = 150;
 const silence_ms = 1500; // many rounds: whoever could close a ledger would
+const status_timeout_ms = 10000;
 
 /** What no two nodes of a cluster may have of their own. The mark of a node's contract is one. */
 const common_config = {
@@ -118,12 +120,12 @@ export class Cluster {
 
     /** Waits until each of the nodes has closed the ledger `seq_no`. */
     async wait_ledger(seq_no, { nodes = this.running(), timeout_ms = wait_ms } = {}) {
-        for (const node of nodes) {
-            await wait_status(node, (status) => seq_of(status) >= seq_no, {
+        const look = (node) =>
+            wait_status(node, (status) => seq_of(status) >= seq_no, {
                 timeout_ms,
                 what: `ledger ${seq_no} of ${node.name}`,
             });
-        }
+        await Promise.all(nodes.map(look));
     }
 
     /** Waits until the nodes have closed that many more ledgers; the number of the last one. */
@@ -137,10 +139,10 @@ export class Cluster {
 
     /** Waits until all nodes vote together. */
     async settle_votes({ nodes = this.running(), timeout_ms = wait_ms } = {}) {
-        for (const node of nodes) {
-            const is_synced = ({ consensus }) => consensus.vote_status === 'synced';
-            await wait_status(node, is_synced, { timeout_ms, what: `vote of ${node.name}` });
-        }
+        const is_synced = ({ consensus }) => consensus.vote_status === 'synced';
+        const look = (node) =>
+            wait_status(node, is_synced, { timeout_ms, what: `vote of ${node.name}` });
+        await Promise.all(nodes.map(look));
     }
 
     /** Waits until all nodes vote together and have one state, on disk as well. */
@@ -181,33 +183,58 @@ export class Cluster {
     /**
      * One chain and one state everywhere, and what users were told is what the chain says.
      * answer_of: the contract's answer to a text, if it answers each input once.
-     * reader: a node that has kept the inputs of all ledgers.
+     * readers: nodes that have kept the inputs of all ledgers.
      */
-    async check({ users = [], answer_of, nodes = this.running(), reader = nodes[0] } = {}) {
-        for (const user of users) await user.finish();
+    async check({ users = [], answer_of, nodes = this.running(), readers = [nodes[0]] } = {}) {
+        await Promise.all(users.map((user) => user.finish()));
         await this.wait_more(2, { nodes });
         await this.settle({ nodes });
-        const client = await this.scope.login(reader, { label: `reader of ${reader.name}` });
-        const ledgers = await read_chain(client);
-        check_links(ledgers);
-        check_promises(ledgers, users);
-        if (answer_of) check_outputs(ledgers, answer_of);
-        for (const node of nodes) await this.check_same(node, ledgers);
+        let ledgers;
+        for (const reader of readers) {
+            const client = await this.scope.login(reader, { label: `reader of ${reader.name}` });
+            ledgers = await read_chain(client);
+            await client.close();
+            check_links(ledgers);
+            check_promises(ledgers, users);
+            if (answer_of) check_outputs(ledgers, answer_of);
+        }
+        await Promise.all(nodes.map((node) => this.check_same(node, ledgers)));
         return ledgers;
     }
 
     async check_same(node, ledgers) {
         const client = await this.scope.login(node, { label: `reader of ${node.name}` });
         const { ledger_seq_no } = await client.lcl();
-        for (const ledger of ledgers.slice(0, ledger_seq_no)) {
-            const { results } = await client.query(ledger.seq_no);
-            assert.equal(results[0]?.hash, ledger.hash, `ledger ${ledger.seq_no}, ${node.name}`);
+        const common = ledgers.slice(0, ledger_seq_no);
+        const results = await query_ledgers(client, common.length);
+        for (const [at, ledger] of common.entries()) {
+            assert.equal(results[at]?.hash, ledger.hash, `ledger ${ledger.seq_no}, ${node.name}`);
         }
         await client.close();
     }
 }
 
+/** What `hpnode status --json` prints, from where it has it: tests look several times a second. */
 export async function status_of(node) {
+    try {
+        return JSON.parse(await read_socket(node.status_path));
+    } catch {
+        return command_status(node); // which tries again, and says what is wrong
+    }
+}
+
+function read_socket(name) {
+    return new Promise((resolve, reject) => {
+        const parts = [];
+        const socket = net.connect({ path: name });
+        socket.setTimeout(status_timeout_ms, () => socket.destroy(new Error('no answer')));
+        socket.on('data', (part) => parts.push(part));
+        socket.once('error', reject);
+        socket.once('close', () => resolve(Buffer.concat(parts).toString()));
+    });
+}
+
+async function command_status(node) {
     const { code, stdout, stderr } = await node.command('status', '--json');
     assert.equal(code, 0, `status of ${node.name}: ${stderr}`);
     return JSON.parse(stdout);

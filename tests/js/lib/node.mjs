@@ -131,6 +131,10 @@ export class TestNode {
     get patch_path() {
         return path.join(this.dir, 'contract_fs', 'seed', 'patch.cfg');
     }
+    /** Whoever connects is told what `hpnode status --json` prints. */
+    get status_path() {
+        return path.join(this.dir, 'cfg', 'hpnode.sock');
+    }
     get log_path() {
         return path.join(this.dir, 'log', 'hp.log');
     }

@@ -96,10 +96,11 @@ export class Scope {
     async close({ failed = false } = {}) {
         for (const socket of this.sockets) socket.destroy();
         await Promise.all(this.clients.map((client) => client.close()));
-        for (const node of this.owned) {
-            await node.dispose({ expect_clean: node.running && !failed });
-        }
+        const dispose = (node) => node.dispose({ expect_clean: node.running && !failed });
+        const ends = await Promise.allSettled(this.owned.map(dispose));
         for (const step of this.last_steps) step();
+        const problem = ends.find(({ status }) => status === 'rejected');
+        if (problem) throw problem.reason;
     }
 }
 
