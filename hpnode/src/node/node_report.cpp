@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the node tells about itself, in its log and to `hpnode status`, and the peers it knows.
 #include <algorithm>
+#include <map>
 
 #include <unistd.h>
 
@@ -45,6 +46,28 @@ void Node::note_run(const Execution& execution) {
         }
     }
     runs_.add(std::move(run));
+}
+
+// Users get no outputs then, and only the nodes know why. Who differs is in the block.
+void Node::explain_disagreement(const consensus::Block& block) const {
+    if (block.mode == consensus::ResultMode::certified) {
+        return;
+    }
+    std::map<consensus::ResultClaim, std::string> members;
+    for (const consensus::SignedResult& result : block.evidence) {
+        members[result.claim] += " " + result.by.member.short_hex();
+    }
+    std::string results;
+    for (const auto& [claim, keys] : members) {
+        results += (results.empty() ? "state " : "; state ") + claim.state_hash.short_hex() +
+                   " patch " + claim.config_hash.short_hex() + " outputs " +
+                   claim.output_root.short_hex() + " on" + keys;
+    }
+    const bool most = block.mode == consensus::ResultMode::plurality;
+    consensus_log_.warning("nodes disagree about what a run gave; its outputs are dropped",
+                           {{"seq", block.header.seq - 1},
+                            {"goes_on_with", most ? "the state of most" : "the state before it"},
+                            {"results", results}});
 }
 
 // Silence would look like a hang: say why no ledger will close.
