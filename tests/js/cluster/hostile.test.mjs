@@ -21,7 +21,8 @@ const siege_ms = 4000;
 const silent_ms = 3000;
 const ledgers = 5; // that close meanwhile: how fast is no question of a test
 const rss_growth_max_kb = 200 * 1024;
-const silent_connections = 60;
+const slow_connections = 60;
+const flood_bytes = 5 * 1024 * 1024;
 const many_silent_connections = 1000;
 // All users but few nodes may wait to say who they are; the rest is what a node has open anyway.
 const descriptors_max = many_silent_connections + 250;
@@ -67,8 +68,13 @@ async function besiege(port, random, going) {
     const sockets = [];
     let sent = 0;
     try {
-        for (const _ of range(silent_connections)) sockets.push(raw_connection(port));
+        for (const _ of range(slow_connections)) sockets.push(raw_connection(port));
+        const flood = secure_connection(port);
+        sockets.push(flood);
+        flood.write(Buffer.alloc(flood_bytes, some_junk));
         while (going()) {
+            // A byte at a time, of which no handshake comes.
+            for (const socket of sockets.slice(0, slow_connections)) socket.write('\x16');
             const plain = raw_connection(port);
             plain.write(some_junk);
             const secure = secure_connection(port);
@@ -203,7 +209,7 @@ describe('cluster: strangers', () => {
             assert.ok(made.every((count) => count >= many_silent_connections), `${made}`);
             assert.ok(descriptors < descriptors_max, `${descriptors} open descriptors`);
             assert.ok(growth < rss_growth_max_kb, `it grew by ${growth} KiB`);
-            await cluster.check({ users, answer_of, reader: other });
+            await cluster.check({ users, answer_of, readers: [other] });
         },
     );
 });

@@ -10,6 +10,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe } from 'node:test';
 
+import { change, expect_adopted } from '../lib/change.mjs';
 import { Cluster, seq_of, status_of, wipe, with_threshold } from '../lib/cluster.mjs';
 import { answer_of, keep_pace, start_users } from '../lib/cluster_users.mjs';
 import { b3, make_keys, sign } from '../lib/crypto.mjs';
@@ -153,6 +154,10 @@ describe('cluster: repeated and damaged messages', () => {
         const old = await overhear(cluster, 60);
         await cluster.wait_more(3);
         await say_to_all(cluster, [...foreign, ...old, ...old]);
+        // When another quorum counts, under which nothing of it was signed.
+        const changed = await change(scope, cluster.nodes[0], { consensus: { threshold: 100 } });
+        await expect_adopted(cluster.nodes, changed);
+        await say_to_all(cluster, [...foreign, ...old]);
         // After a restart as well, when less is remembered.
         await cluster.kill();
         await cluster.run();

@@ -15,15 +15,21 @@ const load_ms = 1500;
 const reset_pause_ms = 200;
 
 describe('cluster: partitions', () => {
-    for (const how of ['cut', 'held']) {
-        scoped_test(`three of five and two of five, ${how} (row 9)`, async (scope) => {
-            const cluster = await Cluster.start(scope, 5, with_threshold(60));
-            const users = start_users(cluster);
-            await sleep(load_ms);
-            cluster.links.divide([[0, 1, 2], [3, 4]], { [how]: true });
-            const [majority, minority] = [cluster.nodes.slice(0, 3), cluster.nodes.slice(3)];
-            await cluster.wait_more(5, { nodes: majority });
-            await expect_halt(minority, { have: 2, need: 3 });
+    for (const { size, need, how, settings } of [
+        { size: 5, need: 3, how: 'cut', settings: with_threshold(60) },
+        { size: 5, need: 4, how: 'held', settings: with_threshold(80) },
+        { size: 10, need: 7, how: 'cut', settings: with_threshold(67, 1000) },
+    ]) {
+        scoped_test(`${need} of ${size} and ${size - need}, ${how} (row 9)`, async (scope) => {
+            const cluster = await Cluster.start(scope, size, settings);
+            const [majority, minority] = [cluster.nodes.slice(0, need), cluster.nodes.slice(need)];
+            const users = start_users(cluster, { nodes: [...majority.slice(0, 2), minority[0]] });
+            await cluster.wait_more(3);
+            cluster.links.divide([range(need), range(size).slice(need)], { [how]: true });
+            await Promise.all([
+                cluster.wait_more(5, { nodes: majority }),
+                expect_halt(minority, { have: size - need, need }),
+            ]);
             const seen = seq_of(await status_of(majority[0]));
             cluster.links.heal();
             await cluster.wait_ledger(seen + 1);

@@ -106,6 +106,22 @@ describe('cluster: node party line', () => {
         await cluster.check();
     });
 
+    scoped_test('messages that come when their run is over (row 52)', async (scope) => {
+        const cluster = await Cluster.start(scope, 3, with_consensus({ threshold: 66 }));
+        await cluster.settle_votes();
+        const user = await scope.login(cluster.nodes[0]);
+        for (const to of [0, 1]) cluster.links.set(2, to, { held: true });
+        const without_it = await ask(user, 'npl:late');
+        assert.deepEqual(without_it.split('\n'), lines_of(cluster.keys().slice(0, 2), 'late'));
+        // What was held is of a run that is over, and of no other.
+        cluster.links.heal();
+        await cluster.wait_more(1);
+        await cluster.settle_votes();
+        const answer = await ask(user, 'npl:now');
+        assert.deepEqual(answer.split('\n'), lines_of(cluster.keys(), 'now'));
+        await cluster.check();
+    });
+
     scoped_test('messages of the largest size, to all members', async (scope) => {
         const cluster = await Cluster.start(scope, 3, {
             ...with_consensus({}),
@@ -151,6 +167,9 @@ describe('cluster: rounds that differ', () => {
         // Later rounds are as if nothing had been.
         const answer = await ask(other, 'read:log.txt');
         assert.equal(answer, 'mine\n');
+        for (const node of cluster.nodes) {
+            await node.wait_log(/nodes disagree .*outputs are dropped .*the state of most/);
+        }
         const ledgers = await cluster.check();
         const hashes = ledgers.flatMap((ledger) => ledger.inputs).map((input) => input.hash);
         for (const { hash } of [odd, even]) {
