@@ -449,7 +449,7 @@ constexpr std::array bench_options = {
     OptionInfo{"--text", "", "the argument is text, whatever it looks like"},
 };
 
-constexpr std::array table = {
+constexpr std::array bench_table = {
     CommandInfo{"bench", "TEXT | @FILE | ITEM...", 0, any_number, Scope::online,
                 "Send at a steady rate and measure latencies",
                 "hpcli bench --rate 200 --duration 30s --users 20 'op=add' 'n:={{rand 1 9}}'",
@@ -462,7 +462,7 @@ constexpr std::array table = {
 } // namespace
 
 Commands bench_commands() {
-    return table;
+    return bench_table;
 }
 
 } // namespace hp::cli

@@ -101,7 +101,7 @@ Outcome run_cheat(const Args& args) {
     return Answer{args.json ? document(args.schema).add("lines", list).text() + "\n" : text};
 }
 
-constexpr std::array table = {
+constexpr std::array cheat_table = {
     CommandInfo{"cheat",
                 "[TOPIC]",
                 0,
@@ -122,7 +122,7 @@ std::span<const CheatLine> cheat_lines() {
 }
 
 Commands cheat_commands() {
-    return table;
+    return cheat_table;
 }
 
 } // namespace hp::cli

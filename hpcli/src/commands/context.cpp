@@ -292,7 +292,7 @@ constexpr std::array import_options = {force};
 
 constexpr std::string_view context_fields = "ok:bool name:text context:any";
 
-constexpr std::array table = {
+constexpr std::array context_table = {
     CommandInfo{"context add", "NAME", 1, 1, Scope::settings, "Store connection settings",
                 "hpcli context add local -s wss://127.0.0.1:8080",
                 "hpcli context add prod -s wss://n1:8080 -s wss://n2:8080 -k ops", add_options,
@@ -383,7 +383,7 @@ constexpr std::array table = {
 } // namespace
 
 Commands context_commands() {
-    return table;
+    return context_table;
 }
 
 } // namespace hp::cli

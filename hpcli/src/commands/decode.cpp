@@ -77,7 +77,7 @@ Outcome run_decode(const Args& args) {
 constexpr std::array decode_options = {
     OptionInfo{"--from", "hex|base64|text", "how the bytes are given (default: find out)"}};
 
-constexpr std::array table = {
+constexpr std::array decode_table = {
     CommandInfo{"decode", "TEXT | @FILE | -", 1, 1, Scope::offline,
                 "Show a protocol message, JSON or BSON, as JSON",
                 "hpcli send --offline --expires @99 -k ephemeral hi -q | hpcli decode -",
@@ -90,7 +90,7 @@ constexpr std::array table = {
 } // namespace
 
 Commands decode_commands() {
-    return table;
+    return decode_table;
 }
 
 } // namespace hp::cli

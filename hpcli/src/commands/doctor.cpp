@@ -132,7 +132,7 @@ Outcome run_doctor(const Args& args) {
     return conclude(args, checks);
 }
 
-constexpr std::array table = {
+constexpr std::array doctor_table = {
     CommandInfo{"doctor",
                 "",
                 0,
@@ -149,7 +149,7 @@ constexpr std::array table = {
 } // namespace
 
 Commands doctor_commands() {
-    return table;
+    return doctor_table;
 }
 
 } // namespace hp::cli

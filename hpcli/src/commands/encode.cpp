@@ -50,7 +50,7 @@ constexpr std::array encode_options = {
     OptionInfo{"--raw", "", "print the bytes instead of their hex"},
 };
 
-constexpr std::array table = {
+constexpr std::array encode_table = {
     CommandInfo{"encode", "TEXT | @FILE | -", 1, 1, Scope::offline,
                 "Make a protocol message from JSON as \"decode\" shows it",
                 "hpcli encode '{\"type\":\"stat\"}'",
@@ -61,7 +61,7 @@ constexpr std::array table = {
 } // namespace
 
 Commands encode_commands() {
-    return table;
+    return encode_table;
 }
 
 } // namespace hp::cli

@@ -426,7 +426,7 @@ constexpr std::string_view key_fields =
     "ok:bool name:text public_key:key created?:text path?:text encrypted:bool "
     "comment?:text";
 
-constexpr std::array table = {
+constexpr std::array key_table = {
     CommandInfo{"key new", "NAME", 1, 1, Scope::offline, "Make a key and store it",
                 "hpcli key new alice", "hpcli key new ci --json | jq -r .public_key", new_options,
                 key_fields, run_new},
@@ -518,7 +518,7 @@ constexpr std::array table = {
 } // namespace
 
 Commands key_commands() {
-    return table;
+    return key_table;
 }
 
 } // namespace hp::cli

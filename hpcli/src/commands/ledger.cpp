@@ -147,7 +147,7 @@ constexpr std::array user_options = {OptionInfo{"--user", "KEY", "of this user o
 constexpr std::string_view lcl_summary = "Print number and hash of the last closed ledger";
 constexpr std::string_view ledger_fields = "ok:bool ledger:header";
 
-constexpr std::array table = {
+constexpr std::array ledger_table = {
     CommandInfo{"lcl",
                 "",
                 0,
@@ -187,7 +187,7 @@ constexpr std::array table = {
 } // namespace
 
 Commands ledger_commands() {
-    return table;
+    return ledger_table;
 }
 
 } // namespace hp::cli

@@ -127,7 +127,7 @@ private:
     std::string content_; // of the file
 };
 
-Outcome run_list(const Args& args) {
+Outcome run_ledger_list(const Args& args) {
     const auto range = check_range(args, "-10..");
     if (!range) {
         return tl::unexpected(range.error());
@@ -242,7 +242,7 @@ Outcome verified(const Args& args, const Verification& result, const std::string
     return Answer{out.text() + "\n"};
 }
 
-Outcome run_verify(const Args& args) {
+Outcome run_ledger_verify(const Args& args) {
     std::string checkpoint;
     OptionReader reader(args);
     reader.text("checkpoint", checkpoint);
@@ -285,7 +285,7 @@ Outcome run_verify(const Args& args) {
 
 // --- export --------------------------------------------------------------------------------------
 
-Outcome run_export(const Args& args) {
+Outcome run_ledger_export(const Args& args) {
     std::string path;
     OptionReader reader(args);
     reader.text("output-file", path);
@@ -477,9 +477,9 @@ Outcome run_find(const Args& args) {
 }
 
 constexpr std::array follow_options = {OptionInfo{"--count", "N", "end after N ledgers"}};
-constexpr std::array verify_options = {
+constexpr std::array ledger_verify_options = {
     OptionInfo{"--checkpoint", "FILE", "go on from there, and keep the last ledger there"}};
-constexpr std::array export_options = {OptionInfo{
+constexpr std::array ledger_export_options = {OptionInfo{
     "-O,--output-file", "FILE", "write there, whole or not at all; NAME.zst is compressed"}};
 constexpr std::array find_options = {
     OptionInfo{"--hash", "HASH", "of a ledger, an input or a user's outputs"},
@@ -487,7 +487,7 @@ constexpr std::array find_options = {
     OptionInfo{"--time", "TIME", "the first one at or after this time"},
 };
 
-constexpr std::array table = {
+constexpr std::array ledger_range_table = {
     CommandInfo{"ledger list",
                 "[RANGE]",
                 0,
@@ -498,7 +498,7 @@ constexpr std::array table = {
                 "hpcli ledger list -100.. --json | jq -r .ledger.timestamp",
                 {},
                 "ledger:header",
-                run_list},
+                run_ledger_list},
     CommandInfo{"ledger follow", "[RANGE]", 0, 1, Scope::online,
                 "List ledgers and go on with new ones; none is left out",
                 "hpcli ledger follow --count 5", "hpcli ledger follow 120.. --json", follow_options,
@@ -511,19 +511,20 @@ constexpr std::array table = {
     CommandInfo{"ledger verify", "[RANGE]", 0, 1, Scope::online,
                 "Check links, inputs and outputs of ledgers (default 1..; exit 8)",
                 "hpcli ledger verify", "hpcli ledger verify --checkpoint state.json --json",
-                verify_options,
+                ledger_verify_options,
                 "ok:bool first:int last:int ledgers:int inputs_complete:int outputs_complete:int",
-                run_verify},
+                run_ledger_verify},
     CommandInfo{"ledger export", "[RANGE]", 0, 1, Scope::online,
                 "Write ledgers with inputs and outputs as NDJSON (default 1..)",
                 "hpcli ledger export -O ledgers.ndjson", "hpcli ledger export 1.. -O l.ndjson.zst",
-                export_options, "ok?:bool ledger?:header path?:text ledgers?:int", run_export},
+                ledger_export_options, "ok?:bool ledger?:header path?:text ledgers?:int",
+                run_ledger_export},
 };
 
 } // namespace
 
 Commands ledger_range_commands() {
-    return table;
+    return ledger_range_table;
 }
 
 } // namespace hp::cli

@@ -7,7 +7,7 @@
 namespace hp::cli {
 namespace {
 
-constexpr std::array table = {
+constexpr std::array manual_table = {
     CommandInfo{"config explain",
                 "KEY",
                 1,
@@ -79,7 +79,7 @@ constexpr std::array table = {
 } // namespace
 
 Commands manual_commands() {
-    return table;
+    return manual_table;
 }
 
 } // namespace hp::cli

@@ -127,7 +127,7 @@ Outcome run_ping(const Args& args) {
 constexpr std::array ping_options = {
     OptionInfo{"--count", "N", "status requests a server (default 3)"}};
 
-constexpr std::array table = {
+constexpr std::array ping_table = {
     CommandInfo{"ping", "", 0, 0, Scope::online,
                 "Measure connection, handshake and round trip of every server",
                 "hpcli ping -s wss://127.0.0.1:8080", "hpcli ping --count 20 --json", ping_options,
@@ -139,7 +139,7 @@ constexpr std::array table = {
 } // namespace
 
 Commands ping_commands() {
-    return table;
+    return ping_table;
 }
 
 } // namespace hp::cli

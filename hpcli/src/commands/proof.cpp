@@ -44,7 +44,7 @@ std::string text_of(const ProofFile& proof) {
     return out;
 }
 
-Outcome run_show(const Args& args) {
+Outcome run_proof_show(const Args& args) {
     const auto proof = read_proof(args.arguments.front());
     if (!proof) {
         return tl::unexpected(proof.error());
@@ -57,7 +57,7 @@ Outcome run_show(const Args& args) {
     return Answer{out.text() + "\n"};
 }
 
-Outcome run_verify(const Args& args) {
+Outcome run_proof_verify(const Args& args) {
     std::vector<PublicKey> validators;
     for (const std::string& text : args.options.all("validator")) {
         const auto key = parse_public_key_hex(text);
@@ -94,7 +94,7 @@ Outcome run_verify(const Args& args) {
     return Answer{out.text() + "\n"};
 }
 
-constexpr std::array verify_options = {
+constexpr std::array proof_verify_options = {
     OptionInfo{"--validator", "HEX...", "a node key whose signature counts (repeat)"},
     OptionInfo{"--quorum", "SHARE", "how many of them must have signed (default 0.8)"},
 };
@@ -103,12 +103,12 @@ constexpr std::string_view proof_fields =
     "ok:bool contract_id:text user:key input?:input input_ledger?:ledger ledger:ledger "
     "outputs:[output] signed_by:[key] validated?:validated";
 
-constexpr std::array table = {
+constexpr std::array proof_table = {
     CommandInfo{"proof verify", "FILE", 1, 1, Scope::offline,
                 "Check kept outputs against validators' keys, without a node (exit 8)",
                 "hpcli proof verify total.proof --validator \"$node_key\"",
                 "hpcli proof verify p.json --validator $A --validator $B --quorum 1 --json",
-                verify_options, proof_fields, run_verify},
+                proof_verify_options, proof_fields, run_proof_verify},
     CommandInfo{"proof show",
                 "FILE",
                 1,
@@ -119,13 +119,13 @@ constexpr std::array table = {
                 "hpcli proof show p.json --json | jq .outputs",
                 {},
                 proof_fields,
-                run_show},
+                run_proof_show},
 };
 
 } // namespace
 
 Commands proof_commands() {
-    return table;
+    return proof_table;
 }
 
 } // namespace hp::cli

@@ -90,7 +90,7 @@ constexpr std::array raw_options = {
     OptionInfo{"--linger", "DUR", "go on receiving after the last line (default 1s)"},
 };
 
-constexpr std::array table = {
+constexpr std::array raw_table = {
     CommandInfo{
         "raw", "", 0, 0, Scope::online, "Pass protocol messages through as JSON lines, both ways",
         "echo '{\"type\":\"stat\"}' | hpcli raw | jq .vote_status",
@@ -100,7 +100,7 @@ constexpr std::array table = {
 } // namespace
 
 Commands raw_commands() {
-    return table;
+    return raw_table;
 }
 
 } // namespace hp::cli

@@ -290,7 +290,7 @@ constexpr std::array read_options = {
     OptionInfo{"--watch", "DUR", "ask again after this time, print what has changed"},
 };
 
-constexpr std::array table = {
+constexpr std::array read_table = {
     CommandInfo{"read", "TEXT | @FILE | - | ITEM...", 0, any_number, Scope::online,
                 "Ask the contract on one node, outside consensus",
                 "hpcli read -s wss://127.0.0.1:8080 balance",
@@ -304,7 +304,7 @@ constexpr std::array table = {
 } // namespace
 
 Commands read_commands() {
-    return table;
+    return read_table;
 }
 
 } // namespace hp::cli

@@ -170,7 +170,7 @@ Outcome run_run(const Args& args) {
     return ScriptRun(args, std::move(*steps)).run();
 }
 
-constexpr std::array table = {
+constexpr std::array run_script_table = {
     CommandInfo{"run",
                 "SCRIPT | -",
                 1,
@@ -187,7 +187,7 @@ constexpr std::array table = {
 } // namespace
 
 Commands script_commands() {
-    return table;
+    return run_script_table;
 }
 
 } // namespace hp::cli

@@ -427,7 +427,7 @@ constexpr std::array replay_options = {
     OptionInfo{"--speed", "Nx", "so many times as fast (default 1x)"},
 };
 
-constexpr std::array table = {
+constexpr std::array shell_table = {
     CommandInfo{"session record",
                 "FILE",
                 1,
@@ -460,7 +460,7 @@ constexpr std::array table = {
 } // namespace
 
 Commands shell_commands() {
-    return table;
+    return shell_table;
 }
 
 } // namespace hp::cli

@@ -274,7 +274,7 @@ constexpr std::array status_options = {
     OptionInfo{"--count", "N", "with --watch: so often"},
 };
 
-constexpr std::array table = {
+constexpr std::array status_table = {
     CommandInfo{"status", "", 0, 0, Scope::online, "Show the node's view of the cluster",
                 "hpcli status -s wss://127.0.0.1:8080",
                 "hpcli status --all -s wss://n1:8080 -s wss://n2:8080", status_options,
@@ -292,7 +292,7 @@ constexpr std::array table = {
 } // namespace
 
 Commands status_commands() {
-    return table;
+    return status_table;
 }
 
 } // namespace hp::cli

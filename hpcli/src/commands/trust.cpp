@@ -252,7 +252,7 @@ constexpr std::string_view server_fields =
     "ok:bool server:{url:text key:key certificate_sha256:text contract_id:text unl:[key] "
     "added:text}";
 
-constexpr std::array table = {
+constexpr std::array trust_table = {
     CommandInfo{"trust list",
                 "",
                 0,
@@ -302,7 +302,7 @@ constexpr std::array table = {
 } // namespace
 
 Commands trust_commands() {
-    return table;
+    return trust_table;
 }
 
 } // namespace hp::cli

@@ -198,7 +198,7 @@ Outcome run_wait(const Args& args) {
     return WaitTask(rest, *condition, *signer).run();
 }
 
-constexpr std::array table = {
+constexpr std::array wait_table = {
     CommandInfo{"wait",
                 "synced | ledger N | ledger +N | nodes N | unl KEY | output PATH=VALUE",
                 1,
@@ -215,7 +215,7 @@ constexpr std::array table = {
 } // namespace
 
 Commands wait_commands() {
-    return table;
+    return wait_table;
 }
 
 } // namespace hp::cli

@@ -375,7 +375,7 @@ constexpr std::array watch_options = {
     OptionInfo{"--exec", "COMMAND", "run it for every event, with its JSON on standard input"},
 };
 
-constexpr std::array table = {
+constexpr std::array watch_table = {
     CommandInfo{"watch", "[outputs] [ledgers] [votes] [unl] [health] [conn]", 0, any_number,
                 Scope::online, "Print events as they happen; without words: all but the last two",
                 "hpcli watch ledgers --count 3", "hpcli watch outputs -k alice --from 120 --json",
@@ -392,7 +392,7 @@ constexpr std::array table = {
 } // namespace
 
 Commands watch_commands() {
-    return table;
+    return watch_table;
 }
 
 } // namespace hp::cli

@@ -11,7 +11,7 @@
 namespace hp::dev {
 namespace {
 
-constexpr std::int64_t look_again_ms = 40;
+constexpr std::int64_t observe_again_ms = 40;
 constexpr std::int64_t patience_least_ms = 50'000;
 constexpr std::uint32_t quiet_rounds = 8;
 constexpr std::int64_t quiet_least_ms = 2000;
@@ -19,7 +19,7 @@ constexpr LedgerSeq ledgers_to_see = 2;
 constexpr LedgerSeq ledgers_on_their_way = 3; // when a fault begins, at most
 constexpr std::string_view disk_full_end = "exit code 71";
 
-bool contains(const std::vector<unsigned>& numbers, unsigned number) {
+bool is_among(const std::vector<unsigned>& numbers, unsigned number) {
     return std::ranges::find(numbers, number) != numbers.end();
 }
 
@@ -113,10 +113,10 @@ private:
         bool good = true;
         for (const unsigned number : side.nodes) {
             const NodeView* one = view(number);
-            if (one == nullptr || contains(prediction_.hung, number)) {
+            if (one == nullptr || is_among(prediction_.hung, number)) {
                 continue;
             }
-            const bool odd = contains(prediction_.odd, number);
+            const bool odd = is_among(prediction_.odd, number);
             if (odd && differs(side, *one)) {
                 odd_.insert(number);
             }
@@ -133,7 +133,7 @@ private:
     bool differs(const PredictedSide& side, const NodeView& one) const {
         return std::ranges::any_of(side.nodes, [&](unsigned number) {
             const NodeView* other = view(number);
-            return other != nullptr && !contains(prediction_.odd, number) && other->answers &&
+            return other != nullptr && !is_among(prediction_.odd, number) && other->answers &&
                    !one.running_contract && !other->running_contract &&
                    one.last_run_ledger == other->last_run_ledger && !one.state_hash.empty() &&
                    one.state_hash != other->state_hash;
@@ -188,7 +188,7 @@ private:
             if (reached_.contains(number)) {
                 good.push_back(number);
                 last = std::max(last, one->ledger);
-            } else if (one != nullptr && !contains(prediction_.hung, number)) {
+            } else if (one != nullptr && !is_among(prediction_.hung, number)) {
                 out.wrong.push_back(one->node.name() +
                                     (one->answers ? " is " + one->vote_status + " at ledger " +
                                                         std::to_string(one->ledger) + ", after " +
@@ -266,7 +266,7 @@ Expected<Observation> observe(const fs::path& cluster_dir, const Prediction& pre
         if (now_mono_ms() >= deadline_ms) {
             break;
         }
-        sleep_ms(look_again_ms);
+        sleep_ms(observe_again_ms);
     }
     watch.tell(out);
     return out;

@@ -12,7 +12,7 @@ namespace {
 // Beyond these nobody can say how long agreement takes, only that nothing wrong comes of it.
 constexpr double loss_max = 0.3;
 constexpr std::uint64_t rate_bytes_min = 32 * 1024;
-constexpr std::uint64_t delay_ms_max = 5000;
+constexpr std::uint64_t harmless_delay_ms_max = 5000;
 
 struct Member {
     const ClusterNode* node = nullptr;
@@ -74,7 +74,7 @@ void look_at_links(const std::vector<ClusterFault>& faults, Prediction& out) {
             out.doubt = "less than 32 KiB a second may be too little for votes alone";
         }
     }
-    if (out.delay_ms > delay_ms_max) {
+    if (out.delay_ms > harmless_delay_ms_max) {
         out.doubt = "with delays beyond 5 s it may take minutes";
     }
 }

@@ -208,7 +208,7 @@ constexpr std::array bundle_options = {
     OptionInfo{"--hash", "HASH", "with --verify: the hash it must have"},
 };
 
-constexpr std::array table = {
+constexpr std::array build_table = {
     CommandInfo{"build", "", 0, 0, Scope::settings,
                 "Build the project; prints the folder that nodes get", "hpdev build",
                 "hpdev build --release --json | jq -r .hash", build_options,
@@ -225,7 +225,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands build_commands() {
-    return table;
+    return build_table;
 }
 
 } // namespace hp::dev

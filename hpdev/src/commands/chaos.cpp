@@ -25,7 +25,7 @@ using cli::ErrorId;
 using cli::OptionInfo;
 using cli::Scope;
 
-constexpr std::int64_t look_again_ms = 50;
+constexpr std::int64_t fault_again_ms = 50;
 
 // --- what was asked for --------------------------------------------------------------------------
 
@@ -154,7 +154,7 @@ cli::Outcome stay(const Args& args, const Cluster& cluster, ChaosReport& report,
         HP_DEV_TRY_STATUS(cli::write_answer(args, report_text(report)));
     }
     while (now_mono_ms() < end_ms && signals.count() == 0) {
-        sleep_ms(look_again_ms);
+        sleep_ms(fault_again_ms);
     }
     const bool interrupted = signals.count() > 0;
     if (interrupted) {
@@ -341,7 +341,7 @@ constexpr std::string_view list_fields =
     "ok:bool faults?:[{fault:int what:text since:time until?:time "
     "not_on:[int]}] predicted?:text";
 
-constexpr std::array table = {
+constexpr std::array chaos_table = {
     CommandInfo{"chaos link", "NODES [NODES]", 1, 2, Scope::online,
                 "Make links slow or lossy: among nodes, or between the first and the second",
                 "hpdev chaos link 1-2 --latency 120ms --loss 5%",
@@ -388,7 +388,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands chaos_commands() {
-    return table;
+    return chaos_table;
 }
 
 } // namespace hp::dev

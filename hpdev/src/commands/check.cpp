@@ -322,7 +322,7 @@ cli::Outcome run_check(const Args& args) {
     return answer(args, report, *options);
 }
 
-constexpr std::array table = {
+constexpr std::array check_table = {
     cli::CommandInfo{"check", "[FILE|FOLDER...]", 0, cli::any_number, cli::Scope::on_demand,
                      "Find what would make nodes disagree, before the contract is deployed",
                      "hpdev check", "hpdev check --runs 10 -i 'op=add n:=5' --json | jq .findings",
@@ -332,7 +332,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands check_commands() {
-    return table;
+    return check_table;
 }
 
 } // namespace hp::dev

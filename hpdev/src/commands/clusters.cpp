@@ -21,7 +21,7 @@ using cli::ErrorId;
 using cli::OptionInfo;
 using cli::Scope;
 
-constexpr std::int64_t stop_timeout_ms = 5000;
+constexpr std::int64_t rm_timeout_ms = 5000;
 
 cli::JsonObject cluster_json(const Cluster& cluster, bool current) {
     cli::JsonObject out;
@@ -101,7 +101,7 @@ cli::Outcome run_rm(const Args& args) {
     HP_DEV_TRY(const Cluster cluster, named(args, place));
     HP_DEV_TRY_STATUS(
         cli::confirm(args, "remove the cluster \"" + cluster.name + "\" with its ledger"));
-    HP_DEV_TRY(const Ended ended, end_cluster(cluster, stop_timeout_ms));
+    HP_DEV_TRY(const Ended ended, end_cluster(cluster, rm_timeout_ms));
     if (!ended.left.empty()) {
         return cli::failure(ErrorId::failed, "not removed: " + ended.left.front() + " is left");
     }
@@ -155,7 +155,7 @@ constexpr std::array open_options = {
     OptionInfo{"--print", "", "print the address only, open no browser"},
 };
 
-const std::array table = {
+const std::array clusters_table = {
     CommandInfo{"cluster list",
                 "",
                 0,
@@ -209,7 +209,7 @@ const std::array table = {
 } // namespace
 
 cli::Commands cluster_commands() {
-    return table;
+    return clusters_table;
 }
 
 } // namespace hp::dev

@@ -82,7 +82,7 @@ constexpr std::array dashboard_options = {
     OptionInfo{"--port", "N", "where to listen on 127.0.0.1 (default: a free one from 7878 on)"},
 };
 
-constexpr std::array table = {
+constexpr std::array dashboard_table = {
     CommandInfo{"dashboard", "", 0, 0, Scope::online,
                 "Serve the web page of a cluster until Ctrl-C; its URL is the answer",
                 "hpdev dashboard", "hpdev dashboard --port 7878 --json | jq -r .url",
@@ -92,7 +92,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands dashboard_commands() {
-    return table;
+    return dashboard_table;
 }
 
 } // namespace hp::dev

@@ -27,7 +27,7 @@ using cli::OptionInfo;
 using cli::Scope;
 
 constexpr std::int64_t control_timeout_ms = 10'000;
-constexpr std::int64_t stop_timeout_ms = 5000;
+constexpr std::int64_t replaced_timeout_ms = 5000;
 
 std::string counted(std::size_t count, const std::string& what) {
     return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
@@ -83,7 +83,7 @@ cli::Outcome deploy_fresh(const Args& args, const Place& place, const Cluster* o
         wanted.fresh.in_memory = old->nodes.front().dir.parent_path() != old->dir;
         wanted.fresh.user_port = old->nodes.front().user_port;
         wanted.fresh.peer_port = old->nodes.front().peer_port;
-        HP_DEV_TRY_STATUS(end_cluster(*old, stop_timeout_ms));
+        HP_DEV_TRY_STATUS(end_cluster(*old, replaced_timeout_ms));
     }
     HP_DEV_TRY(const Cluster now, bring_up(args, place, wanted));
     return answer_started(args, now);
@@ -254,7 +254,7 @@ constexpr std::array deploy_options = {
     OptionInfo{"--timeout", "DUR", "how long its ledger may take (default 30s)"},
 };
 
-constexpr std::array table = {
+constexpr std::array deploy_table = {
     CommandInfo{"deploy", "[PATH]", 0, 1, Scope::online,
                 "Give a cluster another contract; ledger and state go on (makes one if need be)",
                 "hpdev deploy ./bundle --fresh --yes",
@@ -269,7 +269,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands deploy_commands() {
-    return table;
+    return deploy_table;
 }
 
 } // namespace hp::dev

@@ -259,7 +259,7 @@ constexpr std::array dev_options = {
     OptionInfo{"--once", "", "end as soon as everything runs, to see whether it does"},
 };
 
-constexpr std::array table = {
+constexpr std::array dev_table = {
     CommandInfo{"dev", "", 0, 0, Scope::online,
                 "Build, check, start a cluster, and deploy whatever is saved, until Ctrl-C",
                 "hpdev dev", "hpdev dev --once --json | jq -r .event", dev_options, dev_fields,
@@ -269,7 +269,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands dev_commands() {
-    return table;
+    return dev_table;
 }
 
 } // namespace hp::dev

@@ -34,7 +34,7 @@ cli::Outcome run_doctor(const Args& args) {
     return cli::conclude(args, checks);
 }
 
-constexpr std::array table = {
+constexpr std::array doctor_table = {
     CommandInfo{"doctor",
                 "",
                 0,
@@ -51,7 +51,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands doctor_commands() {
-    return table;
+    return doctor_table;
 }
 
 } // namespace hp::dev

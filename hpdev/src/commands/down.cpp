@@ -122,7 +122,7 @@ constexpr std::array clean_options = {
 constexpr std::string_view down_fields =
     "ok:bool clusters?:[{cluster:text was_running:bool removed:bool left:[text]}]";
 
-constexpr std::array table = {
+constexpr std::array down_table = {
     CommandInfo{"down", "", 0, 0, Scope::online, "Stop a cluster; its ledger stays", "hpdev down",
                 "hpdev down --all --rm --yes", down_options, down_fields, run_down},
     CommandInfo{"clean", "", 0, 0, Scope::online,
@@ -133,7 +133,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands down_commands() {
-    return table;
+    return down_table;
 }
 
 } // namespace hp::dev

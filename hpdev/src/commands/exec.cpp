@@ -162,7 +162,7 @@ cli::Outcome run_exec(const Args& args) {
     return answer(args, *options, *run, options->keep ? scratch->path().string() : "");
 }
 
-constexpr std::array table = {
+constexpr std::array exec_table = {
     cli::CommandInfo{
         "exec", "[ITEM... | TEXT | @FILE | -]", 0, cli::any_number, cli::Scope::on_demand,
         "Run the contract once as a node would, without any node", "hpdev exec op=add n:=5",
@@ -172,7 +172,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands exec_commands() {
-    return table;
+    return exec_table;
 }
 
 } // namespace hp::dev

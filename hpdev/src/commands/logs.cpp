@@ -26,7 +26,7 @@ using cli::ErrorId;
 using cli::OptionInfo;
 using cli::Scope;
 
-constexpr std::int64_t look_again_ms = 100;
+constexpr std::int64_t lines_again_ms = 100;
 constexpr std::uint64_t lines_max = 100'000;
 
 struct Filter {
@@ -177,7 +177,7 @@ cli::Outcome follow(Printer& printer, LogReader& reader) {
         }
         if (records.empty()) {
             HP_DEV_TRY_STATUS(printer.flush());
-            sleep_ms(look_again_ms);
+            sleep_ms(lines_again_ms);
         }
     }
     return tl::unexpected(cli::silent(signals.exit_code()));
@@ -220,7 +220,7 @@ constexpr std::array logs_options = {
     OptionInfo{"--no-prefix", "", "without the node's name in front"},
 };
 
-constexpr std::array table = {
+constexpr std::array logs_table = {
     CommandInfo{"logs", "[NODES]", 0, 1, Scope::online,
                 "Show what nodes and their contracts say, in one stream", "hpdev logs -f",
                 "hpdev logs 2,3 --contract --grep 'total' -n 20", logs_options,
@@ -232,7 +232,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands log_commands() {
-    return table;
+    return logs_table;
 }
 
 } // namespace hp::dev

@@ -12,7 +12,7 @@ namespace {
 using cli::CommandInfo;
 using cli::Scope;
 
-constexpr std::array table = {
+constexpr std::array manual_table = {
     CommandInfo{"config explain",
                 "KEY",
                 1,
@@ -84,7 +84,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands manual_commands() {
-    return table;
+    return manual_table;
 }
 
 } // namespace hp::dev

@@ -271,7 +271,7 @@ constexpr std::string_view create_fields =
 constexpr std::string_view list_fields =
     "ok:bool templates:[{name:text languages:[c|cpp|js] summary:text teaches:text own:bool}]";
 
-constexpr std::array table = {
+constexpr std::array new_table = {
     CommandInfo{"new", "NAME", 1, 1, Scope::offline, "Make a project of a template",
                 "hpdev new tally", "hpdev new dice -t npl --lang js --set cluster.nodes=5",
                 new_options, create_fields, run_new},
@@ -325,7 +325,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands new_commands() {
-    return table;
+    return new_table;
 }
 
 } // namespace hp::dev

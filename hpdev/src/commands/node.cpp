@@ -376,7 +376,7 @@ constexpr std::string_view vote_fields =
 constexpr std::string_view added_fields =
     "ok:bool node?:int name?:text public_key?:key url?:text dir?:text";
 
-constexpr std::array table = {
+constexpr std::array node_table = {
     CommandInfo{"node add", "", 0, 0, Scope::online,
                 "Add an observer: a node that follows, without a vote", "hpdev node add",
                 "hpdev node add --json | jq -r .public_key", add_options, added_fields,
@@ -487,7 +487,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands node_commands() {
-    return table;
+    return node_table;
 }
 
 } // namespace hp::dev

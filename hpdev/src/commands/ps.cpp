@@ -101,7 +101,7 @@ constexpr std::array ps_options = {
     OptionInfo{"--interval", "DUR", "between looks of --watch (default 1s)"},
 };
 
-constexpr std::array table = {
+constexpr std::array ps_table = {
     CommandInfo{"ps", "", 0, 0, Scope::online,
                 "Show every node: process, ledger, state, peers; exit 7 or 8 unless all is well",
                 "hpdev ps", "hpdev ps --json | jq '.nodes[] | select(.synced | not)'", ps_options,
@@ -113,7 +113,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands ps_commands() {
-    return table;
+    return ps_table;
 }
 
 } // namespace hp::dev

@@ -88,7 +88,7 @@ constexpr std::array report_options = {
     OptionInfo{"--log-lines", "N", "how much of each log's end (default 500; 0: none)"},
 };
 
-constexpr std::array table = {
+constexpr std::array report_table = {
     CommandInfo{"report", "", 0, 0, Scope::offline,
                 "Collect what a bug report needs in one file, without private keys",
                 "hpdev report -O report.tar.zst",
@@ -99,7 +99,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands report_commands() {
-    return table;
+    return report_table;
 }
 
 } // namespace hp::dev

@@ -209,7 +209,7 @@ cli::Outcome run_list(const Args& args) {
                            : table.text()};
 }
 
-constexpr std::array table = {
+constexpr std::array scenario_table = {
     CommandInfo{"scenario run",
                 "FILE",
                 1,
@@ -250,7 +250,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands scenario_commands() {
-    return table;
+    return scenario_table;
 }
 
 } // namespace hp::dev

@@ -375,7 +375,7 @@ const std::string state_diff_fields =
 const std::string diff_fields =
     "ok:bool ledger?:int groups?:[{state_hash:hash nodes:[int]}]" + std::string(compared_fields);
 
-const std::array table = {
+const std::array state_table = {
     CommandInfo{"state ls", "NODE [FOLDER]", 1, 2, Scope::online,
                 "List the files of a node's state, with hashes", "hpdev state ls 1",
                 "hpdev state ls 1 data --seq 120", seq_options,
@@ -411,7 +411,7 @@ const std::array table = {
 } // namespace
 
 cli::Commands state_commands() {
-    return table;
+    return state_table;
 }
 
 } // namespace hp::dev

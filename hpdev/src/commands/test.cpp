@@ -244,7 +244,7 @@ cli::Outcome run_test(const Args& args) {
     return answer(args, *reports, now_mono_ms() - begun_ms);
 }
 
-constexpr std::array table = {
+constexpr std::array test_table = {
     cli::CommandInfo{
         "test", "[FILE|FOLDER|SCRIPT.hps...]", 0, cli::any_number, cli::Scope::on_demand,
         "Run the project's test cases without a node, scripts on nodes of their own", "hpdev test",
@@ -254,7 +254,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands test_commands() {
-    return table;
+    return test_table;
 }
 
 } // namespace hp::dev

@@ -170,7 +170,7 @@ constexpr std::array top_options = {
     OptionInfo{"--once", "", "one screen, then end"},
 };
 
-constexpr std::array table = {
+constexpr std::array top_table = {
     CommandInfo{"top", "", 0, 0, Scope::online,
                 "Watch a cluster on one screen; without a terminal, one screen after the other",
                 "hpdev top", "hpdev top --once", top_options, "", run_top},
@@ -179,7 +179,7 @@ constexpr std::array table = {
 } // namespace
 
 cli::Commands top_commands() {
-    return table;
+    return top_table;
 }
 
 } // namespace hp::dev

@@ -373,7 +373,7 @@ namespace {
 
 const std::string up_fields = std::string(view_fields) + " started?:bool";
 
-const std::array table = {
+const std::array up_table = {
     CommandInfo{"up", "", 0, 0, Scope::online, "Start a cluster of nodes, or go on with it",
                 "hpdev up", "hpdev up -d -n 5 --roundtime 200ms --contract ./bundle", up_options,
                 up_fields, run_up},
@@ -382,7 +382,7 @@ const std::array table = {
 } // namespace
 
 cli::Commands up_commands() {
-    return table;
+    return up_table;
 }
 
 } // namespace hp::dev

@@ -13,11 +13,11 @@ namespace hp::dev {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
+using PlainJson = nlohmann::json;
 
-Result<Json> read_json(const fs::path& path) {
+Result<PlainJson> read_json(const fs::path& path) {
     HP_TRY(const Bytes text, os::read_file(path, limits::config_bytes_max));
-    Json out = Json::parse(text.begin(), text.end(), nullptr, false);
+    PlainJson out = PlainJson::parse(text.begin(), text.end(), nullptr, false);
     if (!out.is_object()) {
         return fail(Errc::invalid, path.string() + " is not a JSON object");
     }
@@ -43,8 +43,8 @@ std::optional<config::Sandbox> parse_sandbox(const std::string& text) {
 }
 
 Status apply_override(const fs::path& path, ContractSource& out) {
-    HP_TRY(const Json given, read_json(path));
-    Json contract = given.value("contract", Json::object());
+    HP_TRY(const PlainJson given, read_json(path));
+    PlainJson contract = given.value("contract", PlainJson::object());
     if (!contract.is_object()) {
         return fail(Errc::invalid, path.string() + ": contract: must be an object");
     }
@@ -58,7 +58,7 @@ Status apply_override(const fs::path& path, ContractSource& out) {
     contract.erase("unl"); // every run says itself who is there
     config::Patch some = out.patch;
     some.unl.insert(PublicKey{{key_prefix}}); // decoding wants one
-    Json patch = Json::parse(config::encode_patch(some));
+    PlainJson patch = PlainJson::parse(config::encode_patch(some));
     merge_json(patch, contract);
     HP_TRY(out.patch, decode_patch(path, as_bytes(patch.dump())));
     out.patch.unl.clear();

@@ -17,15 +17,15 @@ namespace hp::dev {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json; // the order of members does not matter here
+using PlainJson = nlohmann::json; // the order of members does not matter here
 
 constexpr const char* none = "(none)";
 constexpr std::size_t file_bytes_max = 256 * limits::mib;
 
-Json parse(ByteView content) {
+PlainJson parse(ByteView content) {
     return cli::nests_too_deeply(as_text(content))
-               ? Json(Json::value_t::discarded)
-               : Json::parse(content.begin(), content.end(), nullptr, false);
+               ? PlainJson(PlainJson::value_t::discarded)
+               : PlainJson::parse(content.begin(), content.end(), nullptr, false);
 }
 
 bool fits(const Wanted& wanted, ByteView got) {
@@ -178,10 +178,11 @@ void Verdict::check_patch(const fs::path& seed) {
         return;
     }
     const auto content = os::read_file(seed / "patch.cfg", limits::patch_bytes_max);
-    const Json got = content ? parse(*content) : Json();
-    const Json wanted = parse(round_.patch->content);
+    const PlainJson got = content ? parse(*content) : PlainJson();
+    const PlainJson wanted = parse(round_.patch->content);
     for (const auto& [name, value] : wanted.items()) {
-        const Json found_value = got.is_object() && got.contains(name) ? got[name] : Json();
+        const PlainJson found_value =
+            got.is_object() && got.contains(name) ? got[name] : PlainJson();
         if (found_value != value) {
             found.push_back(
                 {round_.patch->line, "patch.cfg, " + name, value.dump(), found_value.dump(), ""});

@@ -138,8 +138,8 @@ int end_like(int status) {
     if (!WIFSIGNALED(status)) {
         return WEXITSTATUS(status);
     }
-    const rlimit none{0, 0}; // the contract has left a core already, where cores are wanted
-    ::setrlimit(RLIMIT_CORE, &none);
+    const rlimit no_core{0, 0}; // the contract has left a core already, where cores are wanted
+    ::setrlimit(RLIMIT_CORE, &no_core);
     std::signal(WTERMSIG(status), SIG_DFL);
     std::raise(WTERMSIG(status));
     return 128 + WTERMSIG(status); // a signal that is blocked

@@ -16,7 +16,7 @@ namespace hp::dev {
 namespace {
 
 constexpr int wait_ms = 60'000;
-constexpr std::size_t answer_bytes_max = 16 << 20;
+constexpr std::size_t tool_answer_bytes_max = 16 << 20;
 
 ToolAnswer no_answer(const std::string& why) {
     const Json out = {{"ok", false}, {"error", {{"code", "HPE-1001"}, {"message", why}}}};
@@ -57,7 +57,7 @@ private:
 // False when it has to be killed.
 bool read_answer(int fd, std::string& out) {
     std::array<char, 65536> buffer{};
-    while (out.size() <= answer_bytes_max) {
+    while (out.size() <= tool_answer_bytes_max) {
         pollfd ready{fd, POLLIN, 0};
         if (::poll(&ready, 1, wait_ms) == 0) {
             return false;

@@ -21,7 +21,7 @@ namespace hp::dev {
 namespace {
 
 constexpr std::size_t file_bytes_max = 1024 * 1024;
-constexpr std::size_t output_bytes_max = 16 * 1024 * 1024;
+constexpr std::size_t program_output_bytes_max = 16 * 1024 * 1024;
 
 // The files as they grow, and the secrets that must not be in any of them.
 class Collector {
@@ -69,7 +69,7 @@ public:
     void add_command(const std::string& name, const Place& place,
                      std::vector<std::string> arguments) {
         arguments.insert(arguments.end(), {"-C", place.root.string()});
-        const auto said = run_program(own_program(), arguments, output_bytes_max);
+        const auto said = run_program(own_program(), arguments, program_output_bytes_max);
         add(name, said ? said->output + said->errors : said.error().message + "\n");
     }
 

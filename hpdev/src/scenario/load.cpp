@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::int64_t second_ms = 1000;
 constexpr std::int64_t finish_timeout_ms = 90'000;
-constexpr std::int64_t look_again_ms = 20;
+constexpr std::int64_t load_again_ms = 20;
 constexpr std::size_t said_bytes_max = 500;
 constexpr std::size_t output_bytes_max = limits::mib;
 
@@ -172,7 +172,7 @@ Done ScenarioLoader::finish() {
         } else if (now_mono_ms() >= deadline_ms) {
             return cli::failure(cli::ErrorId::timed_out, "the users' hpcli does not end");
         }
-        sleep_ms(look_again_ms);
+        sleep_ms(load_again_ms);
     }
     return {};
 }

@@ -25,7 +25,7 @@ namespace {
 // script is looked at: what a node can do with a file must not depend on who its user is.
 constexpr mode_t canonical_mode = 0755;
 
-constexpr int drain_reads_max = 16 * 1024;
+constexpr int last_reads_max = 16 * 1024;
 
 // A contract of the root user can lock its files against changes (chattr +i and +a).
 void unlock(const std::filesystem::path& path) {
@@ -165,7 +165,7 @@ ProcessEnd execute(Launcher& launcher, const RunSpec& spec, std::uint64_t log_ru
     }
     ProcessEnd end =
         wait_for_end(*process, launcher, stop, {spec.limits.exec_timeout, post_exec_name}, sources);
-    logs.drain(buffer, drain_reads_max, notes);
+    logs.drain(buffer, last_reads_max, notes);
     written = read_report_file(*report);
     return end;
 }

@@ -15,7 +15,7 @@ static_assert(RunChannels::buffer_bytes >= limits::npl_message_bytes_max);
 static_assert(RunChannels::buffer_bytes >= limits::control_message_bytes_max);
 
 // Control packets taken off before other channels get their turn.
-constexpr int packets_per_turn = 64;
+constexpr int control_packets_per_turn = 64;
 
 std::vector<PublicKey> keys_of(const std::vector<RunUser>& users) {
     std::vector<PublicKey> keys;
@@ -102,7 +102,7 @@ void RunChannels::on_ready() {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
         switch (static_cast<Source>(event.data.u64 >> 32)) {
         case Source::control:
-            for (int packets = 0; packets < packets_per_turn && read_control(); ++packets) {
+            for (int packets = 0; packets < control_packets_per_turn && read_control(); ++packets) {
             }
             break;
         case Source::npl:

@@ -11,7 +11,7 @@ namespace hp::node {
 namespace {
 
 // A newest ledger may be tens of megabytes.
-constexpr std::int64_t answer_us = 15'000'000;
+constexpr std::int64_t page_answer_us = 15'000'000;
 constexpr TimeMs pause_ms = 1000;
 
 } // namespace
@@ -75,7 +75,7 @@ void CatchUp::ask_next_peer() {
 
 void CatchUp::ask(const peer::PeerMessage& message) {
     ++number_;
-    timer_.arm_after(answer_us, [this] { give_up_peer("it does not answer"); });
+    timer_.arm_after(page_answer_us, [this] { give_up_peer("it does not answer"); });
     callbacks_.ask(peer_, message);
 }
 

@@ -14,7 +14,7 @@
 namespace hp::node {
 namespace {
 
-constexpr int lock_wait_ms = 0; // the node must stand still
+constexpr int standstill_wait_ms = 0; // the node must stand still
 
 Result<std::string> vouch(const config::ContractDir& dir) {
     HP_TRY(const config::LoadedConfig loaded, config::load(dir));
@@ -42,7 +42,7 @@ Result<std::string> vouch(const config::ContractDir& dir) {
 
 int command_vouch(const std::string& directory) {
     const config::ContractDir dir = config::contract_dir(directory);
-    auto lock = os::DirLock::acquire(dir.lock(), lock_wait_ms);
+    auto lock = os::DirLock::acquire(dir.lock(), standstill_wait_ms);
     const auto done = lock ? vouch(dir) : Result<std::string>(fail(lock.err()));
     if (!done) {
         std::cerr << "hpnode: " << done.err().context << "\n";

@@ -26,7 +26,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // A killed node's helpers need a moment to kill its contract and let go of the lock.
-constexpr std::int64_t lock_wait_ms = 5000;
+constexpr std::int64_t node_end_wait_ms = 5000;
 
 void complain(const std::string& text) {
     std::cerr << "hpnode: error: " << text << "\n";
@@ -221,7 +221,7 @@ int command_new(const std::string& directory) {
 
 int command_rekey(const std::string& directory) {
     const config::ContractDir dir = config::contract_dir(directory);
-    auto lock = os::DirLock::acquire(dir.lock(), lock_wait_ms);
+    auto lock = os::DirLock::acquire(dir.lock(), node_end_wait_ms);
     if (!lock) {
         return refuse(lock.err());
     }
@@ -284,7 +284,7 @@ int command_run(const std::string& directory) {
                  directory);
         return exit_refused;
     }
-    auto lock = os::DirLock::acquire(dir.lock(), lock_wait_ms);
+    auto lock = os::DirLock::acquire(dir.lock(), node_end_wait_ms);
     if (!lock) {
         return refuse(lock.err());
     }

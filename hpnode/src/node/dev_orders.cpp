@@ -13,26 +13,26 @@
 namespace hp::node {
 namespace {
 
-using Json = nlohmann::json;
+using PlainJson = nlohmann::json;
 
 // Reads the members of one object; what is wrong first is what is reported.
 class Members {
 public:
-    explicit Members(const Json& object) : object_(object) {
+    explicit Members(const PlainJson& object) : object_(object) {
         if (!object.is_object()) {
             problem_ = "an object is expected";
         }
     }
 
     void text(const char* name, std::string& out) {
-        if (const Json* value = take(name); value != nullptr) {
+        if (const PlainJson* value = take(name); value != nullptr) {
             check(value->is_string(), name, "a text");
             out = value->is_string() ? value->get<std::string>() : out;
         }
     }
     template <class Int>
     void number(const char* name, Int& out) {
-        if (const Json* value = take(name); value != nullptr) {
+        if (const PlainJson* value = take(name); value != nullptr) {
             const bool fits = value->is_number_unsigned() &&
                               value->get<std::uint64_t>() <= std::numeric_limits<Int>::max();
             check(fits, name, "a number");
@@ -40,27 +40,27 @@ public:
         }
     }
     void share(const char* name, double& out) {
-        if (const Json* value = take(name); value != nullptr) {
+        if (const PlainJson* value = take(name); value != nullptr) {
             const double share = value->is_number() ? value->get<double>() : -1;
             check(share >= 0 && share <= 1, name, "a share from 0 to 1");
             out = share;
         }
     }
     void flag(const char* name, bool& out) {
-        if (const Json* value = take(name); value != nullptr) {
+        if (const PlainJson* value = take(name); value != nullptr) {
             check(value->is_boolean(), name, "true or false");
             out = value->is_boolean() && value->get<bool>();
         }
     }
-    const Json* array(const char* name) {
-        const Json* value = take(name);
+    const PlainJson* array(const char* name) {
+        const PlainJson* value = take(name);
         if (value != nullptr && !value->is_array()) {
             check(false, name, "a list");
             return nullptr;
         }
         return value;
     }
-    const Json* take(const char* name) {
+    const PlainJson* take(const char* name) {
         known_.insert(name);
         const auto found = problem_.empty() ? object_.find(name) : object_.end();
         return found == object_.end() ? nullptr : &*found;
@@ -83,7 +83,7 @@ public:
     }
 
 private:
-    const Json& object_;
+    const PlainJson& object_;
     std::set<std::string> known_;
     std::string problem_;
 };
@@ -95,7 +95,7 @@ bool is_beneath(const std::string& text) {
                         [](const auto& part) { return part == ".." || part == "."; });
 }
 
-Result<DeployOrder> read_deploy(const Json& json) {
+Result<DeployOrder> read_deploy(const PlainJson& json) {
     DeployOrder out;
     std::string command;
     std::string bundle;
@@ -106,14 +106,14 @@ Result<DeployOrder> read_deploy(const Json& json) {
     members.text("bundle", bundle);
     out.bundle = bundle;
     members.check(out.bundle.is_absolute(), "bundle", "an absolute path");
-    if (const Json* list = members.array("remove"); list != nullptr) {
-        for (const Json& path : *list) {
+    if (const PlainJson* list = members.array("remove"); list != nullptr) {
+        for (const PlainJson& path : *list) {
             const bool good = path.is_string() && is_beneath(path.get<std::string>());
             members.check(good, "remove", "a path below the state");
             out.remove.push_back(good ? path.get<std::string>() : "");
         }
     }
-    if (const Json* patch = members.take("patch"); patch != nullptr) {
+    if (const PlainJson* patch = members.take("patch"); patch != nullptr) {
         members.check(patch->is_object(), "patch", "an object");
         out.patch = patch->dump();
     }
@@ -125,7 +125,7 @@ Result<DeployOrder> read_deploy(const Json& json) {
     return out;
 }
 
-Result<LinkFault> read_link(const Json& json) {
+Result<LinkFault> read_link(const PlainJson& json) {
     LinkFault out;
     std::string peer;
     std::string lane;
@@ -151,7 +151,7 @@ Result<LinkFault> read_link(const Json& json) {
     return out;
 }
 
-Result<FaultOrder> read_faults(const Json& json) {
+Result<FaultOrder> read_faults(const PlainJson& json) {
     FaultOrder out;
     std::string command;
     std::string contract;
@@ -170,10 +170,10 @@ Result<FaultOrder> read_faults(const Json& json) {
         members.check(found != names.end(), "contract", "crash, hang, slow or differ");
         out.contract = static_cast<ContractFault>(found - names.begin() + 1);
     }
-    const Json* links = members.array("links");
+    const PlainJson* links = members.array("links");
     HP_TRY_STATUS(members.done());
     if (links != nullptr) {
-        for (const Json& link : *links) {
+        for (const PlainJson& link : *links) {
             HP_TRY(out.links.emplace_back(), read_link(link));
         }
     }
@@ -183,7 +183,7 @@ Result<FaultOrder> read_faults(const Json& json) {
 } // namespace
 
 Result<DevOrder> decode_dev_order(const std::string& line) {
-    const Json json = Json::parse(line, nullptr, false);
+    const PlainJson json = PlainJson::parse(line, nullptr, false);
     if (!json.is_object()) {
         return fail(Errc::invalid, "an order is one JSON object");
     }
@@ -200,34 +200,34 @@ Result<DevOrder> decode_dev_order(const std::string& line) {
 }
 
 std::string encode_dev_answer(const Status& status) {
-    Json out = {{"ok", status.has_value()}};
+    PlainJson out = {{"ok", status.has_value()}};
     if (!status) {
         out["error"] = status.err().context;
     }
-    return out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    return out.dump(-1, ' ', false, PlainJson::error_handler_t::replace) + "\n";
 }
 
 Result<std::vector<DeployOrder>> decode_deploys(ByteView file) {
-    const Json json = Json::parse(file.begin(), file.end(), nullptr, false);
+    const PlainJson json = PlainJson::parse(file.begin(), file.end(), nullptr, false);
     if (!json.is_array()) {
         return fail(Errc::invalid, "a list of orders is expected");
     }
     std::vector<DeployOrder> out;
-    for (const Json& order : json) {
+    for (const PlainJson& order : json) {
         HP_TRY(out.emplace_back(), read_deploy(order));
     }
     return out;
 }
 
 std::string encode_deploys(const std::vector<DeployOrder>& deploys) {
-    Json out = Json::array();
+    PlainJson out = PlainJson::array();
     for (const DeployOrder& order : deploys) {
-        Json one = {{"command", "dev.deploy"},
-                    {"at", order.at},
-                    {"bundle", order.bundle.string()},
-                    {"remove", order.remove}};
+        PlainJson one = {{"command", "dev.deploy"},
+                         {"at", order.at},
+                         {"bundle", order.bundle.string()},
+                         {"remove", order.remove}};
         if (!order.patch.empty()) {
-            one["patch"] = Json::parse(order.patch);
+            one["patch"] = PlainJson::parse(order.patch);
         }
         if (!order.decision.empty()) {
             one["decision"] = order.decision.string();

@@ -8,7 +8,7 @@ namespace hp::node {
 namespace {
 
 constexpr std::int64_t own_run_us = 100'000; // for the own run, which is likely to end about now
-constexpr std::int64_t answer_us = 10'000'000;
+constexpr std::int64_t outputs_answer_us = 10'000'000;
 constexpr std::int64_t round_us = 1'000'000; // before all peers are asked again
 constexpr int rounds_max = 3;
 
@@ -98,7 +98,7 @@ void LateOutputs::ask_next_peer() {
     if (!peers_.empty()) {
         peer_ = peers_.back();
         peers_.pop_back();
-        timer_.arm_after(answer_us, [this] { ask_next_peer(); });
+        timer_.arm_after(outputs_answer_us, [this] { ask_next_peer(); });
         callbacks_.ask(peer_, seq_);
         return;
     }

@@ -6,7 +6,7 @@
 namespace hp::node {
 namespace {
 
-constexpr std::int64_t us_per_ms = 1000;
+constexpr std::int64_t delay_us_per_ms = 1000;
 
 } // namespace
 
@@ -42,10 +42,10 @@ std::vector<std::int64_t> LinkFaults::departures(const PublicKey& peer, Lane lan
         if (fault.blocked || happens(fault.loss)) {
             return {};
         }
-        std::int64_t delay_us = fault.latency_ms * us_per_ms;
+        std::int64_t delay_us = fault.latency_ms * delay_us_per_ms;
         if (fault.jitter_ms > 0) {
-            delay_us += std::uniform_int_distribution<std::int64_t>(0, fault.jitter_ms *
-                                                                           us_per_ms)(random_);
+            delay_us += std::uniform_int_distribution<std::int64_t>(
+                0, fault.jitter_ms * delay_us_per_ms)(random_);
         }
         if (fault.bytes_per_second > 0) {
             const auto takes_us =

@@ -27,10 +27,6 @@ std::vector<ledger::RecentUser> recent_users(const consensus::Snapshot& snapshot
     return out;
 }
 
-std::vector<PublicKey> list(const std::set<PublicKey>& keys) {
-    return {keys.begin(), keys.end()};
-}
-
 } // namespace
 
 Node::Node(config::ContractDir dir, config::Config config, Launchers launchers, Log log)
@@ -317,7 +313,7 @@ void Node::adopt_config(const AgreedHash& ledger) {
     }
     const std::set<PublicKey>& unl = config().contract.patch.unl;
     if (unl != unl_before) {
-        users_->publish(proto::Channel::unl_change, proto::UnlChange{list(unl)});
+        users_->publish(proto::Channel::unl_change, proto::UnlChange{{unl.begin(), unl.end()}});
     }
 }
 

@@ -15,10 +15,6 @@ constexpr LedgerSeq missed_ledgers_max = ledger::raw_ledgers_min;
 
 constexpr LedgerSeq raw_shard_ledgers = ledger::Retention().raw_shard_ledgers;
 
-net::SharedBytes encode(const peer::PeerMessage& message) {
-    return std::make_shared<const Bytes>(peer::encode_frame(message));
-}
-
 } // namespace
 
 void Node::make_catch_up() {
@@ -26,7 +22,7 @@ void Node::make_catch_up() {
     callbacks.start = [this] { return catch_up_start(); };
     callbacks.peers = [this] { return peers_->connected(); };
     callbacks.ask = [this](const PublicKey& peer, const peer::PeerMessage& message) {
-        peers_->send(peer, Lane::votes, encode(message));
+        peers_->send(peer, Lane::votes, make_frame(message));
     };
     callbacks.on_bad_message = [this](const PublicKey& peer, const std::string& why) {
         peers_->offends(peer, PeerPort::Offence::bad_message, why);
@@ -166,7 +162,7 @@ void Node::on_peer(const PublicKey& from, peer::GetEpochs& request) {
             }
             page.epochs.push_back({std::move(epoch.link), std::move(epoch.config)});
         }
-        return Answers{encode(peer::Epochs{consensus::encode_page(page)})};
+        return Answers{make_frame(peer::Epochs{consensus::encode_page(page)})};
     });
 }
 
@@ -184,7 +180,7 @@ void Node::on_peer(const PublicKey& from, peer::GetSnapshot&) {
             recent.push_back({user.user, user.last_nonce, user.expires});
         }
         const proto::LedgerRecord& ledger = *newest->head.ledger;
-        return Answers{encode(peer::Snapshot{consensus::encode_snapshot(
+        return Answers{make_frame(peer::Snapshot{consensus::encode_snapshot(
             newest->head.proof, proto::encode_inputs(ledger.users, ledger.inputs), recent)})};
     });
 }

@@ -12,17 +12,13 @@ namespace {
 // Users have long given up on older ones; they can query the ledger.
 constexpr TimeMs deliver_ms_max = 120'000;
 
-net::SharedBytes encode(const peer::PeerMessage& message) {
-    return std::make_shared<const Bytes>(peer::encode_frame(message));
-}
-
 } // namespace
 
 void Node::make_late_outputs() {
     LateOutputs::Callbacks callbacks;
     callbacks.peers = [this] { return peers_->connected(); };
     callbacks.ask = [this](const PublicKey& peer, LedgerSeq seq) {
-        peers_->send(peer, Lane::votes, encode(peer::GetOutputs{seq}));
+        peers_->send(peer, Lane::votes, make_frame(peer::GetOutputs{seq}));
     };
     callbacks.on_bad_message = [this](const PublicKey& peer, const std::string& why) {
         peers_->offends(peer, PeerPort::Offence::bad_message, why);
@@ -98,7 +94,7 @@ void Node::on_peer(const PublicKey& from, peer::GetOutputs& request) {
     }
     look_up(from, Lane::bulk, [seq = request.seq](ledger::Store& ledgers) {
         auto outputs = ledgers.outputs(seq);
-        return outputs ? Answers{encode(peer::Outputs{seq, std::move(*outputs)})} : Answers();
+        return outputs ? Answers{make_frame(peer::Outputs{seq, std::move(*outputs)})} : Answers();
     });
 }
 

@@ -28,12 +28,8 @@ Lane lane_of(const consensus::Message& message) {
                                                                              : Lane::votes;
 }
 
-net::SharedBytes encode(const peer::PeerMessage& message) {
-    return std::make_shared<const Bytes>(peer::encode_frame(message));
-}
-
 net::SharedBytes encode(const consensus::Message& message) {
-    return encode(peer::PeerMessage(peer::Agreement{consensus::encode_message(message)}));
+    return make_frame(peer::PeerMessage(peer::Agreement{consensus::encode_message(message)}));
 }
 
 // Null when it cannot be read.
@@ -44,7 +40,7 @@ net::SharedBytes ledger_answer(ledger::Store& ledgers, LedgerSeq seq) {
     }
     const auto proof = consensus::decode_proof(found->proof);
     if (!found->ledger || !proof) {
-        return encode(peer::PeerMessage(peer::NoLedger{seq}));
+        return make_frame(peer::PeerMessage(peer::NoLedger{seq}));
     }
     return encode(consensus::Message(std::make_shared<consensus::CertifiedLedger>(
         consensus::CertifiedLedger{proof->block, proof->commit, found->ledger->inputs})));
@@ -210,7 +206,7 @@ void Node::perform(const consensus::SyncState& effect) {
 
 void Node::send_state_request(const PublicKey& peer, Bytes request) {
     peers_->send(peer, Lane::votes,
-                 encode(peer::PeerMessage(peer::StateRequest{std::move(request)})));
+                 make_frame(peer::PeerMessage(peer::StateRequest{std::move(request)})));
 }
 
 void Node::on_synced(const proto::SharedResult& result, Bytes patch) {
@@ -238,7 +234,7 @@ void Node::tell_followers(const consensus::SharedCertifiedLedger& ledger) {
 void Node::on_npl(const LedgerId& run, Bytes message) {
     if (!inboxes_.empty()) {
         peers_->broadcast(Lane::inputs,
-                          encode(peer::PeerMessage(peer::Npl{run, std::move(message)})),
+                          make_frame(peer::PeerMessage(peer::Npl{run, std::move(message)})),
                           [this](const PublicKey& key) { return may_follow(key); });
     }
 }
@@ -323,7 +319,7 @@ void Node::ask_to_forward() {
     }
     told_heard_ = request.heard;
     needs_forwarding_ = !hears_all;
-    peers_->broadcast(Lane::votes, encode(peer::PeerMessage(std::move(request))),
+    peers_->broadcast(Lane::votes, make_frame(peer::PeerMessage(std::move(request))),
                       [this](const PublicKey& key) { return is_member(key); });
 }
 
@@ -345,7 +341,8 @@ void Node::forward(const PublicKey& from, const Checked& checked) {
         const bool misses = inbox.hears && inbox.hears->count(from) == 0;
         const bool is_missed = reached && reached->count(key) == 0;
         if (key != from && is_member(key) && (misses || is_missed)) {
-            message = message ? message : encode(peer::PeerMessage(peer::Agreement{checked.bytes}));
+            message =
+                message ? message : make_frame(peer::PeerMessage(peer::Agreement{checked.bytes}));
             peers_->send(key, Lane::votes, message);
         }
     }
@@ -428,7 +425,7 @@ void Node::on_peer(const PublicKey& from, peer::GetConfig& request) {
     look_up(from, Lane::votes, [hash = request.hash](ledger::Store& ledgers) {
         auto content = ledgers.config(hash);
         return content && *content
-                   ? Answers{encode(peer::PeerMessage(peer::Config{std::move(**content)}))}
+                   ? Answers{make_frame(peer::PeerMessage(peer::Config{std::move(**content)}))}
                    : Answers();
     });
 }
@@ -460,7 +457,7 @@ void Node::ask_for_config() {
     if (!connected.empty()) {
         const PublicKey& peer = connected[ask_config_turn_++ % connected.size()];
         peers_->send(peer, Lane::votes,
-                     encode(peer::PeerMessage(peer::GetConfig{wanted_config_->config})));
+                     make_frame(peer::PeerMessage(peer::GetConfig{wanted_config_->config})));
     }
     config_timer_.arm_after(ask_again_us, [this] { ask_for_config(); });
 }
@@ -484,7 +481,7 @@ void Node::on_peer(const PublicKey& from, peer::StateRequest& request) {
                 return;
             }
             peers_->send(from, Lane::bulk,
-                         encode(peer::PeerMessage(peer::StateAnswer{std::move(*answer)})));
+                         make_frame(peer::PeerMessage(peer::StateAnswer{std::move(*answer)})));
         });
     });
 }
@@ -503,7 +500,8 @@ void Node::on_peer(const PublicKey& from, peer::Addresses& addresses) {
 void Node::tell_addresses() {
     std::vector<peer::Address> addresses = peers_->addresses();
     addresses.resize(std::min(addresses.size(), limits::known_peers_max));
-    peers_->broadcast(Lane::bulk, encode(peer::PeerMessage(peer::Addresses{std::move(addresses)})),
+    peers_->broadcast(Lane::bulk,
+                      make_frame(peer::PeerMessage(peer::Addresses{std::move(addresses)})),
                       [this](const PublicKey& key) { return may_follow(key); });
     const std::int64_t interval_us = std::int64_t{config().mesh.peer_discovery_interval} * 1000;
     discovery_timer_.arm_after(std::max(interval_us, discovery_us_min),

@@ -9,12 +9,6 @@
 #include "node/node.hpp"
 
 namespace hp::node {
-namespace {
-
-constexpr std::int64_t us_per_ms = 1000;
-
-} // namespace
-
 // --- runs and quorum -----------------------------------------------------------------------------
 
 // One line a run; only what is out of the ordinary is worth one at the usual log level.

@@ -37,6 +37,10 @@ constexpr std::size_t stream_queue_bytes_max =
 
 } // namespace
 
+net::SharedBytes make_frame(const peer::PeerMessage& message) {
+    return std::make_shared<const Bytes>(peer::encode_frame(message));
+}
+
 PeerPort::PeerPort(net::Reactor& reactor, const config::Config& config, const Clock& clock,
                    const KnownPeers& known, Events events, Log log)
     : reactor_(reactor), config_(config), clock_(clock), known_(known), events_(std::move(events)),

@@ -25,6 +25,9 @@
 
 namespace hp::node {
 
+// What is sent to one peer or many.
+net::SharedBytes make_frame(const peer::PeerMessage& message);
+
 class PeerPort {
 public:
     struct Events {

@@ -11,6 +11,8 @@
 
 namespace hp::node {
 
+inline constexpr std::int64_t us_per_ms = 1000;
+
 struct RunRecord {
     LedgerSeq seq = 0;
     contract::RunEnd end = contract::RunEnd::exited;

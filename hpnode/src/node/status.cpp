@@ -10,8 +10,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::int64_t us_per_ms = 1000;
-
 Json run_json(const RunRecord& run) {
     Json out = {{"seq", run.seq},
                 {"end", to_string(run.end)},

@@ -12,14 +12,14 @@
 namespace hp::node {
 namespace {
 
-using Json = nlohmann::json;
+using PlainJson = nlohmann::json;
 
 constexpr std::size_t label_width = 12;
 constexpr std::size_t short_hash_chars = 16;
 
 // The member, or null when there is none.
-const Json& at(const Json& object, const char* name) {
-    static const Json nothing;
+const PlainJson& at(const PlainJson& object, const char* name) {
+    static const PlainJson nothing;
     const auto found = object.is_object() ? object.find(name) : object.end();
     return object.is_object() && found != object.end() ? *found : nothing;
 }
@@ -34,14 +34,14 @@ std::string printable(std::string text) {
     return text;
 }
 
-std::string text(const Json& value) {
+std::string text(const PlainJson& value) {
     if (value.is_string()) {
         return printable(value.get<std::string>());
     }
     return value.is_null() ? std::string("-") : value.dump();
 }
 
-std::int64_t number(const Json& value) {
+std::int64_t number(const PlainJson& value) {
     return value.is_number_integer() ? value.get<std::int64_t>() : 0;
 }
 
@@ -74,7 +74,7 @@ private:
     std::string out_;
 };
 
-void add_node(Lines& out, const Json& status) {
+void add_node(Lines& out, const PlainJson& status) {
     out.add("node", text(at(status, "version")) + " (HotPocket " + text(at(status, "hp_version")) +
                         ", ledgers " + text(at(status, "ledger_version")) + ")");
     out.add("process", text(at(status, "pid")) + ", up " +
@@ -83,28 +83,28 @@ void add_node(Lines& out, const Json& status) {
     out.add("key", text(at(status, "public_key")) + ", " + text(at(status, "role")));
 }
 
-void add_consensus(Lines& out, const Json& status) {
-    const Json& ledger = at(status, "ledger");
-    const Json& consensus = at(status, "consensus");
+void add_consensus(Lines& out, const PlainJson& status) {
+    const PlainJson& ledger = at(status, "ledger");
+    const PlainJson& consensus = at(status, "consensus");
     out.add("ledger", ledger.is_null() ? std::string("none yet")
                                        : text(at(ledger, "seq")) + "-" + text(at(ledger, "hash")) +
                                              ", " + seconds(number(at(ledger, "age_ms"))) + " ago");
     out.add("vote", text(at(consensus, "vote_status")) + ", " + text(at(consensus, "unl")) +
                         " in the UNL, " + text(at(consensus, "pace")) + ", roundtime " +
                         text(at(consensus, "roundtime_ms")) + " ms");
-    if (at(consensus, "can_close_ledgers") == Json(false)) {
+    if (at(consensus, "can_close_ledgers") == PlainJson(false)) {
         out.add("!", "no ledger can close: " + text(at(consensus, "why_not")));
     }
-    if (const Json& activity = at(consensus, "catching_up"); !activity.is_null()) {
+    if (const PlainJson& activity = at(consensus, "catching_up"); !activity.is_null()) {
         out.add("!", text(activity));
     }
-    const Json& users = at(status, "users");
-    const Json& port = at(users, "port");
+    const PlainJson& users = at(status, "users");
+    const PlainJson& port = at(users, "port");
     out.add("users", text(at(users, "connected")) + " connected, " +
                          (number(port) == 0 ? std::string("not listening") : "port " + text(port)));
 }
 
-void add_last_run(Lines& out, const Json& run) {
+void add_last_run(Lines& out, const PlainJson& run) {
     if (run.is_null()) {
         return;
     }
@@ -113,53 +113,53 @@ void add_last_run(Lines& out, const Json& run) {
                             " ms, RSS " + text(at(run, "max_rss_kib")) + " KiB");
     out.add("", text(at(run, "input_bytes")) + " bytes in, " + text(at(run, "output_bytes")) +
                     " bytes out in " + text(at(run, "outputs")) + " messages");
-    if (at(run, "over_budget") == Json(true)) {
+    if (at(run, "over_budget") == PlainJson(true)) {
         out.add("!", "over its budget of " + text(at(run, "budget_ms")) +
                          " ms: the next ledger was late");
     }
-    if (at(run, "void") == Json(true)) {
+    if (at(run, "void") == PlainJson(true)) {
         out.add("!", "void, outputs and changes dropped: " + text(at(run, "void_reason")));
     }
 }
 
-void add_contract(Lines& out, const Json& contract) {
+void add_contract(Lines& out, const PlainJson& contract) {
     out.add("contract", text(at(contract, "id")) + ", version " + text(at(contract, "version")) +
-                            (at(contract, "executes") == Json(false) ? ", not executed" : "") +
+                            (at(contract, "executes") == PlainJson(false) ? ", not executed" : "") +
                             (at(contract, "running").is_null()
                                  ? std::string()
                                  : ", running for ledger " + text(at(contract, "running"))));
     out.add("roots", "state " + text(at(contract, "state_root")).substr(0, short_hash_chars) +
                          ", config " +
                          text(at(contract, "config_root")).substr(0, short_hash_chars));
-    const Json& rejected = at(contract, "rejected_patch");
+    const PlainJson& rejected = at(contract, "rejected_patch");
     if (!rejected.is_null()) {
         out.add("!", "patch.cfg agreed on in ledger " + text(at(rejected, "ledger")) +
                          " is not in force: " + text(at(rejected, "problem")));
     }
     add_last_run(out, at(contract, "last_run"));
-    const Json& runs = at(contract, "since_start");
+    const PlainJson& runs = at(contract, "since_start");
     out.add("since start",
             text(at(runs, "runs")) + " runs, " + text(at(runs, "abnormal")) + " abnormal (" +
                 text(at(runs, "exited_nonzero")) + " exit codes, " + text(at(runs, "signaled")) +
                 " signals, " + text(at(runs, "timed_out")) + " timeouts, " +
                 text(at(runs, "not_started")) + " not started), " + text(at(runs, "void")) +
                 " void, " + text(at(runs, "over_budget")) + " over budget");
-    const Json& reads = at(contract, "reads");
+    const PlainJson& reads = at(contract, "reads");
     out.add("reads", text(at(reads, "answered")) + " answered, " + text(at(reads, "failed")) +
                          " failed, " + text(at(reads, "dropped")) + " dropped");
     out.add("sandbox", text(at(contract, "sandbox")) +
                            "; read requests: " + text(at(contract, "read_protection")));
 }
 
-void add_peers(Lines& out, const Json& peers) {
+void add_peers(Lines& out, const PlainJson& peers) {
     std::string line;
-    const Json& known = at(peers, "known");
-    for (const Json& peer : known.is_array() ? known : Json::array()) {
+    const PlainJson& known = at(peers, "known");
+    for (const PlainJson& peer : known.is_array() ? known : PlainJson::array()) {
         line += (line.empty() ? "" : " ") + text(peer);
     }
     out.add("peers", (line.empty() ? std::string("none known") : line) +
-                         (at(peers, "discovery") == Json(true) ? " (discovery on)" : ""));
-    const Json& connected = at(peers, "connected");
+                         (at(peers, "discovery") == PlainJson(true) ? " (discovery on)" : ""));
+    const PlainJson& connected = at(peers, "connected");
     if (connected.is_array() && !connected.empty()) {
         out.add("connected", std::to_string(connected.size()) + " peers");
     }
@@ -168,8 +168,8 @@ void add_peers(Lines& out, const Json& peers) {
 } // namespace
 
 Result<std::string> render_status(std::string_view document) {
-    const Json status = Json::parse(document, nullptr, false);
-    if (!status.is_object() || at(status, "schema") != Json("hp.node.status/1")) {
+    const PlainJson status = PlainJson::parse(document, nullptr, false);
+    if (!status.is_object() || at(status, "schema") != PlainJson("hp.node.status/1")) {
         return fail(Errc::invalid, "what answers there is not a node of this kind");
     }
     Lines out;

@@ -23,6 +23,7 @@
 
 namespace hp::state {
 
+inline constexpr mode_t permission_bits = 07777;
 inline constexpr mode_t directory_mode = 0755;
 
 constexpr mode_t file_mode(bool executable) {

@@ -14,7 +14,7 @@ namespace hp::state {
 namespace {
 
 // A node may be applying a run, or clearing deltas away, while its files are read.
-constexpr int attempts_max = 20;
+constexpr int read_attempts_max = 20;
 constexpr auto between_attempts = std::chrono::milliseconds(50);
 
 class DiskReader {
@@ -121,7 +121,7 @@ Result<History> History::open(const std::filesystem::path& contract_fs) {
             kept->show(std::move(root), std::move(*list));
             return History(std::move(kept));
         }
-        if (attempt == attempts_max) {
+        if (attempt == read_attempts_max) {
             return fail(std::move(list.error()));
         }
         std::this_thread::sleep_for(between_attempts);

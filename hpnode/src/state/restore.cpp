@@ -11,8 +11,6 @@
 namespace hp::state {
 namespace {
 
-constexpr mode_t permission_bits = 07777;
-
 // The target entry as it now is on disk.
 EntryPtr with_stat(const Entry& target, const struct stat& st, std::int64_t looked_ns,
                    bool stat_proves_nothing = false) {

@@ -17,8 +17,6 @@
 namespace hp::state {
 namespace {
 
-constexpr mode_t permission_bits = 07777;
-
 // Gives an open directory its canonical mode when its owner may not do everything in it.
 Status open_up(int fd) {
     HP_TRY(const struct stat st, stat_fd(fd));

@@ -7,7 +7,7 @@
 namespace hp::state {
 namespace {
 
-tl::unexpected<Error> bad(const std::string& path) {
+tl::unexpected<Error> does_not_fit(const std::string& path) {
     return fail(Errc::corrupt, "a delta does not fit the state before it at " + path);
 }
 
@@ -35,7 +35,7 @@ Branch grow(const Delta& delta) {
     return top;
 }
 
-EntryPtr share(Entry entry) {
+EntryPtr share_unseen(Entry entry) {
     entry.racy = true; // nothing on disk was looked at
     seal(entry);
     return std::make_shared<const Entry>(std::move(entry));
@@ -66,7 +66,7 @@ public:
             }
         }
         out.children.insert(out.children.end(), next, old.end());
-        return share(std::move(out));
+        return share_unseen(std::move(out));
     }
 
     // Null: removed.
@@ -75,12 +75,12 @@ public:
         const DeltaChange* change = branch.change;
         if (change == nullptr || change->kind == Change::Kind::directory) {
             if (change == nullptr && !was_directory) {
-                return bad(name);
+                return does_not_fit(name);
             }
             return directory(was_directory ? before.get() : nullptr, branch);
         }
         if (!branch.children.empty()) {
-            return bad(name);
+            return does_not_fit(name);
         }
         if (change->kind == Change::Kind::removed) {
             return EntryPtr();
@@ -91,7 +91,7 @@ public:
         Entry out;
         out.type = EntryType::symlink;
         out.target = change->target;
-        return share(std::move(out));
+        return share_unseen(std::move(out));
     }
 
 private:
@@ -101,7 +101,7 @@ private:
         out.size = change.size;
         if (!change.fresh) {
             if (!before || before->type != EntryType::file) {
-                return bad(change.path);
+                return does_not_fit(change.path);
             }
             out.chunks = before->chunks;
         }
@@ -111,7 +111,7 @@ private:
             HP_TRY_STATUS(delta_.read_chunk(chunk, buffer_.data().first(length)));
             out.chunks[chunk.index] = buffer_.hash(length);
         }
-        return share(std::move(out));
+        return share_unseen(std::move(out));
     }
 
     const Delta& delta_;
@@ -131,7 +131,7 @@ Result<Trees> apply_to_trees(const Trees& before, const Delta& delta) {
         HP_TRY(out.patch, rebuilder.entry(before.patch, patch_name, patch->second));
     }
     if (out.state->hash != delta.header().after.state) {
-        return bad(state_name);
+        return does_not_fit(state_name);
     }
     return out;
 }

@@ -8,7 +8,7 @@
 namespace hp::state {
 namespace {
 
-constexpr int attempts_max = 3;
+constexpr int list_attempts_max = 3;
 
 } // namespace
 
@@ -64,7 +64,7 @@ Result<ByteView> VersionReader::chunk(const std::string& path, const Entry& file
         std::ranges::fill(buffer_.data().first(length), std::uint8_t{0});
         return buffer_.view(length);
     }
-    for (int attempt = 0; attempt < attempts_max; ++attempt) {
+    for (int attempt = 0; attempt < list_attempts_max; ++attempt) {
         if (fetch(path, file, index) && buffer_.hash(length) == file.chunks[index]) {
             return buffer_.view(length);
         }

@@ -13,8 +13,6 @@
 namespace hp::state {
 namespace {
 
-constexpr mode_t permission_bits = 07777;
-
 bool is_executable(const struct stat& st) {
     return (st.st_mode & S_IXUSR) != 0;
 }

@@ -17,7 +17,7 @@ struct Key {
     const OptionInfo* option = nullptr;
 };
 
-const OptionInfo* find_option(std::span<const OptionInfo> options, std::string_view name) {
+const OptionInfo* option_of(std::span<const OptionInfo> options, std::string_view name) {
     const auto found = std::ranges::find(options, name, &OptionInfo::name);
     return found == options.end() ? nullptr : &*found;
 }
@@ -27,17 +27,16 @@ std::optional<Key> find_key(const Program& program, const std::string& text) {
     const std::size_t dot = text.rfind('.');
     Key out;
     if (dot == std::string::npos) {
-        out.option = find_option(global_options, text);
+        out.option = option_of(global_options, text);
         if (out.option == nullptr) {
-            out.option = find_option(program.shared_options, text);
+            out.option = option_of(program.shared_options, text);
         }
     } else {
         std::string words = text.substr(0, dot);
         std::ranges::replace(words, '.', ' ');
         out.command = program.find(words);
-        out.option = out.command == nullptr
-                         ? nullptr
-                         : find_option(out.command->options, text.substr(dot + 1));
+        out.option = out.command == nullptr ? nullptr
+                                            : option_of(out.command->options, text.substr(dot + 1));
     }
     return out.option == nullptr ? std::nullopt : std::optional(out);
 }
@@ -47,7 +46,7 @@ struct Source {
     std::string value;
 };
 
-std::string joined(const std::vector<std::string>& values) {
+std::string comma_list(const std::vector<std::string>& values) {
     std::string out;
     for (const std::string& value : values) {
         out += (out.empty() ? "" : ",") + value;
@@ -57,7 +56,7 @@ std::string joined(const std::vector<std::string>& values) {
 
 // What the current context says, where programs have contexts.
 tl::expected<std::string, Failure> from_context(const Program& program, std::string_view name) {
-    if (find_option(program.shared_options, "context") == nullptr) {
+    if (option_of(program.shared_options, "context") == nullptr) {
         return std::string();
     }
     const auto context = find_context(std::nullopt);
@@ -71,7 +70,7 @@ tl::expected<std::string, Failure> from_context(const Program& program, std::str
     const auto found = json.find(member);
     return found == json.end()  ? std::string()
            : found->is_string() ? found->get<std::string>()
-                                : joined(list_member(json, member.c_str()));
+                                : comma_list(list_member(json, member.c_str()));
 }
 
 // Highest first.
@@ -85,7 +84,7 @@ tl::expected<std::vector<Source>, Failure> sources_of(const Args& args, const Ke
     std::vector<Source> files;
     for (const Setting& setting : settings->find(key.command, *key.option)) {
         const bool is_variable = setting.origin == Setting::Origin::environment;
-        (is_variable ? out : files).push_back({setting.source, joined(setting.values)});
+        (is_variable ? out : files).push_back({setting.source, comma_list(setting.values)});
     }
     const std::string_view name = key.option->name();
     if (key.command == nullptr) {
@@ -97,9 +96,9 @@ tl::expected<std::vector<Source>, Failure> sources_of(const Args& args, const Ke
             out.push_back({"context", *context});
         }
         const char* servers = std::getenv("HP_SERVERS");
-        const bool has_contexts = find_option(args.program->shared_options, "context") != nullptr;
+        const bool has_contexts = option_of(args.program->shared_options, "context") != nullptr;
         if (has_contexts && name == "server" && servers != nullptr && *servers != '\0') {
-            out.push_back({"HP_SERVERS", joined(split_list(servers))});
+            out.push_back({"HP_SERVERS", comma_list(split_list(servers))});
         }
     }
     out.insert(out.end(), files.begin(), files.end());

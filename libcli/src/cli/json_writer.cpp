@@ -135,7 +135,7 @@ JsonObject& JsonObject::add_bytes(std::string_view name, ByteView bytes) {
 }
 
 JsonObject& JsonObject::add_content(std::string_view name, ByteView content) {
-    std::string text = to_text(content);
+    std::string text = hp::to_text(content);
     if (is_embeddable(text)) {
         // Line breaks can only stand between tokens here; a document is one line.
         std::ranges::replace(text, '\n', ' ');

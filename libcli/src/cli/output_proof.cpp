@@ -8,7 +8,7 @@
 namespace hp::cli {
 namespace {
 
-constexpr std::string_view schema = "hp.proof/1";
+constexpr std::string_view proof_schema = "hp.proof/1";
 constexpr std::size_t tree_depth_max = 32; // 16^32 users
 
 Json encode_tree(const crypto::TreeNode& node) {
@@ -107,7 +107,7 @@ std::optional<ProofFile> decode_proof(const Json& json) {
     const auto ledger = decode_ledger(member(output, "ledger"));
     const auto hash = Hash32::from_hex(text_of(member(output, "output_hash")));
     auto tree = decode_tree(member(output, "hash_tree"));
-    if (text_of(member(json, "schema")) != schema || !user || !ledger || !hash || !tree ||
+    if (text_of(member(json, "schema")) != proof_schema || !user || !ledger || !hash || !tree ||
         !decode_outputs(member(output, "outputs_hex"), out.output.outputs) ||
         !decode_signatures(member(output, "signatures"), out.output.unl_signatures)) {
         return std::nullopt;
@@ -134,7 +134,7 @@ std::optional<ProofFile> decode_proof(const Json& json) {
 
 tl::expected<void, Failure> write_proof(const std::string& path, const ProofFile& proof) {
     Json out = Json::object();
-    out["schema"] = schema;
+    out["schema"] = proof_schema;
     out["contract_id"] = proof.contract_id;
     out["user"] = proof.user.hex();
     if (proof.input) {

@@ -29,7 +29,7 @@ bool is_name_char(char c) {
            c == '-';
 }
 
-std::optional<std::vector<std::string>> split_path(std::string_view name) {
+std::optional<std::vector<std::string>> member_path(std::string_view name) {
     std::vector<std::string> out;
     while (true) {
         const std::size_t dot = name.find('.');
@@ -198,7 +198,7 @@ std::optional<Item> parse_item(std::string_view argument) {
     }
     const bool is_file = argument[mark] == '@';
     const bool is_json = !is_file && argument[mark - 1] == ':';
-    auto path = split_path(argument.substr(0, is_json ? mark - 1 : mark));
+    auto path = member_path(argument.substr(0, is_json ? mark - 1 : mark));
     std::string value(argument.substr(mark + 1));
     if (!path || (is_file && value.empty())) {
         return std::nullopt;

@@ -19,7 +19,7 @@ namespace hp::os {
 namespace {
 
 constexpr int backlog = 16;
-constexpr std::size_t read_step_bytes = 64 * 1024;
+constexpr std::size_t answer_step_bytes = 64 * 1024;
 
 // An address for a path of any length; `directory` has to live as long as it is used.
 struct Address {
@@ -116,7 +116,7 @@ Result<Bytes> read_to_end(const Fd& socket, std::size_t bytes_max, std::int64_t 
     std::size_t used = 0;
     for (;;) {
         HP_TRY_STATUS(wait_readable(socket, deadline_ms));
-        out.resize(std::min(used + read_step_bytes, bytes_max + 1));
+        out.resize(std::min(used + answer_step_bytes, bytes_max + 1));
         HP_TRY(const std::size_t count, read_some(socket.get(), std::span(out).subspan(used)));
         used += count;
         if (used > bytes_max) {

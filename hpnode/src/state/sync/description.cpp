@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t child_bytes_min = 4 + 1 + 1 + 4 + Hash32::size;
 
-tl::unexpected<Error> bad(std::string_view what) {
+tl::unexpected<Error> misdescribed(std::string_view what) {
     return fail(Errc::invalid, "description: " + std::string(what));
 }
 
@@ -56,7 +56,7 @@ std::uint64_t description_bytes_max(EntryType type) {
 Result<std::vector<ListedChild>> decode_directory(ByteView bytes) {
     Reader in(bytes);
     if (!skip_tag(in, directory_tag)) {
-        return bad("not a directory");
+        return misdescribed("not a directory");
     }
     std::vector<ListedChild> out;
     out.reserve(std::min(in.left() / child_bytes_min, limits::state_entries_max));
@@ -67,22 +67,22 @@ Result<std::vector<ListedChild>> decode_directory(ByteView bytes) {
         const std::uint32_t mode = in.u32();
         child.hash = in.fixed<Hash32>();
         if (!in.ok() || !is_valid_name(child.name)) {
-            return bad("a name that is not allowed");
+            return misdescribed("a name that is not allowed");
         }
         if (type < 1 || type > 3) {
-            return bad("an unknown type");
+            return misdescribed("an unknown type");
         }
         child.type = static_cast<EntryType>(type);
         child.executable =
             child.type == EntryType::file && mode == canonical_mode(child.type, true);
         if (mode != canonical_mode(child.type, child.executable)) {
-            return bad("a mode that is not allowed");
+            return misdescribed("a mode that is not allowed");
         }
         if (!out.empty() && out.back().name >= child.name) {
-            return bad("names out of order");
+            return misdescribed("names out of order");
         }
         if (out.size() == limits::state_entries_max) {
-            return bad("too many entries");
+            return misdescribed("too many entries");
         }
         out.push_back(std::move(child));
     }
@@ -92,7 +92,7 @@ Result<std::vector<ListedChild>> decode_directory(ByteView bytes) {
 Result<FileDescription> decode_file(ByteView bytes) {
     Reader in(bytes);
     if (!skip_tag(in, file_tag)) {
-        return bad("not a file");
+        return misdescribed("not a file");
     }
     FileDescription out;
     const std::uint32_t mode = in.u32();
@@ -100,10 +100,10 @@ Result<FileDescription> decode_file(ByteView bytes) {
     out.size = in.u64();
     if (!in.ok() || mode != canonical_mode(EntryType::file, out.executable) ||
         out.size > limits::state_bytes_max) {
-        return bad("a file that is not allowed");
+        return misdescribed("a file that is not allowed");
     }
     if (in.left() != std::size_t{chunk_count(out.size)} * Hash32::size) {
-        return bad("a wrong number of chunks");
+        return misdescribed("a wrong number of chunks");
     }
     out.chunks.resize(chunk_count(out.size));
     for (Hash32& chunk : out.chunks) {
@@ -115,12 +115,12 @@ Result<FileDescription> decode_file(ByteView bytes) {
 Result<std::string> decode_symlink(ByteView bytes) {
     Reader in(bytes);
     if (!skip_tag(in, symlink_tag)) {
-        return bad("not a symlink");
+        return misdescribed("not a symlink");
     }
     std::string target = to_text(in.bytes());
     if (!in.done() || target.empty() || target.size() > delta_format::target_bytes_max ||
         target.find('\0') != std::string::npos) {
-        return bad("a target that is not allowed");
+        return misdescribed("a target that is not allowed");
     }
     return target;
 }
