@@ -275,14 +275,14 @@ contract::RunHandlers Executor::run_handlers(const LedgerId& run) {
 Result<contract::RunResult> Executor::run_until_it_counts(const contract::RunSpec& spec) {
     const LedgerSeq seq = spec.lcl ? spec.lcl->seq : 0;
     HP_TRY(bool ready, apply_deploys(seq)); // a process that waits is not used then
+    if (!ready) {
+        return stopped_run();
+    }
     std::optional<contract::StartedContract> ahead;
     if (warm_) {
         HP_TRY(ahead, warm_->take(spec));
     }
     contract::RunSpec attempt = spec;
-    if (!ready) {
-        return stopped_run();
-    }
     for (int wait_ms = first_retry_ms;; wait_ms *= 2) {
         contract::RunResult result =
             contract::run_contract(launcher_, attempt, run_handlers(spec.lcl.value_or(LedgerId())),
