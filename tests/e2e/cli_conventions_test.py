@@ -8,14 +8,11 @@ The program itself lists its commands; one without a line in SAMPLES fails the t
 """
 
 import json
-import pathlib
 import sys
 import tempfile
 
-from conventions import Suite, check_together
+from conventions import Suite
 from single_node import Node
-
-AT_A_TIME = 2
 
 # Words -> arguments of a call that succeeds. {name} stands for what set_up() has prepared. Calls
 # that change something leave nothing behind that keeps them from succeeding again.
@@ -145,19 +142,15 @@ class HpcliSuite(Suite):
 
 def main():
     with tempfile.TemporaryDirectory(prefix="hp_cli_") as root:
-        nodes = []
+        node = Node(sys.argv[1], root)
         try:
-            suites = []
-            for number in range(AT_A_TIME):
-                own = pathlib.Path(root) / str(number)
-                own.mkdir()
-                nodes.append(Node(sys.argv[1], own).start())
-                suites.append(HpcliSuite(sys.argv[1], own))
-                suites[-1].set_up(nodes[-1])
-            return check_together(suites)
+            node.start()
+            suite = HpcliSuite(sys.argv[1], root)
+            suite.set_up(node)
+            suite.check_all()
         finally:
-            for node in nodes:
-                node.stop()
+            node.stop()
+        return suite.report()
 
 
 if __name__ == "__main__":

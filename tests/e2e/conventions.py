@@ -2,11 +2,9 @@
 """What every command of our command-line programs keeps to. A program's own test gives a table of
 samples and what they need; a command without a sample fails, so that no new one escapes."""
 
-import concurrent.futures
 import json
 import os
 import pathlib
-import queue
 import re
 import resource
 import statistics
@@ -185,31 +183,25 @@ class Suite:
                    f"{words} into a closed pipe: exit {done.returncode}", stderr)
         self.check(stderr == b"" or b"error" not in stderr, f"{words} into a closed pipe", stderr)
 
-    def check_samples(self, commands):
+    def check_all(self):
+        commands = self.commands()
         for words in commands:
             self.check(words in self.samples, f"\"{words}\" has no line in SAMPLES")
         for words in self.samples:
             self.check(words in commands, f"\"{words}\" is in SAMPLES, but no command")
-
-    def check_command(self, words, info):
-        self.check_help(words)
-        self.check_errors(words, info)
-        if words in self.endless:
-            return
-        self.check_text(words)
-        self.check_json(words, info)
-        if not words.startswith(self.unshaped):
-            self.check_shapes(words, info)
-        self.check_closed_pipe(words)
-
-    def check_next(self, commands, waiting):
-        """One command after the other, as long as there are some."""
-        while True:
-            try:
-                words = waiting.get_nowait()
-            except queue.Empty:
-                return
-            self.check_command(words, commands[words])
+        for words, info in commands.items():
+            if words not in self.samples:
+                continue
+            self.check_help(words)
+            self.check_errors(words, info)
+            if words in self.endless:
+                continue
+            self.check_text(words)
+            self.check_json(words, info)
+            if not words.startswith(self.unshaped):
+                self.check_shapes(words, info)
+            self.check_closed_pipe(words)
+        self.check_wholes(commands)
 
     # --- what is checked of the program ------------------------------------------------------
 
@@ -261,20 +253,6 @@ class Suite:
         print(f"start to end of \"{self.name} version\": {statistics.median(passed):.1f} ms, "
               f"{statistics.median(used):.1f} ms of the processor's, at least {min(used):.1f}")
 
-
-def check_together(suites):
-    """Commands wait more than they compute, so some suites, each with nodes of its own, share
-    them. Returns what a program returns."""
-    first = suites[0]
-    commands = first.commands()
-    first.check_samples(commands)
-    waiting = queue.SimpleQueue()
-    for words in commands:
-        if words in first.samples:
-            waiting.put(words)
-    with concurrent.futures.ThreadPoolExecutor(len(suites)) as pool:
-        list(pool.map(lambda suite: suite.check_next(commands, waiting), suites))
-    first.check_wholes(commands)
-    failures = sum(len(suite.failures) for suite in suites)
-    print(f"{sum(suite.checks for suite in suites)} checks, {failures} failures")
-    return 1 if failures else 0
+    def report(self):
+        print(f"{self.checks} checks, {len(self.failures)} failures")
+        return 1 if self.failures else 0

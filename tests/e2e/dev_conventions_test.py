@@ -7,17 +7,14 @@
 The program itself lists its commands; one without a line in SAMPLES fails the test.
 """
 
-import concurrent.futures
 import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 
-from conventions import Suite, check_together
+from conventions import Suite
 from dev_project import Dev, own_ports
-
-AT_A_TIME = 3
 
 # Words -> arguments of a call that succeeds. {name} stands for what the suite has prepared. Calls
 # that change something leave nothing behind that keeps them from succeeding again.
@@ -185,18 +182,26 @@ class HpdevSuite(Suite):
         quiet = words in ("cluster list", "down", "clean") and not named
         self.check(done.returncode == (0 if quiet else 9), f"{words} without a cluster", done)
 
+    def down_extra(self):
+        for name in self.clusters:
+            self.dev.run("down", "--cluster", name, "--rm", "--yes")
+        self.clusters.clear()
+
+    def check_all(self):
+        super().check_all()
+        self.down_extra()
+
 
 def main():
     with tempfile.TemporaryDirectory(prefix="hp_dev_conv_") as root:
-        devs = [Dev(sys.argv[1], f"{root}/{number}/project") for number in range(AT_A_TIME)]
+        dev = Dev(sys.argv[1], f"{root}/project")
         try:
-            suites = [HpdevSuite(sys.argv[1], dev.root) for dev in devs]
-            with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
-                list(pool.map(HpdevSuite.set_up, suites, devs))
-            return check_together(suites)
+            suite = HpdevSuite(sys.argv[1], dev.root)
+            suite.set_up(dev)
+            suite.check_all()
         finally:
-            for dev in devs:
-                dev.run("down", "--all")
+            dev.run("down", "--all")
+        return suite.report()
 
 
 if __name__ == "__main__":

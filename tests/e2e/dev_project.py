@@ -40,15 +40,11 @@ def is_alive(pid):
         return False
 
 
-_given_ports = set()
-
-
 def quiet_port():
-    """The first of some that nobody uses; below those of outgoing connections. No port twice."""
+    """The first of some that nobody uses; below those of outgoing connections."""
     for port in random.sample(range(10000, 30000, 50), 200):
         with socket.socket() as one:
-            if port not in _given_ports and one.connect_ex(("127.0.0.1", port)) != 0:
-                _given_ports.add(port)
+            if one.connect_ex(("127.0.0.1", port)) != 0:
                 return port
     raise RuntimeError("no port is free")
 
