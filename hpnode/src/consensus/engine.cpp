@@ -123,8 +123,10 @@ void Engine::on(Instant, const VotesForgotten&, Effects& out) {
                          {}});
 }
 
-void Engine::on(Instant, const Logged& event, Effects& out) {
+void Engine::on(Instant now, const Logged& event, Effects& out) {
     while (!gates_.empty() && gates_.front().number <= event.number) {
+        const std::int64_t took_us = now.mono_us - gates_.front().since_us;
+        log_us_ = std::max(took_us, (log_us_ + took_us) / 2); // slower at once, faster by and by
         for (Message& message : gates_.front().messages) {
             out.push_back(Broadcast{std::move(message)});
         }
@@ -381,7 +383,7 @@ void Engine::apply(Instant now, AgreementOutput output, Effects& out) {
     }
     if (!output.log.empty()) {
         out.push_back(AppendLog{++log_number_, std::move(output.log)});
-        gates_.push_back({log_number_, {}});
+        gates_.push_back({log_number_, now.mono_us, {}});
     }
     for (const Vote& vote : votes) {
         send_after_log(vote, out);

@@ -215,9 +215,11 @@ private:
     std::uint64_t log_number_ = 0;
     struct Gate {
         std::uint64_t number;
+        std::int64_t since_us;
         std::vector<Message> messages;
     };
     std::deque<Gate> gates_;
+    std::int64_t log_us_ = 0; // what a write of the log takes here now
 
     // Whose OPENs for this height or the last have come, however late. Leaders wait a little for
     // them next time, or a returning member that is slightly slower would never be cited again.

@@ -321,7 +321,7 @@ void Engine::take_fetched(Instant now, Effects& out) {
 bool Engine::run_timers(Instant now, Effects& out) {
     const Attempt attempt = height_->agreement().current();
     if (!attempt_ends_ && own_open_ && (attempt > 0 || can_propose(now))) {
-        attempt_ends_ = now.mono_us + params::attempt_us(params_, attempt);
+        attempt_ends_ = now.mono_us + params::attempt_us(params_, attempt, log_us_);
     }
     if (attempt_ends_ && *attempt_ends_ <= now.mono_us) {
         attempt_ends_ = never_us; // once an attempt

@@ -56,6 +56,7 @@ inline constexpr std::int64_t open_grace_us_max = 20'000;
 // some attempt everybody's timer is longer than the network's delay.
 inline constexpr std::int64_t attempt_us_min = 150'000;
 inline constexpr std::int64_t attempt_roundtimes_max = 8;
+inline constexpr std::int64_t attempt_log_us_max = 2'000'000;
 
 // Votes for attempts further than this from the current one are not counted, nor kept: certificates
 // bring a member that is behind forward, so only a faulty member's votes are that far ahead, and
@@ -110,11 +111,15 @@ constexpr std::int64_t open_grace_us(const Params& params) {
     return std::min(stage_us(params) / 4, open_grace_us_max);
 }
 
-constexpr std::int64_t attempt_us(const Params& params, std::uint32_t attempt) {
+// `log_us`: what a write of this node's log takes. The proposal waits for one, PREPARE and COMMIT
+// for another each: on disks that need longer than a stage every attempt would end before that.
+constexpr std::int64_t attempt_us(const Params& params, std::uint32_t attempt,
+                                  std::int64_t log_us = 0) {
     const std::int64_t step = 3 * stage_us(params);
     const std::int64_t factor = std::min<std::int64_t>(attempt, 1000);
     const std::int64_t cap = attempt_roundtimes_max * params.roundtime_ms * 1000;
-    return std::max(std::min(step + step * factor / 2, cap), attempt_us_min);
+    const std::int64_t writes = 3 * std::min(log_us, attempt_log_us_max);
+    return std::max(std::min(step + step * factor / 2, cap), attempt_us_min) + writes;
 }
 
 constexpr std::int64_t fetch_us(std::size_t inputs) {

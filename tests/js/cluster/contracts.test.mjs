@@ -126,7 +126,8 @@ describe('cluster: contracts', () => {
                 '[ -e ../rest ] && exit 0',
                 'read -r turn <turn || turn=b',
                 '[ "$turn" = a ] && next=b || next=a',
-                'if [ -s ../odd ]; then next=$(cat ../odd); elif [ -e ../odd ]; then next=$turn; fi',
+                'if [ -s ../odd ]; then next=$(cat ../odd)',
+                'elif [ -e ../odd ]; then next=$turn; fi',
                 'echo "$next" >turn',
             ].join('\n'),
         );
@@ -154,7 +155,7 @@ describe('cluster: contracts', () => {
             const hashes = ledgers.slice(first, last).map(({ state_hash }) => state_hash);
             const states = new Set(hashes).size;
             const what = `ledgers ${first} to ${last}, odd ${odd}: ${hashes}`;
-            // With two of five the leader may know two results of either kind, and then none is most.
+            // With two of five the leader may know two results of either kind: none is most then.
             if (odd.length === 1) assert.equal(states, 2, what);
             if (odd.length === 5) assert.equal(states, 1, what);
         }
