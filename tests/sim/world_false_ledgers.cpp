@@ -10,10 +10,10 @@ using namespace consensus;
 namespace {
 
 enum class Forged : std::uint8_t {
-    content, // of the block, which is not what was decided then
-    inputs,  // bodies that users have not signed
-    few_votes,
-    outsiders, // votes of keys that are nobody's
+    content,   // of the block, which is not what was decided then
+    inputs,    // bodies that users have not signed
+    few_votes, // for another block: its own
+    outsiders, // for another block: votes of keys that are nobody's
     // Only where signatures are checked: these are votes in the names of others.
     kind,   // of another stage
     height, // about another height
@@ -52,9 +52,14 @@ SharedCertifiedLedger World::forge_ledger(const Host& liar, const CertifiedLedge
         forge_inputs(forged);
         break;
     case Forged::few_votes:
-        commit.votes.resize(commit.votes.size() / 2);
+        forged.block = with_other_state(*honest.block);
+        commit.digest = forged.block->digest;
+        commit.votes = {
+            sign_as(liar, commit.kind, vote_digest(commit.height, commit.attempt, commit.digest))};
         break;
     case Forged::outsiders:
+        forged.block = with_other_state(*honest.block);
+        commit.digest = forged.block->digest;
         for (std::size_t i = 0; i < commit.votes.size(); ++i) {
             commit.votes[i].member = keyring_.node(outsider_keys + i);
         }
