@@ -72,12 +72,15 @@ Outcome run_build(const Args& args) {
     reader.text("sanitize", options.sanitize);
     options.clean = reader.flag("clean");
     options.release = reader.flag("release");
+    options.fast = reader.flag("fast");
     auto read = reader.done(options);
     if (!read) {
         return tl::unexpected(std::move(read.error()));
     }
-    if (options.release && !options.sanitize.empty()) {
-        return failure(ErrorId::usage, "--release and --sanitize exclude each other");
+    if (options.release && (options.fast || !options.sanitize.empty())) {
+        return failure(ErrorId::usage, std::string("--release and ") +
+                                           (options.fast ? "--fast" : "--sanitize") +
+                                           " exclude each other");
     }
     const std::int64_t begin_ms = now_mono_ms();
     const auto bundle = build_project(*project, *read);
@@ -197,6 +200,7 @@ Outcome run_bundle(const Args& args) {
 constexpr std::array build_options = {
     OptionInfo{"--clean", "", "remove what earlier builds left before building"},
     OptionInfo{"--release", "", "HP_BUILD_TYPE is Release instead of RelWithDebInfo"},
+    OptionInfo{"--fast", "", "HP_BUILD_TYPE is Debug: builds faster, runs slower (as in dev)"},
     OptionInfo{"--sanitize", "LIST", "with sanitizers, for tests: address,undefined"},
 };
 

@@ -88,7 +88,7 @@ std::string finding_text(const Json& finding) {
 } // namespace
 
 std::vector<std::string> build_step(const DevOptions& options) {
-    return {"build", "-C", options.root.string()};
+    return {"build", "--fast", "-C", options.root.string()};
 }
 
 std::vector<std::string> check_step(const DevOptions& options) {

@@ -57,9 +57,8 @@ Parsed<void> clean(const Project& project) {
 
 std::vector<EnvironmentVariable> build_environment(const Project& project,
                                                    const BuildOptions& options) {
-    const std::string type = options.release             ? "Release"
-                             : !options.sanitize.empty() ? "Debug"
-                                                         : "RelWithDebInfo";
+    const bool debug = options.fast || !options.sanitize.empty();
+    const std::string type = options.release ? "Release" : debug ? "Debug" : "RelWithDebInfo";
     std::vector<EnvironmentVariable> out = {{"HP_BUILD_DIR", project.build.output},
                                             {"HP_BUILD_TYPE", type},
                                             {"HP_SANITIZE", options.sanitize}};

@@ -10,6 +10,7 @@ namespace hp::dev {
 struct BuildOptions {
     bool clean = false;   // first remove what earlier builds left
     bool release = false; // smallest and fastest program, no assertions
+    bool fast = false;    // to build rather than to run: for the next look at a change
     std::string sanitize; // "address,undefined": for tests, not for clusters
 };
 
