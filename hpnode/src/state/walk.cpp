@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "hp/base/limits.hpp"
-#include "state/large_file.hpp"
+#include "state/chunk_hashes.hpp"
 #include "state/store.hpp"
 
 namespace hp::state {
@@ -205,15 +205,8 @@ Status Walker::hash_content(int fd, const EntryPtr& before, const struct stat& s
         unknown.push_back(i);
         stats_.read_bytes += length;
     }
-    const LargeFile file{fd, out.size, static_cast<std::uint64_t>(st.st_blocks) * 512};
-    if (unknown.size() > chunks_per_thread_min) {
-        return hash_chunks(file, unknown, out.chunks);
-    }
-    reader_.open(fd, file.size, file.allocated_bytes);
-    for (const std::uint32_t index : unknown) {
-        HP_TRY(out.chunks[index], reader_.hash(index));
-    }
-    return {};
+    const HashedFile file{fd, out.size, static_cast<std::uint64_t>(st.st_blocks) * 512};
+    return hash_chunks(reader_, file, unknown, out.chunks);
 }
 
 Result<EntryPtr> Walker::subdirectory(int dir, const std::string& name, const struct stat& st,
