@@ -6,17 +6,6 @@
 #include "consensus/params.hpp"
 
 namespace hp::consensus {
-namespace {
-
-std::size_t bytes_of(const CertifiedLedger& ledger) {
-    std::size_t bytes = 0;
-    for (const proto::SharedInput& input : ledger.inputs) {
-        bytes += input->container.size();
-    }
-    return bytes;
-}
-
-} // namespace
 
 std::optional<GetLedgers> FetchedLedgers::missing(LedgerSeq stored, LedgerSeq newest) const {
     const LedgerSeq last = std::min(newest, stored + params::ledgers_per_answer_max);
@@ -44,7 +33,7 @@ bool FetchedLedgers::keep(const PublicKey& from, const SharedCertifiedLedger& le
     if (asked_.count(from) == 0 || seq > kept_through_) {
         return false;
     }
-    const std::size_t bytes = bytes_of(*ledger);
+    const std::size_t bytes = container_bytes(ledger->inputs);
     if (bytes_ + bytes > params::fetched_bytes_max || !ledgers_.try_emplace(seq, ledger).second) {
         return false;
     }
@@ -58,7 +47,7 @@ SharedCertifiedLedger FetchedLedgers::take(LedgerSeq seq) {
         if (ledgers_.begin()->first == seq) {
             found = ledgers_.begin()->second;
         }
-        bytes_ -= bytes_of(*ledgers_.begin()->second);
+        bytes_ -= container_bytes(ledgers_.begin()->second->inputs);
         ledgers_.erase(ledgers_.begin());
     }
     return found;

@@ -1,27 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "consensus/ledger_backlog.hpp"
 
+#include "consensus/messages.hpp"
 #include "consensus/params.hpp"
 
 namespace hp::consensus {
-namespace {
-
-std::size_t bytes_of(const proto::LedgerRecord& ledger) {
-    std::size_t bytes = 0;
-    for (const proto::SharedInput& input : ledger.inputs) {
-        bytes += input->container.size();
-    }
-    return bytes;
-}
-
-} // namespace
 
 void LedgerBacklog::add(proto::SharedLedger ledger) {
     if (!ledgers_.empty() && ledgers_.back()->header.seq + 1 != ledger->header.seq) {
         ledgers_.clear();
         bytes_ = 0;
     }
-    bytes_ += bytes_of(*ledger);
+    bytes_ += container_bytes(ledger->inputs);
     ledgers_.push_back(std::move(ledger));
     while (ledgers_.size() > params::backlog_ledgers_max ||
            (bytes_ > params::backlog_bytes_max && ledgers_.size() > 1)) {
@@ -44,7 +34,7 @@ proto::SharedLedger LedgerBacklog::find(LedgerSeq seq) const {
 }
 
 void LedgerBacklog::drop_oldest() {
-    bytes_ -= bytes_of(*ledgers_.front());
+    bytes_ -= container_bytes(ledgers_.front()->inputs);
     ledgers_.pop_front();
 }
 

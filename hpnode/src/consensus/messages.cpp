@@ -38,6 +38,14 @@ void write_claim(Writer& out, const ResultClaim& claim) {
 
 } // namespace
 
+std::size_t container_bytes(const std::vector<proto::SharedInput>& inputs) {
+    std::size_t bytes = 0;
+    for (const proto::SharedInput& input : inputs) {
+        bytes += input->container.size();
+    }
+    return bytes;
+}
+
 Bytes statement_bytes(const Domain& domain, StatementKind kind, const Hash32& body_digest) {
     Writer out;
     out.u8(statement_mark);

@@ -131,6 +131,9 @@ struct Inputs {
     std::vector<proto::SharedInput> inputs;
 };
 
+// What such bodies take in memory, more or less.
+std::size_t container_bytes(const std::vector<proto::SharedInput>& inputs);
+
 // A decided ledger for members that missed it.
 struct CertifiedLedger {
     SharedBlock block;
