@@ -42,6 +42,10 @@ std::vector<contract::RunUser> run_users(const proto::LedgerRecord& ledger) {
     return users;
 }
 
+TimeMs mono_now_ms() {
+    return SystemClock().now().mono_ms();
+}
+
 contract::RunResult stopped_run() {
     contract::RunResult out;
     out.end = contract::RunEnd::stopped;
@@ -163,13 +167,13 @@ Result<std::optional<bool>> Executor::await_decision(const DeployOrder& order) c
     if (order.decision.empty()) {
         return std::optional(true);
     }
-    const TimeMs deadline_ms = SystemClock().now().mono_ms() + decision_wait_ms;
+    const TimeMs deadline_ms = mono_now_ms() + decision_wait_ms;
     for (;;) {
         HP_TRY(const std::optional<bool> decided, os::read_decision(order.decision));
         if (decided) {
             return decided;
         }
-        if (SystemClock().now().mono_ms() >= deadline_ms) {
+        if (mono_now_ms() >= deadline_ms) {
             break;
         }
         if (stop_.wait(decision_look_ms)) {
@@ -215,7 +219,7 @@ Result<std::optional<Execution>> Executor::run(const proto::LedgerRecord& ledger
 
 // A broken contract breaks every ledger: repeated faults are logged at a bounded rate.
 void Executor::log_faults(LedgerSeq seq, const contract::RunResult& result) {
-    const TimeMs now = SystemClock().now().mono_ms();
+    const TimeMs now = mono_now_ms();
     for (const std::string& note : result.notes) {
         if (const auto left_out = log_limiter_.admit(note, now)) {
             log_.warning("contract", {{"seq", seq}, {"note", note}, {"not_logged", *left_out}});
@@ -236,7 +240,7 @@ void Executor::log_faults(LedgerSeq seq, const contract::RunResult& result) {
 void Executor::log_post_exec(LedgerSeq seq, const contract::PostExecResult& script) {
     if (script.verdict == contract::PostExecVerdict::failed) {
         const std::string end = "post_exec.sh: " + contract::describe(script);
-        const TimeMs now = SystemClock().now().mono_ms();
+        const TimeMs now = mono_now_ms();
         if (const auto left_out = log_limiter_.admit(end, now)) {
             log_.error(
                 "post_exec.sh failed; the outputs of the run are dropped",
@@ -331,7 +335,7 @@ Result<Execution> Executor::commit(const proto::LedgerRecord& ledger, contract::
 // The run left a state that no node may keep: everything it did is undone (6.4.6 "void").
 Result<Execution> Executor::void_run(const proto::LedgerRecord& ledger,
                                      const contract::RunResult& run, const std::string& why) {
-    const TimeMs now = SystemClock().now().mono_ms();
+    const TimeMs now = mono_now_ms();
     if (const auto left_out = log_limiter_.admit("void: " + why, now)) {
         log_.error("contract run is void; outputs and state changes are dropped",
                    {{"seq", ledger.header.seq}, {"why", why}, {"not_logged", *left_out}});
@@ -400,7 +404,7 @@ void Executor::sync(const StateSync::Target& target, std::vector<PublicKey> peer
             view_.changes();
         }
         sync_begun_ = number;
-        advance_sync(sync_.begin(target, peers, SystemClock().now().mono_ms()));
+        advance_sync(sync_.begin(target, peers, mono_now_ms()));
     });
     if (!std::exchange(sync_ticks_, true)) {
         tick_sync();
@@ -409,23 +413,20 @@ void Executor::sync(const StateSync::Target& target, std::vector<PublicKey> peer
 
 void Executor::on_peer_up(const PublicKey& peer) {
     if (sync_ticks_) {
-        worker_.submit(
-            [this, peer] { advance_sync(sync_.on_peer_up(peer, SystemClock().now().mono_ms())); });
+        worker_.submit([this, peer] { advance_sync(sync_.on_peer_up(peer, mono_now_ms())); });
     }
 }
 
 void Executor::on_peer_down(const PublicKey& peer) {
     if (sync_ticks_) {
-        worker_.submit([this, peer] {
-            advance_sync(sync_.on_peer_down(peer, SystemClock().now().mono_ms()));
-        });
+        worker_.submit([this, peer] { advance_sync(sync_.on_peer_down(peer, mono_now_ms())); });
     }
 }
 
 void Executor::on_state_answer(const PublicKey& peer, Bytes answer) {
     if (sync_ticks_) {
         worker_.submit([this, peer, answer = std::move(answer)] {
-            advance_sync(sync_.on_answer(peer, answer, SystemClock().now().mono_ms()));
+            advance_sync(sync_.on_answer(peer, answer, mono_now_ms()));
         });
     }
 }
@@ -446,8 +447,7 @@ void Executor::advance_sync(Status so_far) {
     if (so_far && !sync_.is_active()) {
         return;
     }
-    Result<bool> done =
-        so_far ? sync_.on_tick(SystemClock().now().mono_ms()) : Result<bool>(fail(so_far.err()));
+    Result<bool> done = so_far ? sync_.on_tick(mono_now_ms()) : Result<bool>(fail(so_far.err()));
     if (!done) {
         reactor_.post([this, error = done.err()] { callbacks_.on_error(error); });
     } else if (*done) {
@@ -482,7 +482,7 @@ void Executor::finish_sync() {
 
 // Whoever was told of the state has decided what is next.
 void Executor::go_on_syncing() {
-    Status status = sync_.go_on(SystemClock().now().mono_ms());
+    Status status = sync_.go_on(mono_now_ms());
     if (sync_.is_active() && view_.changes) {
         view_.changes();
     }
