@@ -21,6 +21,14 @@ proto::SharedInput make_input(std::uint64_t nonce) {
     return *proto::make_signed_input(key_of(50), proto::Encoding::json, container, signature);
 }
 
+// One of them does not come to checking inputs.
+Member& start_with_slow(Cluster& cluster) {
+    cluster.start_all();
+    cluster.run_ms(1500);
+    cluster.member(3).checks_inputs = false;
+    return cluster.member(3);
+}
+
 // One member is told of an input that is in the next ledger.
 void close_with_input(Cluster& cluster, std::uint64_t nonce) {
     const LedgerSeq before = cluster.engine(0).lcl().seq;
@@ -33,10 +41,7 @@ void close_with_input(Cluster& cluster, std::uint64_t nonce) {
 
 TEST_CASE("an input whose signature is still being checked is not asked for again") {
     Cluster cluster;
-    cluster.start_all();
-    cluster.run_ms(1500);
-    Member& slow = cluster.member(3);
-    slow.checks_inputs = false;
+    Member& slow = start_with_slow(cluster);
     close_with_input(cluster, 1);
     REQUIRE(slow.unchecked.size() == 1);
     CHECK(slow.inputs_asked_for == 0);
@@ -48,10 +53,7 @@ TEST_CASE("an input whose signature is still being checked is not asked for agai
 
 TEST_CASE("an input that turned out to be somebody's else is asked for") {
     Cluster cluster;
-    cluster.start_all();
-    cluster.run_ms(1500);
-    Member& slow = cluster.member(3);
-    slow.checks_inputs = false;
+    Member& slow = start_with_slow(cluster);
     cluster.step(0, InputIn{make_input(1)});
     REQUIRE(slow.unchecked.size() == 1);
     cluster.step(3, InputVerified{slow.unchecked[0], false});
