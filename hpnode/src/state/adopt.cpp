@@ -22,12 +22,12 @@ Result<bool> PlainStore::adopt(LedgerSeq seq, const Roots& roots) {
     HP_TRY_STATUS(check_ready());
     HP_CHECK(seq >= committed_seq_, "ledgers are not taken back");
     captured_.reset();
-    HP_TRY_STATUS(check_staged(roots));
+    HP_TRY(Trees staged, read_staged(roots));
     if (!gate_.try_close()) {
         return false;
     }
     const Checkpoint adopted{seq, roots};
-    const auto take_over = [this, &adopted]() -> Status {
+    const auto take_over = [this, &adopted, &staged]() -> Status {
         HP_TRY_STATUS(ops_.sync_filesystem(root_fd_.get()));
         HP_TRY_STATUS(save_checkpoint(ops_, root_fd_.get(), adopted, marker_name));
         HP_TRY_STATUS(finish_adoption(adopted));
@@ -36,7 +36,8 @@ Result<bool> PlainStore::adopt(LedgerSeq seq, const Roots& roots) {
         unsynced_ = Unsynced();
         links_ = PrivateLinks();
         HP_TRY(base_fd_, open_directory(root_fd_.get(), "base"));
-        HP_TRY_STATUS(read_base(adopted.roots.state));
+        state_ = std::move(staged.state);
+        patch_ = std::move(staged.patch);
         committed_seq_ = adopted.seq;
         roots_ = adopted.roots;
         replayed_config_ = roots_.config;
@@ -56,25 +57,24 @@ Result<bool> PlainStore::adopt(LedgerSeq seq, const Roots& roots) {
 }
 
 // Everything was checked when it arrived; this is about the disk, and about who calls.
-Status PlainStore::check_staged(const Roots& roots) const {
+Result<Trees> PlainStore::read_staged(const Roots& roots) const {
     HP_TRY(const os::Fd staging, open_directory(root_fd_.get(), sync::staging_name));
     HP_TRY(const os::Fd state, open_directory(staging.get(), state_name));
     Walker walker(ops_, WalkRules{WalkRules::Special::refuse, false});
-    HP_TRY(const EntryPtr tree, walker.tree(state.get(), nullptr));
-    if (tree->hash != roots.state) {
-        return fail(Errc::corrupt, "the staged state has the hash " + tree->hash.short_hex() +
+    Trees out;
+    HP_TRY(out.state, walker.tree(state.get(), nullptr));
+    if (out.state->hash != roots.state) {
+        return fail(Errc::corrupt, "the staged state has the hash " + out.state->hash.short_hex() +
                                        " instead of " + roots.state.short_hex());
     }
-    Hash32 config;
     HP_TRY(const auto st, stat_at(staging.get(), patch_name));
     if (st && S_ISREG(st->st_mode)) {
-        HP_TRY(const EntryPtr patch, walker.file(staging.get(), patch_name, *st, nullptr));
-        config = patch->hash;
+        HP_TRY(out.patch, walker.file(staging.get(), patch_name, *st, nullptr));
     }
-    if (config != roots.config) {
+    if ((out.patch ? out.patch->hash : Hash32{}) != roots.config) {
         return fail(Errc::corrupt, "the staged patch.cfg is not the one to be taken over");
     }
-    return {};
+    return out;
 }
 
 Status PlainStore::finish_adoption(const Checkpoint& adopted) {

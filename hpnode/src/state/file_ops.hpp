@@ -52,6 +52,8 @@ public:
     // Makes the range read as zeros. It must lie within the file.
     Status zero_range(int fd, std::uint64_t offset, std::size_t length) const;
 
+    // Starts to write the content to disk, so that a later sync has less to wait for.
+    void begin_sync(int fd) const;
     Status sync(int fd) const;            // content and metadata of one file or directory
     Status sync_filesystem(int fd) const; // everything on the filesystem it belongs to
 

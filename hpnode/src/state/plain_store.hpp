@@ -117,7 +117,7 @@ private:
     Status restore_seed();
 
     // --- taking over a synced state (adopt.cpp) ---
-    Status check_staged(const Roots& roots) const;
+    Result<Trees> read_staged(const Roots& roots) const;
     Status finish_adoption(const Checkpoint& adopted);
     Status finish_cut_off_adoption();
 

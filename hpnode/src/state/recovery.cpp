@@ -305,10 +305,11 @@ Status PlainStore::read_base(const Hash32& state_root) {
     return {};
 }
 
+// After state_ and patch_ were read from base/.
 Status PlainStore::restore_seed() {
     HP_TRY(const os::Fd seed, mend_seed());
     HP_TRY(const os::Fd live, open_live_state(seed.get()));
-    CommittedContent content(ops_, base_fd_.get(), pending_);
+    CommittedContent content(ops_, base_fd_.get(), pending_, CommittedContent::Base::just_read);
     Restorer restorer(live_ops_, content, false);
     HP_TRY(state_, restorer.directory(live.get(), state_name, state_));
     if (patch_) {

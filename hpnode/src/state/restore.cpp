@@ -50,11 +50,25 @@ Result<std::size_t> CommittedContent::fetch(std::uint32_t index, std::size_t len
             return length;
         }
     }
+    HP_TRY_STATUS(open_base_file());
+    return read_at(base_file_.get(), out, std::uint64_t{index} * chunk_bytes);
+}
+
+Status CommittedContent::open_base_file() {
     if (!base_file_) {
         HP_TRY(const int dir, cursor_.parent_of(path_));
         HP_TRY(base_file_, open_at(dir, last_component(path_), O_RDONLY));
     }
-    return read_at(base_file_.get(), out, std::uint64_t{index} * chunk_bytes);
+    return {};
+}
+
+Result<bool> CommittedContent::copy_all(const FileOps& ops, int to) {
+    if (base_ != Base::just_read || !sources_.empty()) {
+        return false;
+    }
+    HP_TRY_STATUS(open_base_file());
+    HP_TRY_STATUS(ops.copy_data(base_file_.get(), to, file_->size));
+    return true;
 }
 
 Result<ByteView> CommittedContent::chunk(std::uint32_t index) {
@@ -166,7 +180,11 @@ Result<EntryPtr> Restorer::file(int dir, const std::string& name, const std::str
     std::uint64_t live_size = 0;
     HP_TRY(const os::Fd fd, open_for_restore(dir, name, *target, live_size));
     content_.open(path, *target);
-    HP_TRY(const bool changed, restore_chunks(fd.get(), *target, live_size));
+    HP_TRY(bool changed, live_size == 0 && target->size > 0 ? content_.copy_all(ops_, fd.get())
+                                                            : Result<bool>(false));
+    if (!changed) {
+        HP_TRY(changed, restore_chunks(fd.get(), *target, live_size));
+    }
     if (changed && restored_ == restored_before) {
         ++restored_;
     }

@@ -18,13 +18,21 @@ namespace hp::state {
 // The bytes of the committed state: base/ with the waiting deltas on top.
 class CommittedContent {
 public:
-    CommittedContent(const FileOps& ops, int base_dir, const std::deque<SharedDelta>& pending)
-        : pending_(pending), cursor_(ops, base_dir, DirCursor::Missing::fail) {}
+    enum class Base {
+        unchecked,
+        just_read, // and found to be as committed: whole files may be copied without a look
+    };
+
+    CommittedContent(const FileOps& ops, int base_dir, const std::deque<SharedDelta>& pending,
+                     Base base = Base::unchecked)
+        : pending_(pending), base_(base), cursor_(ops, base_dir, DirCursor::Missing::fail) {}
 
     // Selects the file whose chunks are read next.
     void open(const std::string& path, const Entry& file);
     // The bytes of one chunk, valid until the next call; Errc::corrupt if they hash differently.
     Result<ByteView> chunk(std::uint32_t index);
+    // All of it to the empty file `to`, by the kernel. False when it has to be done by chunks.
+    Result<bool> copy_all(const FileOps& ops, int to);
 
 private:
     struct Source {
@@ -32,8 +40,10 @@ private:
         const DeltaChange* change;
     };
     Result<std::size_t> fetch(std::uint32_t index, std::size_t length);
+    Status open_base_file();
 
     const std::deque<SharedDelta>& pending_;
+    Base base_;
     DirCursor cursor_;
     std::string path_;
     const Entry* file_ = nullptr;

@@ -3,6 +3,7 @@
 #include "state/sync/fetch.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "hp/base/check.hpp"
 #include "hp/crypto/blake3.hpp"
@@ -236,13 +237,13 @@ Status Fetch::take_item(Peer& peer, const WorkPtr& work, AnswerItem& item) {
         return {}; // somebody else was faster
     }
     if (work->file) {
-        return item.total == 0 ? take_chunks(*work, item.content)
+        return item.total == 0 ? take_chunks(*work, std::move(item.content))
                                : Status(fail(Errc::invalid, "a length where none belongs"));
     }
     return take_parts(peer, work, item);
 }
 
-Status Fetch::take_chunks(Work& work, ByteView content) {
+Status Fetch::take_chunks(Work& work, Bytes content) {
     const File& file = *work.file;
     std::size_t total = 0;
     for (std::uint32_t i = 0; i < work.count; ++i) {
@@ -253,14 +254,12 @@ Status Fetch::take_chunks(Work& work, ByteView content) {
     }
     for (std::uint32_t i = 0; i < work.count; ++i) {
         const std::size_t length = chunk_length(file.size, work.first + i);
-        const ByteView chunk = content.subspan(std::size_t{i} * chunk_bytes, length);
-        std::ranges::copy(chunk, buffer_.data().begin());
+        std::memcpy(buffer_.data().data(), content.data() + std::size_t{i} * chunk_bytes, length);
         if (buffer_.hash(length) != file.chunks[work.first + i]) {
             return fail(Errc::invalid, "a chunk with another hash");
         }
     }
-    effects_.emplace_back(
-        WriteChunks{file.path, work.first, Bytes(content.begin(), content.end())});
+    effects_.emplace_back(WriteChunks{file.path, work.first, std::move(content)});
     progress_.bytes_done += total;
     finish(work);
     return {};

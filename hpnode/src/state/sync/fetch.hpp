@@ -185,7 +185,7 @@ private:
     Status take_answer(Peer& peer, const Asked& asked, Answer& answer, TimeMs now);
     Status take_item(Peer& peer, const WorkPtr& work, AnswerItem& item);
     Status take_parts(Peer& peer, const WorkPtr& work, AnswerItem& item);
-    Status take_chunks(Work& work, ByteView content);
+    Status take_chunks(Work& work, Bytes content);
     void fail_target(Error error);
 
     Roots target_;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <memory>
+
 #include <zstd.h>
 
 #include "hp/base/check.hpp"
@@ -40,14 +42,14 @@ Bytes compress(ByteView body) {
     if (body.size() < compress_bytes_min) {
         return {};
     }
-    Bytes out(ZSTD_compressBound(body.size()));
+    const std::size_t room = ZSTD_compressBound(body.size());
+    const auto out = std::make_unique_for_overwrite<std::uint8_t[]>(room);
     const std::size_t size =
-        ZSTD_compress(out.data(), out.size(), body.data(), body.size(), compression_level);
+        ZSTD_compress(out.get(), room, body.data(), body.size(), compression_level);
     if (ZSTD_isError(size) != 0 || size > body.size() - body.size() / 8) {
         return {};
     }
-    out.resize(size);
-    return out;
+    return Bytes(out.get(), out.get() + size);
 }
 
 Result<Bytes> decompress(ByteView packed, std::size_t size) {
@@ -145,23 +147,28 @@ Result<Request> decode_request(ByteView bytes) {
 }
 
 Bytes encode_answer(const Answer& answer) {
-    Writer body;
-    body.u64(answer.id);
-    body.u32(static_cast<std::uint32_t>(answer.items.size()));
+    Writer plain;
+    plain.u8(answer_kind);
+    plain.u8(form_plain);
+    const std::size_t head_bytes = plain.view().size();
+    plain.u64(answer.id);
+    plain.u32(static_cast<std::uint32_t>(answer.items.size()));
     for (const AnswerItem& item : answer.items) {
-        body.u8(item.here ? 1 : 0);
-        body.u64(item.total);
-        body.bytes(item.content);
+        plain.u8(item.here ? 1 : 0);
+        plain.u64(item.total);
+        plain.bytes(item.content);
     }
-    HP_CHECK(body.view().size() <= answer_body_bytes_max, "the server counts what it answers");
-    const Bytes packed = compress(body.view());
+    const ByteView body = ByteView(plain.view()).subspan(head_bytes);
+    HP_CHECK(body.size() <= answer_body_bytes_max, "the server counts what it answers");
+    const Bytes packed = compress(body);
+    if (packed.empty()) {
+        return plain.take();
+    }
     Writer out;
     out.u8(answer_kind);
-    out.u8(packed.empty() ? form_plain : form_zstd);
-    if (!packed.empty()) {
-        out.u32(static_cast<std::uint32_t>(body.view().size()));
-    }
-    out.raw(packed.empty() ? ByteView(body.view()) : ByteView(packed));
+    out.u8(form_zstd);
+    out.u32(static_cast<std::uint32_t>(body.size()));
+    out.raw(packed);
     return out.take();
 }
 

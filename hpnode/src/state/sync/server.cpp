@@ -56,6 +56,7 @@ AnswerItem Server::chunks(const RequestItem& item, const Entry& entry) {
     }
     AnswerItem out;
     out.here = true;
+    out.content.reserve(std::size_t{item.count} * chunk_bytes);
     for (std::uint32_t i = 0; i < item.count; ++i) {
         const auto content = reader_.chunk(item.path, entry, item.first + i);
         if (!content) {

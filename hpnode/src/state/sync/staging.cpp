@@ -11,7 +11,9 @@
 namespace hp::state::sync {
 namespace {
 
-constexpr mode_t permission_bits = 07777;
+// The whole state is synced before it is taken over. The disk has most of a large one by then, and
+// what validators sync meanwhile does not wait behind all of it.
+constexpr std::size_t begin_sync_bytes = std::size_t{8} << 20;
 
 Status need_directory(const FileOps& ops, int dir, const std::string& name) {
     HP_TRY(const auto st, stat_at(dir, name));
@@ -120,7 +122,13 @@ Result<int> Staging::file_at(const std::string& path) {
 
 Status Staging::write_chunks(const std::string& path, std::uint32_t first, ByteView content) {
     HP_TRY(const int file, file_at(path));
-    return ops_.write_at(file, content, std::uint64_t{first} * chunk_bytes);
+    HP_TRY_STATUS(ops_.write_at(file, content, std::uint64_t{first} * chunk_bytes));
+    unsynced_bytes_ += content.size();
+    if (unsynced_bytes_ >= begin_sync_bytes) {
+        ops_.begin_sync(file);
+        unsynced_bytes_ = 0;
+    }
+    return {};
 }
 
 Status Staging::zero_chunk(const std::string& path, std::uint32_t index) {

@@ -57,6 +57,7 @@ private:
     os::Fd parent_;
     std::string file_path_;
     os::Fd file_;
+    std::size_t unsynced_bytes_ = 0; // given to the kernel since it was last asked to write
     ChunkReader reader_;
     ChunkBuffer buffer_;
 };
