@@ -60,6 +60,7 @@ struct Persist {
 struct Decided {
     proto::SharedLedger ledger;
     std::vector<std::pair<PublicKey, Signature>> root_signatures;
+    bool took_part = false; // it cites an OPEN of this start, so this node was at the ledger before
 };
 
 // Run the contract on this ledger, then send ResultReady.

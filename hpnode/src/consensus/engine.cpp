@@ -175,15 +175,20 @@ bool Engine::may_vote() const {
 }
 
 // Nobody can cite an OPEN before it is made: its nonce comes from a secret of this start. So the
-// ledger that was decided just now was not when the node started, and the node, which votes on a
-// ledger only when it has the one before, cannot have voted on the next one.
-void Engine::remember(Effects& out) {
-    if (!identity_.may_have_forgotten || !own_open_) {
-        return;
+// ledger was not decided when the node started.
+bool Engine::took_part() const {
+    if (!own_open_) {
+        return false;
     }
     const std::vector<OpenRef>& opens = certified_->block->opens;
     const OpenRef own{identity_.self, own_open_->digest};
-    if (std::find(opens.begin(), opens.end(), own) != opens.end()) {
+    return std::find(opens.begin(), opens.end(), own) != opens.end();
+}
+
+// The node, which votes on a ledger only when it has the one before, cannot have voted on the next
+// one before it started.
+void Engine::remember(Effects& out) {
+    if (identity_.may_have_forgotten && took_part()) {
         identity_.may_have_forgotten = false;
         out.push_back(Report{"votes that this node may have forgotten do not matter any more: it "
                              "votes again",
@@ -440,6 +445,7 @@ void Engine::on(Instant, const Persisted& event, Effects& out) {
     decided.root_signatures = root_signatures(decided.ledger->header, *persisting_certified_);
     head_ = decided.ledger;
     certified_before_ = std::exchange(certified_, std::move(persisting_certified_));
+    decided.took_part = took_part();
     lcl_ = id_of(head_);
     lcl_time_ms_ = head_->header.timestamp_ms;
     remember(out);

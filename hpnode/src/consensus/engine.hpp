@@ -162,6 +162,7 @@ private:
     bool has_voted(StatementKind kind, LedgerSeq height, Attempt attempt,
                    const Hash32& digest) const;
     bool remembers(const Certificate& certificate) const;
+    bool took_part() const; // in the newest ledger
     void remember(Effects& out);
 
     Params params_;

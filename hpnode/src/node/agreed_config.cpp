@@ -11,16 +11,51 @@ namespace hp::node {
 AgreedConfig::AgreedConfig(config::ContractDir dir, config::Config config, Log log)
     : dir_(std::move(dir)), config_(std::move(config)), log_(std::move(log)) {}
 
-Status AgreedConfig::at_start(state::Store& store, const std::optional<AgreedHash>& head) {
+Status AgreedConfig::at_start(state::Store& store, const std::optional<AgreedHash>& head,
+                              const std::optional<Bytes>& in_force) {
     const std::string ours = config::encode_patch(config_.contract.patch);
-    HP_TRY_STATUS(settle_at_start(store, head, as_bytes(ours)));
-    hash_in_force_ =
-        pending_ ? state::hash_file_content(false, as_bytes(ours)) : store.roots().config;
+    HP_TRY_STATUS(settle_at_start(store, head, in_force, as_bytes(ours)));
+    hash_in_force_ = edit_      ? head->config
+                     : pending_ ? state::hash_file_content(false, as_bytes(ours))
+                                : store.roots().config;
+    std::error_code ignored; // it counts for this very content only
+    std::filesystem::remove(imposed_file(dir_), ignored);
     return {};
 }
 
+Status AgreedConfig::impose(const config::ContractDir& dir) {
+    HP_TRY(const config::LoadedConfig loaded, config::load(dir));
+    const std::string ours = config::encode_patch(loaded.config.contract.patch);
+    return os::replace_file(imposed_file(dir), crypto::b3(as_bytes(ours)).view(), 0644);
+}
+
+// False: `in_force` cannot be, or nobody else has to agree.
+bool AgreedConfig::wait_for_agreement(const AgreedHash& head, ByteView in_force, ByteView ours) {
+    const config::DecodedPatch before = config::decode_patch(in_force);
+    const auto imposed = os::read_file(imposed_file(dir_), Hash32::size);
+    if (!before.problems.empty() || before.patch.unl.size() <= 1 ||
+        (imposed && equal(*imposed, crypto::b3(ours).view()))) {
+        return false;
+    }
+    edit_ = Edit{state::hash_file_content(false, ours), Bytes(ours.begin(), ours.end())};
+    config_.contract.patch = before.patch;
+    log_.info("contract section of hp.cfg was edited: it is proposed to the other members, and in "
+              "force when a ledger has agreed on it. Where none can close any more, stop all nodes "
+              "and see `hpnode impose`",
+              {{"ledger", head.seq}});
+    return true;
+}
+
+std::optional<Bytes> AgreedConfig::propose_edit(LedgerSeq run) {
+    if (!edit_ || edit_->proposed != 0) {
+        return std::nullopt;
+    }
+    edit_->proposed = run;
+    return edit_->content;
+}
+
 Status AgreedConfig::settle_at_start(state::Store& store, const std::optional<AgreedHash>& head,
-                                     ByteView ours) {
+                                     const std::optional<Bytes>& in_force, ByteView ours) {
     const auto stored = store.patch_content();
     if (!stored && stored.err().code != Errc::not_found) {
         return fail(stored.err());
@@ -30,6 +65,12 @@ Status AgreedConfig::settle_at_start(state::Store& store, const std::optional<Ag
     }
     const auto common = os::read_file(common_file(), Hash32::size);
     const bool edited = !common || !equal(*common, crypto::b3(ours).view());
+    if (stored && edited && head && in_force && wait_for_agreement(*head, *in_force, ours)) {
+        if (head->config != store.roots().config) {
+            pending(store.roots().config, *stored); // the contract's, agreed on by the next ledger
+        }
+        return {};
+    }
     if (!stored || edited) {
         if (stored) {
             log_.info("contract section of hp.cfg was edited; in force from the next ledger");
@@ -50,6 +91,11 @@ void AgreedConfig::pending(const Hash32& hash, Bytes content) {
 }
 
 Result<AgreedConfig::Outcome> AgreedConfig::decided(const AgreedHash& ledger) {
+    if (edit_ && edit_->hash == ledger.config) { // whether this node had a part in it or not
+        pending(edit_->hash, std::move(edit_->content));
+        edit_.reset();
+    }
+    HP_TRY_STATUS(drop_refused_edit(ledger.seq));
     if (!pending_ || pending_->hash != ledger.config) {
         return ledger.config == hash_in_force_ ? Outcome::unchanged : Outcome::unknown;
     }
@@ -59,6 +105,18 @@ Result<AgreedConfig::Outcome> AgreedConfig::decided(const AgreedHash& ledger) {
     HP_TRY_STATUS(adopt(content, ledger.seq));
     hash_in_force_ = ledger.config;
     return config_.contract.patch == before ? Outcome::unchanged : Outcome::changed;
+}
+
+// What came of the run was told to the others before the next ledger, if at all.
+Status AgreedConfig::drop_refused_edit(LedgerSeq decided) {
+    if (!edit_ || edit_->proposed == 0 || decided <= edit_->proposed) {
+        return {};
+    }
+    edit_.reset();
+    log_.warning("the other members did not agree to the edited contract section of hp.cfg, which "
+                 "is put back: stop all nodes, edit all alike, and start them",
+                 {{"ledger", decided}});
+    return write_to_hp_cfg();
 }
 
 Status AgreedConfig::adopt(ByteView content, LedgerSeq seq) {
@@ -73,6 +131,12 @@ Status AgreedConfig::adopt(ByteView content, LedgerSeq seq) {
         return {};
     }
     rejected_.reset();
+    if (edit_) {
+        edit_.reset();
+        log_.warning("the edited contract section of hp.cfg is dropped: another configuration was "
+                     "agreed on before it could be proposed",
+                     {{"ledger", seq}});
+    }
     config_.contract.patch = decoded.patch;
     HP_TRY_STATUS(write_to_hp_cfg());
     log_.info(

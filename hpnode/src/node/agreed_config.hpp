@@ -36,10 +36,19 @@ public:
 
     const config::Config& config() const { return config_; }
 
-    // Brings hp.cfg and the store's patch.cfg together. `head` is empty at genesis. An operator's
-    // edit of hp.cfg wins over an older agreement and is in force from the next ledger on; a change
-    // by the contract wins over an unedited hp.cfg.
-    Status at_start(state::Store& store, const std::optional<AgreedHash>& head);
+    // Brings hp.cfg and the store's patch.cfg together. `head` is empty at genesis, `in_force` the
+    // patch.cfg that it names, if known. A change by the contract wins over an unedited hp.cfg. An
+    // operator's edit counts at once where nobody else has to agree, or where the operator says so
+    // (impose()); else the configuration of the ledgers stays in force until one brings the edit.
+    Status at_start(state::Store& store, const std::optional<AgreedHash>& head,
+                    const std::optional<Bytes>& in_force);
+
+    // What patch.cfg has to be in this run, so that the others can agree to the operator's edit.
+    // Called for a run that the others do at the same time, or it could never be theirs.
+    std::optional<Bytes> propose_edit(LedgerSeq run);
+
+    // For a stopped node: the edit of hp.cfg counts from its next start, without a ledger.
+    static Status impose(const config::ContractDir& dir);
 
     // The contract changed patch.cfg: `content` with this hash awaits agreement.
     void pending(const Hash32& hash, Bytes content);
@@ -62,18 +71,29 @@ public:
 private:
     Status adopt(ByteView content, LedgerSeq seq);
     Status settle_at_start(state::Store& store, const std::optional<AgreedHash>& head,
-                           ByteView ours);
+                           const std::optional<Bytes>& in_force, ByteView ours);
+    bool wait_for_agreement(const AgreedHash& head, ByteView in_force, ByteView ours);
+    Status drop_refused_edit(LedgerSeq decided);
     Status write_to_hp_cfg();
     std::filesystem::path common_file() const { return dir_.contract_fs() / "patch.common"; }
+    static std::filesystem::path imposed_file(const config::ContractDir& dir) {
+        return dir.contract_fs() / "patch.imposed";
+    }
     Status remember_common(ByteView patch);
 
     struct Pending {
         Hash32 hash;
         Bytes content;
     };
+    struct Edit { // of hp.cfg, by the operator
+        Hash32 hash;
+        Bytes content;
+        LedgerSeq proposed = 0; // with the run of this ledger; 0: not yet
+    };
     config::ContractDir dir_;
     config::Config config_;
     Log log_;
+    std::optional<Edit> edit_;
     std::optional<Pending> pending_;
     Hash32 hash_in_force_;
     std::optional<RejectedPatch> rejected_;

@@ -25,6 +25,7 @@ int command_version(bool json);
 int command_new(const std::string& directory);
 int command_rekey(const std::string& directory);
 int command_vouch(const std::string& directory);
+int command_impose(const std::string& directory);
 int command_check(const std::string& directory, bool json);
 int command_run(const std::string& directory);
 int command_status(const std::string& directory, bool json);

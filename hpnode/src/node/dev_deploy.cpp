@@ -97,15 +97,15 @@ Status merge_patch(const std::string& changes, const fs::path& patch_file) {
     if (!decoded.problems.empty()) {
         return fail(Errc::invalid, "patch.cfg: " + config::describe(decoded.problems));
     }
-    const std::string text = config::encode_patch(decoded.patch);
-    HP_TRY(const os::Fd file, os::open_file(patch_file, O_WRONLY | O_TRUNC));
-    const ssize_t wrote = ::write(file.get(), text.data(), text.size());
-    return wrote == static_cast<ssize_t>(text.size())
-               ? Status()
-               : fail(Errc::io, "cannot write " + patch_file.string());
+    return overwrite_patch(patch_file, as_bytes(config::encode_patch(decoded.patch)));
 }
 
 } // namespace
+
+Status overwrite_patch(const fs::path& patch_file, ByteView content) {
+    HP_TRY(const os::Fd file, os::open_file(patch_file, O_WRONLY | O_TRUNC));
+    return os::write_all(file.get(), content);
+}
 
 Status apply_deploy(const DeployOrder& order, const fs::path& state_dir,
                     const fs::path& patch_file) {

@@ -14,4 +14,7 @@ namespace hp::node {
 Status apply_deploy(const DeployOrder& order, const std::filesystem::path& state_dir,
                     const std::filesystem::path& patch_file);
 
+// The live patch.cfg, which stays whose it is.
+Status overwrite_patch(const std::filesystem::path& patch_file, ByteView content);
+
 } // namespace hp::node

@@ -132,8 +132,21 @@ void Executor::deploy(const DeployOrder& order) {
     worker_.submit([this, order] { deploys_.push_back(order); });
 }
 
-// Each time the run is tried: what was undone took the files with it. An order that cannot be
-// carried out is one on every node, so the run goes on without it.
+void Executor::edit_patch(LedgerSeq at, Bytes content) {
+    worker_.submit([this, at, content = std::move(content)]() mutable {
+        patch_edit_.emplace(at, std::move(content));
+    });
+}
+
+// Each time the run is tried: what was undone took the files with it. False: the node stops.
+Result<bool> Executor::apply_orders(LedgerSeq seq) {
+    if (patch_edit_ && patch_edit_->first == seq) {
+        HP_TRY_STATUS(overwrite_patch(store_->live_patch_file(), patch_edit_->second));
+    }
+    return apply_deploys(seq);
+}
+
+// An order that cannot be carried out is one on every node, so the run goes on without it.
 Result<bool> Executor::apply_deploys(LedgerSeq seq) {
     for (const DeployOrder& order : deploys_) {
         if (order.at != seq) {
@@ -278,7 +291,7 @@ contract::RunHandlers Executor::run_handlers(const LedgerId& run) {
 // it is undone and repeated a few times before the node gives up.
 Result<contract::RunResult> Executor::run_until_it_counts(const contract::RunSpec& spec) {
     const LedgerSeq seq = spec.lcl ? spec.lcl->seq : 0;
-    HP_TRY(bool ready, apply_deploys(seq)); // a process that waits is not used then
+    HP_TRY(bool ready, apply_orders(seq)); // a process that waits is not used then
     if (!ready) {
         return stopped_run();
     }
@@ -297,7 +310,7 @@ Result<contract::RunResult> Executor::run_until_it_counts(const contract::RunSpe
         const std::string why = result.notes.empty() ? "no reason known" : result.notes.back();
         log_.error("contract run failed on this node and is undone", {{"why", why}});
         HP_TRY_STATUS(store_->discard());
-        HP_TRY(ready, apply_deploys(seq));
+        HP_TRY(ready, apply_orders(seq));
         attempt.tracked = false; // one thing less that can be short of something
         if (wait_ms > last_retry_ms || !launcher_.is_running()) {
             return fail(Errc::unavailable, "the contract cannot be run here: " + why);

@@ -76,6 +76,9 @@ public:
     // Development clusters: before the run for ledger `order.at` the state gets these files.
     void deploy(const DeployOrder& order);
 
+    // The operator's edit of hp.cfg: patch.cfg is this before the run for ledger `at`.
+    void edit_patch(LedgerSeq at, Bytes content);
+
     // Instead of a run: fetches the state after ledger `target.seq` from peers. on_synced() tells
     // when it is here, or when the state of an earlier target is: unless that is followed by
     // execute(), the newer one is fetched then.
@@ -100,6 +103,7 @@ private:
     Result<std::optional<Execution>> run(const proto::LedgerRecord& ledger,
                                          contract::RunSpec& spec);
     // False when the node is stopping before it is known which orders count.
+    Result<bool> apply_orders(LedgerSeq seq);
     Result<bool> apply_deploys(LedgerSeq seq);
     Result<std::optional<bool>> await_decision(const DeployOrder& order) const;
     Execution pass_over(const proto::LedgerRecord& ledger);
@@ -141,11 +145,12 @@ private:
     LogLimiter log_limiter_;
     contract::NplInlet npl_inlet_;
     ViewEvents view_;
-    std::optional<WarmRuns> warm_;     // with contract.warm_start
-    net::Timer sync_timer_;            // reactor thread
-    std::vector<DeployOrder> deploys_; // worker thread
-    net::Timer warm_timer_;            // reactor thread
-    net::WorkerPool worker_;           // last: its thread uses everything above
+    std::optional<WarmRuns> warm_;                          // with contract.warm_start
+    net::Timer sync_timer_;                                 // reactor thread
+    std::vector<DeployOrder> deploys_;                      // worker thread
+    std::optional<std::pair<LedgerSeq, Bytes>> patch_edit_; // worker thread
+    net::Timer warm_timer_;                                 // reactor thread
+    net::WorkerPool worker_; // last: its thread uses everything above
 };
 
 } // namespace hp::node

@@ -61,6 +61,10 @@ int run(int argc, char** argv) {
     CLI::App* vouch = add_command(
         app, "vouch", "say that a stopped node's votes are all known, see docs/operations.md",
         options, true);
+    CLI::App* impose =
+        add_command(app, "impose",
+                    "let an edited contract section count without a ledger, see docs/operations.md",
+                    options, true);
     CLI::App* check =
         add_command(app, "check", "report everything wrong with a node's directory", options, true);
     CLI::App* status =
@@ -94,6 +98,9 @@ int run(int argc, char** argv) {
     }
     if (vouch->parsed()) {
         return hp::node::command_vouch(options.directory);
+    }
+    if (impose->parsed()) {
+        return hp::node::command_impose(options.directory);
     }
     if (check->parsed()) {
         return hp::node::command_check(options.directory, options.json);

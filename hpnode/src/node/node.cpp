@@ -236,6 +236,7 @@ void Node::perform(const consensus::Decided& effect) {
                          {"patch", header.config_hash.short_hex()},
                          {"inputs", effect.ledger->inputs.size()}});
     lcl_time_ms_ = header.timestamp_ms;
+    took_part_in_ = effect.took_part ? header.seq : 0;
     prepare_joined_config({header.seq, header.config_hash});
     adopt_config({header.seq, header.config_hash});
     on_outputs_agreed(effect);
@@ -263,6 +264,11 @@ void Node::perform(const consensus::Execute& effect) {
     }
     if (dev_) {
         dev_->distort(spec);
+    }
+    if (took_part_in_ == header.seq) {
+        if (auto patch = agreed_.propose_edit(header.seq)) {
+            executor_->edit_patch(header.seq, std::move(*patch));
+        }
     }
     executor_->execute(effect.ledger, std::move(spec));
 }

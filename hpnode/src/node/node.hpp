@@ -237,6 +237,7 @@ private:
     std::optional<std::vector<PublicKey>> told_heard_; // the last request to forward
     bool needs_forwarding_ = false;                    // as it said
     TimeMs lcl_time_ms_ = 0;                           // wall clock
+    LedgerSeq took_part_in_ = 0;                       // the newest ledger, or 0
     std::vector<PublicKey> committed_by_;              // whose votes decided the last ledger
     LogLimiter log_limiter_;
     RunRecords runs_;

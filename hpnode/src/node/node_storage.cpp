@@ -77,7 +77,11 @@ Result<consensus::Start> Node::load_start() {
     const auto agreed = head.ledger
                             ? std::optional(AgreedHash{seq, head.ledger->header.config_hash})
                             : std::nullopt;
-    HP_TRY_STATUS(agreed_.at_start(*store, agreed));
+    std::optional<Bytes> in_force;
+    if (agreed) {
+        HP_TRY(in_force, ledgers_->config(agreed->config));
+    }
+    HP_TRY_STATUS(agreed_.at_start(*store, agreed, in_force));
     roots_ = store->roots();
     HP_TRY(const Bytes patch, store->patch_content());
     HP_TRY_STATUS(ledgers_->keep_config(roots_.config, patch));

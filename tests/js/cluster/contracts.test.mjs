@@ -236,36 +236,29 @@ describe('cluster: configurations that must not be', () => {
     });
 
     scoped_test('an operator who changes it on all nodes (row 50)', async (scope) => {
-        // Ledgers close for inputs and their outputs only, so that all nodes stand at the same one.
-        const slow = { mode: 'public', threshold: 80, roundtime: 60000 }; // all have to vote
-        const cluster = await Cluster.start(scope, 4, {
-            config: { node: { pace: 'eager' }, contract: { consensus: slow } },
-        });
+        const cluster = await Cluster.start(scope, 5, settings(80)); // four have to vote
         const members = [...cluster.nodes];
-        const user = await scope.login(members[0]);
-        const first = await user.echo('append:log.txt=first', { expected: 'first', offset });
-        const before = first.output.ledger_seq_no;
-        await cluster.wait_ledger(before);
-        await cluster.settle();
-        await user.close();
-        await Promise.all(members.map((node) => node.stop()));
-        const consensus = { roundtime: 200, threshold: 66 };
+        await cluster.wait_more(1);
+        const [behind] = members;
+        await behind.stop();
+        const before = await cluster.wait_more(2); // so they do not all stand at the same ledger
+        await Promise.all(members.slice(1).map((node) => node.stop()));
         for (const node of members) {
-            node.edit_config({ node: { pace: 'paced' }, contract: { consensus } });
+            node.edit_config({ contract: { consensus: { roundtime: 222, threshold: 60 } } });
         }
         await cluster.run(members);
         const users = start_users(cluster);
-        const after = await cluster.wait_more(3);
-        // It is in force: three of four are enough now.
-        const [away] = members.slice(-1);
-        await away.kill();
-        await cluster.wait_more(3);
-        await away.run();
-        await cluster.wait_more(2);
         for (const node of members) {
-            await wait_status(node, (status) => status.consensus.roundtime_ms === 200);
-            assert.equal(node.read_config().contract.consensus.threshold, 66, node.name);
+            await wait_status(node, (status) => status.consensus.roundtime_ms === 222);
+            assert.equal(node.read_config().contract.consensus.threshold, 60, node.name);
         }
+        // It is in force: three are enough now.
+        const after = await cluster.wait_more(1);
+        const away = members.slice(-2);
+        await Promise.all(away.map((node) => node.kill()));
+        await cluster.wait_more(3);
+        await cluster.run(away);
+        await cluster.wait_more(2);
         // One ledger brought it.
         const ledgers = await cluster.check({ users });
         const configs = ledgers.map((ledger) => ledger.config_hash);
@@ -277,6 +270,29 @@ describe('cluster: configurations that must not be', () => {
             const { code, stdout, stderr } = await node.command('ledger verify');
             assert.equal(code, 0, `${node.name}: ${stdout} ${stderr}`);
         }
+    });
+
+    scoped_test('the rest of a cluster that lost too many for good goes on', async (scope) => {
+        const cluster = await Cluster.start(scope, 4, settings(75)); // three have to vote
+        await cluster.wait_more(2);
+        const lost = cluster.nodes.splice(2);
+        await Promise.all(lost.map((node) => node.kill()));
+        const left = cluster.nodes;
+        const stand_together = async () => {
+            const [one, other] = await Promise.all(left.map(status_of));
+            return seq_of(one) === seq_of(other) && one.consensus.vote_status === 'unreliable';
+        };
+        await until(stand_together, { timeout_ms: 30000, what: 'the same last ledger' });
+        await Promise.all(left.map((node) => node.stop()));
+        for (const node of left) {
+            node.edit_config({ contract: { unl: cluster.keys() } });
+            const { code, stderr } = await node.command('impose');
+            assert.equal(code, 0, stderr);
+        }
+        await cluster.run();
+        const users = start_users(cluster);
+        await cluster.wait_more(3);
+        await cluster.check({ users });
     });
 });
 

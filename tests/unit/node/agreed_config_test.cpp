@@ -42,7 +42,7 @@ public:
         REQUIRE(loaded);
         agreed_ = std::make_unique<AgreedConfig>(dir_, std::move(loaded->config), Log());
         const auto head = seq_ == 0 ? std::nullopt : std::optional(AgreedHash{seq_, head_});
-        require_ok(agreed_->at_start(*store_, head));
+        require_ok(agreed_->at_start(*store_, head, in_force_text_));
     }
 
     // The contract writes patch.cfg in the run of the next ledger; true when the ledger after that
@@ -63,6 +63,7 @@ public:
 
     bool agree() {
         head_ = store_->roots().config;
+        in_force_text_ = *store_->patch_content();
         const auto changed = agreed_->decided({++seq_, head_});
         INFO((changed ? std::string() : changed.err().context));
         REQUIRE(changed);
@@ -93,6 +94,28 @@ public:
         return {std::istreambuf_iterator<char>(in), {}};
     }
 
+    // A ledger that agreed on what was in force before.
+    AgreedConfig::Outcome agree_on_old() {
+        const auto changed = agreed_->decided({++seq_, head_});
+        REQUIRE(changed);
+        return *changed;
+    }
+
+    // As a member of a cluster, with `version` in force and a ledger that says so.
+    void join_others(const std::string& version) {
+        config::Patch patch = in_force().contract.patch;
+        patch.version = version;
+        for (const std::uint8_t fill : {std::uint8_t{1}, std::uint8_t{2}}) {
+            PublicKey other;
+            other.data.fill(fill);
+            other.data[0] = key_prefix;
+            patch.unl.insert(other);
+        }
+        CHECK(change_patch(config::encode_patch(patch)));
+    }
+
+    LedgerSeq next_run() const { return seq_ + 1; }
+
     std::string patch_with(const std::string& version) const {
         config::Patch patch = in_force().contract.patch;
         patch.version = version;
@@ -113,7 +136,13 @@ private:
     std::unique_ptr<AgreedConfig> agreed_;
     LedgerSeq seq_ = 0;
     Hash32 head_;
+    std::optional<Bytes> in_force_text_; // of head_
 };
+
+void edit_version(Place& node, const std::string& version) {
+    node.edit([&](config::Config& config) { config.contract.patch.version = version; });
+    node.start();
+}
 
 } // namespace
 
@@ -233,4 +262,72 @@ TEST_CASE("order, spacing and unknown keys stay as the contract wrote them", "[n
     node.edit([](config::Config& config) { config.contract.patch.version = "7"; });
     node.start(); // an edit of the operator wins, in the documented form
     CHECK(node.patch_text() == node.patch_with("7"));
+}
+
+TEST_CASE("an edit on all nodes counts when a ledger has agreed on it", "[node]") {
+    Place node;
+    node.join_others("2.0");
+    const Hash32 before = node.agreed().hash_in_force();
+    edit_version(node, "3.0");
+    edit_version(node, "3.0"); // waits across starts
+    CHECK(node.in_force().contract.patch.version == "2.0");
+    CHECK(node.patch_text() == node.patch_with("2.0"));
+    CHECK(node.agreed().hash_in_force() == before);
+
+    const auto proposed = node.agreed().propose_edit(node.next_run());
+    REQUIRE(proposed);
+    CHECK(to_text(*proposed) == node.patch_with("3.0"));
+    CHECK_FALSE(node.agreed().propose_edit(node.next_run())); // once
+    CHECK(node.change_patch(to_text(*proposed)));
+    CHECK(node.in_force().contract.patch.version == "3.0");
+    node.start();
+    CHECK(node.in_force().contract.patch.version == "3.0");
+    CHECK_FALSE(node.agreed().propose_edit(node.next_run()));
+}
+
+TEST_CASE("an edit that others brought first is in force without a run of this node", "[node]") {
+    Place node;
+    node.join_others("2.0");
+    edit_version(node, "3.0");
+    const Hash32 edited = state::hash_file_content(false, as_bytes(node.patch_with("3.0")));
+    CHECK(node.agreed().decided({9, edited}).value() == AgreedConfig::Outcome::changed);
+    CHECK(node.in_force().contract.patch.version == "3.0");
+    CHECK(node.stored().contract.patch.version == "3.0");
+}
+
+TEST_CASE("an edit on one node is put back when the others do not agree", "[node]") {
+    Place node;
+    node.join_others("2.0");
+    edit_version(node, "3.0");
+    REQUIRE(node.agree_on_old() == AgreedConfig::Outcome::unchanged); // not proposed yet
+    CHECK(node.stored().contract.patch.version == "3.0");
+    const auto proposed = node.agreed().propose_edit(node.next_run());
+    REQUIRE(proposed);
+    node.run(to_text(*proposed));
+    CHECK(node.agree_on_old() == AgreedConfig::Outcome::unchanged);
+    CHECK(node.in_force().contract.patch.version == "2.0");
+    CHECK(node.stored().contract.patch.version == "2.0");
+}
+
+TEST_CASE("an edit is dropped when another configuration is agreed on first", "[node]") {
+    Place node;
+    node.join_others("2.0");
+    edit_version(node, "3.0");
+    CHECK(node.change_patch(node.patch_with("4.0")));
+    CHECK(node.in_force().contract.patch.version == "4.0");
+    CHECK(node.stored().contract.patch.version == "4.0");
+    CHECK_FALSE(node.agreed().propose_edit(node.next_run()));
+}
+
+TEST_CASE("the operator says that an edit counts at once", "[node]") {
+    Place node;
+    node.join_others("2.0");
+    node.edit([](config::Config& config) { config.contract.patch.version = "3.0"; });
+    require_ok(AgreedConfig::impose(node.dir()));
+    node.start();
+    CHECK(node.in_force().contract.patch.version == "3.0");
+    CHECK(node.patch_text() == node.patch_with("3.0"));
+    CHECK_FALSE(node.agree());
+    edit_version(node, "4.0"); // it was for that edit only
+    CHECK(node.in_force().contract.patch.version == "3.0");
 }
