@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // hpnode: argument parsing only.
+#include <array>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +13,23 @@ namespace {
 struct Options {
     std::string directory;
     bool json = false;
+};
+
+// Takes a node's directory and nothing else.
+struct Simple {
+    const char* name;
+    const char* what;
+    int (*run)(const std::string& directory);
+};
+
+constexpr std::array simple_commands = {
+    Simple{"new", "create a node's directory", hp::node::command_new},
+    Simple{"run", "run a node in the foreground", hp::node::command_run},
+    Simple{"rekey", "give a node new signing keys", hp::node::command_rekey},
+    Simple{"vouch", "say that a stopped node's votes are all known, see docs/operations.md",
+           hp::node::command_vouch},
+    Simple{"impose", "let an edited contract section count at once, see docs/operations.md",
+           hp::node::command_impose},
 };
 
 CLI::App* add_command(CLI::App& parent, const char* name, const char* what, Options& options,
@@ -55,16 +73,9 @@ int run(int argc, char** argv) {
     const auto json_flag = [&](CLI::App* command) {
         command->add_flag("--json", options.json, "answer with one JSON document");
     };
-    CLI::App* make = add_command(app, "new", "create a node's directory", options, true);
-    CLI::App* start = add_command(app, "run", "run a node in the foreground", options, true);
-    CLI::App* rekey = add_command(app, "rekey", "give a node new signing keys", options, true);
-    CLI::App* vouch = add_command(
-        app, "vouch", "say that a stopped node's votes are all known, see docs/operations.md",
-        options, true);
-    CLI::App* impose =
-        add_command(app, "impose",
-                    "let an edited contract section count without a ledger, see docs/operations.md",
-                    options, true);
+    for (const Simple& simple : simple_commands) {
+        add_command(app, simple.name, simple.what, options, true);
+    }
     CLI::App* check =
         add_command(app, "check", "report everything wrong with a node's directory", options, true);
     CLI::App* status =
@@ -87,20 +98,10 @@ int run(int argc, char** argv) {
         return app.exit(error) == 0 ? hp::node::exit_ok : hp::node::exit_refused;
     }
     hp::crypto::init();
-    if (make->parsed()) {
-        return hp::node::command_new(options.directory);
-    }
-    if (start->parsed()) {
-        return hp::node::command_run(options.directory);
-    }
-    if (rekey->parsed()) {
-        return hp::node::command_rekey(options.directory);
-    }
-    if (vouch->parsed()) {
-        return hp::node::command_vouch(options.directory);
-    }
-    if (impose->parsed()) {
-        return hp::node::command_impose(options.directory);
+    for (const Simple& simple : simple_commands) {
+        if (app.got_subcommand(simple.name)) {
+            return simple.run(options.directory);
+        }
     }
     if (check->parsed()) {
         return hp::node::command_check(options.directory, options.json);

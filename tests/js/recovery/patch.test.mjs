@@ -322,7 +322,7 @@ describe('recovery: a unl that one node cannot serve', { concurrency: true }, ()
             assert.equal((await user.query(seq_no + 1)).results.length, 1);
         });
 
-        scoped_test(`${name}: restarts change nothing, an edit of hp.cfg helps`, async (scope) => {
+        scoped_test(`${name}: restarts change nothing, an imposed edit of hp.cfg helps`, async (scope) => {
             const { node, user } = await with_two_members(scope, member);
             const unl = [node.cfg.node.public_key, member].sort();
             await user.stat();
@@ -342,6 +342,12 @@ describe('recovery: a unl that one node cannot serve', { concurrency: true }, ()
             }
             await node.stop();
             node.edit_config({ contract: { unl: [node.cfg.node.public_key] } });
+            const from = node.log_text().length;
+            await node.run();
+            await node.wait_log(/proposed to the other members.*hpnode impose/, { from });
+            assert.notEqual((await node.command('impose')).code, 0, 'while the node runs');
+            await node.stop();
+            assert.equal((await node.command('impose')).code, 0);
             await node.run();
             const healed = await scope.login(node, { keys: user.keys });
             await healed.echo('ledgers again');
