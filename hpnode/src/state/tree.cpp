@@ -2,13 +2,16 @@
 #include "state/tree.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
 #include <numeric>
+#include <thread>
 
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
 #include "hp/base/check.hpp"
+#include "state/file_ops.hpp"
 
 namespace hp::state {
 namespace {
@@ -65,6 +68,15 @@ std::int64_t timestamp_now_ns() {
 bool is_racy(const Fingerprint& seen, std::int64_t looked_ns) {
     const bool coarse = seen.ctime_ns % second_ns == 0;
     return seen.ctime_ns >= looked_ns - (coarse ? coarse_tick_ns : tick_ns);
+}
+
+bool settles(int fd, const Fingerprint& seen) {
+    const std::int64_t left_ns = seen.ctime_ns + tick_ns - timestamp_now_ns();
+    std::this_thread::sleep_for(
+        std::chrono::nanoseconds(std::clamp<std::int64_t>(left_ns + 1, 0, tick_ns)));
+    const std::int64_t looked_ns = timestamp_now_ns();
+    const auto st = stat_fd(fd);
+    return st && fingerprint(*st) == seen && !is_racy(seen, looked_ns) && !hides_mapped_writes(fd);
 }
 
 bool is_unchanged(const Entry& entry, const struct stat& st) {

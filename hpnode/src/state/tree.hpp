@@ -45,6 +45,10 @@ std::int64_t timestamp_now_ns();
 // files ticks every few milliseconds, and some filesystems only keep seconds.
 bool is_racy(const Fingerprint& seen, std::int64_t looked_ns);
 
+// Waits, for a tick of that clock at most, until `seen` of the open file is not racy any more.
+// False when that takes longer, or the file has changed meanwhile.
+bool settles(int fd, const Fingerprint& seen);
+
 struct Entry;
 using EntryPtr = std::shared_ptr<const Entry>;
 
