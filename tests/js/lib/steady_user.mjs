@@ -22,6 +22,7 @@ export class SteadyUser {
         this.max_offset = max_offset;
         this.inputs = []; // { hash, text, sessions, statuses, ... } in the order of submission
         this.by_hash = new Map();
+        this.open = new Set(); // inputs without a status: a soak has too many to look through them
         this.outputs = []; // { text, ledger_seq_no }
         this.session = 0;
         this.lcl = 0;
@@ -104,7 +105,7 @@ export class SteadyUser {
     }
 
     unanswered() {
-        return this.inputs.filter((input) => input.statuses.length === 0);
+        return [...this.open];
     }
 
     submit_next(client) {
@@ -114,6 +115,7 @@ export class SteadyUser {
         const input = { ...built, text, number, sent: 0, statuses: [] };
         this.inputs.push(input);
         this.by_hash.set(input.hash, input);
+        this.open.add(input);
         this.send(client, input);
     }
 
@@ -139,6 +141,7 @@ export class SteadyUser {
             const input = this.by_hash.get(msg.input_hash);
             if (!input) throw new Error(client.explain(`a status for an unknown input`));
             input.statuses.push(msg);
+            this.open.delete(input);
         }
         if (msg.type === 'contract_output') {
             for (const output of msg.outputs) {
