@@ -66,6 +66,7 @@ NodeView view_node(const ClusterNode& node) {
     const Json* running = find_key(*status, "contract.running");
     out.running_contract = running != nullptr && running->is_number();
     out.why_not = text_at(*status, "consensus.why_not");
+    out.suspended = text_at(*status, "consensus.suspended");
     out.unl = number_at(*status, "consensus.unl");
     out.peers = count_at(*status, "peers.connected");
     out.users = number_at(*status, "users.connected");
@@ -132,6 +133,9 @@ cli::JsonObject node_json(const NodeView& view, LedgerSeq last) {
     }
     if (!view.why_not.empty()) {
         out.add("why_not", view.why_not);
+    }
+    if (!view.suspended.empty()) {
+        out.add("suspended", view.suspended);
     }
     if (!view.last_run.empty()) {
         out.add("last_run", view.last_run);
@@ -220,6 +224,9 @@ std::string view_summary(const Cluster& cluster, const std::vector<NodeView>& vi
         }
         if (!view.why_not.empty()) {
             out += view.node.name() + ": no ledger can close: " + view.why_not + "\n";
+        }
+        if (!view.suspended.empty()) {
+            out += view.node.name() + " takes no part in consensus: " + view.suspended + "\n";
         }
         if (!view.last_run.empty()) {
             out += view.node.name() + ": the contract ended badly after ledger " +

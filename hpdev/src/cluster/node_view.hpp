@@ -20,7 +20,8 @@ struct NodeView {
     LedgerSeq ledger = 0;
     std::string ledger_hash, state_hash; // hex, empty when unknown
     bool running_contract = false;
-    std::string why_not; // no ledger can close
+    std::string why_not;   // no ledger can close
+    std::string suspended; // why it takes no part in consensus for now
     std::size_t unl = 0;
     std::size_t peers = 0;
     std::size_t users = 0;
@@ -48,7 +49,7 @@ inline constexpr std::string_view view_fields =
     "nodes?:[{node:int name:text dir:text url:text role:validator|observer "
     "state:running|stopped|paused|failed synced:bool pid?:int ledger?:int lag?:int "
     "ledger_hash?:hash state_hash?:hash unl?:int peers?:int users?:int why_not?:text "
-    "last_run?:text rss_kib?:int cpu_percent?:num end?:text public_key:key user_port:int "
-    "peer_port:int}]";
+    "suspended?:text last_run?:text rss_kib?:int cpu_percent?:num end?:text public_key:key "
+    "user_port:int peer_port:int}]";
 
 } // namespace hp::dev

@@ -135,6 +135,7 @@ Json tips_of(const Cluster& cluster) {
                        {"ledger_hash", view.ledger_hash},
                        {"state_hash", view.state_hash},
                        {"why_not", view.why_not},
+                       {"suspended", view.suspended},
                        {"last_run", view.last_run}});
     }
     return out;

@@ -32,11 +32,13 @@ std::vector<ledger::RecentUser> recent_users(const consensus::Snapshot& snapshot
 Node::Node(config::ContractDir dir, config::Config config, Launchers launchers, Log log)
     : dir_(dir), log_(log), consensus_log_(log.module("consensus")),
       started_mono_us_(clock_.now().mono_us), agreed_(dir, std::move(config), log.module("config")),
+      disk_room_({dir.ledger_fs(), dir.contract_fs()},
+                 agreed_.config().node.disk_reserve_mbytes * limits::mib),
       known_peers_(agreed_.config().mesh.known_peers), launchers_(std::move(launchers)),
       wake_timer_(reactor_), stop_timer_(reactor_), config_timer_(reactor_),
-      discovery_timer_(reactor_), inputs_timer_(reactor_), signer_(agreed_.config().node.keys),
-      verify_workers_(verify_threads(), "hp-verify"), storage_worker_(1, "hp-storage"),
-      query_worker_(1, "hp-query"), sync_worker_(1, "hp-sync") {}
+      discovery_timer_(reactor_), inputs_timer_(reactor_), disk_timer_(reactor_),
+      signer_(agreed_.config().node.keys), verify_workers_(verify_threads(), "hp-verify"),
+      storage_worker_(1, "hp-storage"), query_worker_(1, "hp-query"), sync_worker_(1, "hp-sync") {}
 
 Node::~Node() {
     // Runs must end before their threads can be joined.
@@ -58,6 +60,7 @@ Status Node::start() {
     open_status_socket(); // before users can come: who sees the port open may ask
     HP_TRY_STATUS(open_user_port());
     HP_TRY_STATUS(open_peer_port());
+    watch_disk();
     return dev_ ? open_dev_port() : Status();
 }
 
@@ -96,6 +99,7 @@ void Node::stop(int exit_code, const std::string& why) {
     config_timer_.cancel();
     discovery_timer_.cancel();
     inputs_timer_.cancel();
+    disk_timer_.cancel();
     stop_timer_.arm_after(goodbye_us, [this] { reactor_.stop(); });
 }
 
@@ -133,6 +137,10 @@ consensus::Params Node::engine_params() const {
 
 // Performing an effect may produce further events; they wait their turn.
 void Node::feed(consensus::Event event) {
+    if (is_suspended()) {
+        held_.hold(std::move(event));
+        return;
+    }
     events_.push_back(std::move(event));
     if (feeding_ || stopping_) {
         return;
@@ -237,6 +245,7 @@ void Node::perform(const consensus::Decided& effect) {
                          {"inputs", effect.ledger->inputs.size()}});
     lcl_time_ms_ = header.timestamp_ms;
     took_part_in_ = effect.took_part ? header.seq : 0;
+    look_at_disk();
     prepare_joined_config({header.seq, header.config_hash});
     adopt_config({header.seq, header.config_hash});
     on_outputs_agreed(effect);
@@ -288,6 +297,9 @@ void Node::perform(const consensus::Report& effect) {
 
 void Node::perform(const consensus::StatusChanged& effect) {
     consensus_log_.info("vote status", {{"status", proto::to_string(effect.status)}});
+    if (is_suspended()) {
+        return; // users were told that, too
+    }
     users_->publish(proto::Channel::ledger_event, proto::VoteStatusEvent{effect.status});
     explain_no_quorum();
 }

@@ -24,7 +24,9 @@
 #include "node/catch_up.hpp"
 #include "node/commands.hpp"
 #include "node/dev_port.hpp"
+#include "node/disk_room.hpp"
 #include "node/executor.hpp"
+#include "node/held_events.hpp"
 #include "node/known_peers.hpp"
 #include "node/late_outputs.hpp"
 #include "node/launchers.hpp"
@@ -100,6 +102,16 @@ private:
     void perform(const consensus::StatusChanged& effect);
     void perform(const consensus::WakeAt& effect);
     consensus::Params engine_params() const;
+
+    // room on the disk
+    void watch_disk();
+    void look_at_disk();
+    void suspend();
+    void resume();
+    void begin(consensus::Effects effects);
+    bool is_suspended() const { return disk_room_.shortage().has_value(); }
+    std::string suspended_why() const; // empty when it is not
+    proto::VoteStatus vote_status() const;
 
     // ledgers
     void adopt_config(const AgreedHash& ledger);
@@ -210,6 +222,7 @@ private:
     Log consensus_log_;
     std::int64_t started_mono_us_ = 0;
     AgreedConfig agreed_;
+    DiskRoom disk_room_;
     KnownPeers known_peers_;
     Launchers launchers_;
     std::optional<contract::StopSource> stop_runs_;
@@ -219,6 +232,7 @@ private:
     net::Timer config_timer_;
     net::Timer discovery_timer_;
     net::Timer inputs_timer_;
+    net::Timer disk_timer_;
 
     std::unique_ptr<ledger::Store> ledgers_;       // storage worker, after start()
     std::unique_ptr<ledger::Store> query_ledgers_; // query worker
@@ -229,6 +243,8 @@ private:
     std::unique_ptr<consensus::Engine> engine_;
     std::deque<consensus::Event> events_; // waiting while effects are performed
     bool feeding_ = false;
+    HeldEvents held_;                                 // while suspended
+    std::optional<consensus::Effects> first_effects_; // of a node that starts suspended
     bool stopping_ = false;
     int exit_code_ = 0;
     int refusal_code_ = exit_refused;

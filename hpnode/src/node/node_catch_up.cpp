@@ -63,7 +63,7 @@ void Node::watch_distance() {
 }
 
 void Node::on_peer(const PublicKey& from, peer::NoLedger& answer) {
-    if (answer.seq == engine_->lcl().seq + 1) {
+    if (answer.seq == engine_->lcl().seq + 1 && !is_suspended()) {
         catch_up_->begin(from, "a peer does not have the next ledger any more", 0);
     }
 }

@@ -242,7 +242,9 @@ void Node::on_npl(const LedgerId& run, Bytes message) {
 // --- from others: agreement ----------------------------------------------------------------------
 
 void Node::on_peer(const PublicKey& from, peer::Agreement& message) {
-    check(from, std::move(message.bytes));
+    if (!is_suspended()) { // else it would be for nobody, and will be said again
+        check(from, std::move(message.bytes));
+    }
 }
 
 void Node::check(const PublicKey& from, Bytes message) {
@@ -286,6 +288,9 @@ void Node::on_checked(const PublicKey& from, Checked checked) {
     inbox.checking -= std::min<std::size_t>(inbox.checking, 1);
     inbox.checking_bytes -= std::min(inbox.checking_bytes, checked.bytes.size());
     pace_reading(from, inbox);
+    if (is_suspended()) {
+        return; // likewise
+    }
     if (!checked.message) {
         peers_->offends(from, PeerPort::Offence::bad_message, checked.status.err().context);
     } else if (checked.status && checked.domain == engine_->domain()) {
@@ -487,7 +492,9 @@ void Node::on_peer(const PublicKey& from, peer::StateRequest& request) {
 }
 
 void Node::on_peer(const PublicKey& from, peer::StateAnswer& answer) {
-    executor_->on_state_answer(from, std::move(answer.bytes));
+    if (!is_suspended()) { // it would be written; what does not come is asked for again
+        executor_->on_state_answer(from, std::move(answer.bytes));
+    }
 }
 
 // A stranger could make this node call anybody.

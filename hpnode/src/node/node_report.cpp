@@ -76,8 +76,10 @@ std::string Node::no_quorum_reason() const {
     const bool member = validators.contains(config().node.keys.public_key);
     const bool observer = config().node.role == config::Role::observer;
     const proto::VoteStatus vote = engine_->vote_status();
-    // A node that is behind knows of ledgers that others closed.
-    if (decides_alone() || vote == proto::VoteStatus::synced || vote == proto::VoteStatus::desync) {
+    // A node that is behind knows of ledgers that others closed; one that is suspended knows
+    // nothing.
+    if (decides_alone() || is_suspended() || vote == proto::VoteStatus::synced ||
+        vote == proto::VoteStatus::desync) {
         return {};
     }
     return "the UNL has " + std::to_string(validators.size()) + " members, of which " +
@@ -165,7 +167,8 @@ StatusReport Node::status_report() const {
     out.executes = config().contract.execute;
     out.ledger = engine_->lcl();
     out.ledger_age_ms = std::max<TimeMs>(0, now.wall_ms - lcl_time_ms_);
-    out.vote_status = engine_->vote_status();
+    out.vote_status = vote_status();
+    out.suspended = suspended_why();
     out.no_quorum = no_quorum_reason();
     out.activity = activity();
     out.unl = patch.unl.size();

@@ -49,7 +49,7 @@ Status Node::open_storage() {
     engine_ = std::make_unique<consensus::Engine>(engine_params(), identity, signer_,
                                                   std::move(start), clock_.now(), effects);
     // Effects touch the user port, which opens last: perform them once the reactor runs.
-    reactor_.post([this, effects = std::move(effects)] { perform_all(effects); });
+    reactor_.post([this, effects = std::move(effects)]() mutable { begin(std::move(effects)); });
     return {};
 }
 

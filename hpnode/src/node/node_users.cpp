@@ -55,7 +55,7 @@ void Node::handle(user::SessionId id, const proto::StatRequest&) {
     proto::StatResponse stat;
     stat.hp_version = hp_version;
     stat.ledger = engine_->lcl();
-    stat.vote_status = engine_->vote_status();
+    stat.vote_status = vote_status();
     stat.round_time_ms = config().contract.patch.consensus.roundtime;
     stat.contract_execution_enabled = config().contract.execute;
     stat.read_requests_enabled = config().user.concurrent_read_requests != 0;
@@ -88,6 +88,14 @@ void Node::handle(user::SessionId id, proto::InputRequest& request) {
                                             Bytes(hash.data.begin(), hash.data.end()),
                                             {}});
         users_->count_bad_message(id);
+        return;
+    }
+    if (is_suspended()) {
+        // It would wait here for nobody knows how long. Another node may take it.
+        users_->send(
+            id, proto::InputStatus{proto::RejectReason::round_inputs_overflow,
+                                   Bytes((*input)->hash.data.begin(), (*input)->hash.data.end()),
+                                   {}});
         return;
     }
     feed(consensus::InputIn{std::move(*input)});

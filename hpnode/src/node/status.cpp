@@ -67,6 +67,7 @@ Json consensus_json(const StatusReport& report) {
             {"can_close_ledgers", report.no_quorum.empty()},
             {"why_not", report.no_quorum},
             {"catching_up", report.activity.empty() ? Json() : Json(report.activity)},
+            {"suspended", report.suspended.empty() ? Json() : Json(report.suspended)},
             {"unl", report.unl},
             {"attempt", report.attempt},
             {"members_heard", report.members_heard},

@@ -45,6 +45,7 @@ struct StatusReport {
     proto::VoteStatus vote_status = proto::VoteStatus::unknown;
     std::string no_quorum; // why no ledger can close; empty when they can
     std::string activity;  // how it comes back to the others, and how far it is; empty: it is there
+    std::string suspended; // why it takes no part in consensus now; empty: it does
     std::size_t unl = 0;
     // The height after `ledger`.
     std::uint64_t attempt = 0;

@@ -98,6 +98,9 @@ void add_consensus(Lines& out, const PlainJson& status) {
     if (const PlainJson& activity = at(consensus, "catching_up"); !activity.is_null()) {
         out.add("!", text(activity));
     }
+    if (const PlainJson& why = at(consensus, "suspended"); !why.is_null()) {
+        out.add("!", "takes no part in consensus: " + text(why));
+    }
     const PlainJson& users = at(status, "users");
     const PlainJson& port = at(users, "port");
     out.add("users", text(at(users, "connected")) + " connected, " +

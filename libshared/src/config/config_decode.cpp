@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <array>
 #include <charconv>
+#include <limits>
 #include <netinet/in.h>
 #include <optional>
 
@@ -159,6 +160,8 @@ void read_node(Section node, Node& out) {
     node.choice<Pace>("pace", out.pace,
                       {{"auto", Pace::automatic}, {"eager", Pace::eager}, {"paced", Pace::paced}},
                       Presence::optional);
+    node.number("disk_reserve_mbytes", out.disk_reserve_mbytes, 0,
+                std::numeric_limits<std::uint32_t>::max(), Presence::optional);
     node.finish();
 }
 

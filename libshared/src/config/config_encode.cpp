@@ -34,6 +34,9 @@ void write_node(JsonWriter& out, const Node& node) {
     out.number("max_raw_shards", node.max_raw_shards);
     out.close_object();
     out.text("pace", pace_name(node.pace));
+    if (node.disk_reserve_mbytes != disk_reserve_mbytes_default) {
+        out.number("disk_reserve_mbytes", node.disk_reserve_mbytes);
+    }
     out.close_object();
 }
 

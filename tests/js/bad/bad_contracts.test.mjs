@@ -489,7 +489,9 @@ function disk_test(name, config, run) {
         const disk = await Tmpfs.make(small_disk_kib);
         if (!disk) return context.skip(`no mount namespace: ${Tmpfs.problem.trim()}`);
         try {
-            const node = await scope.start_node({ ...options_of({ config }, auto), place: disk });
+            const until_full = { ...config, node: { disk_reserve_mbytes: 0 } };
+            const options = options_of({ config: until_full }, auto);
+            const node = await scope.start_node({ ...options, place: disk });
             const user = await scope.login(node);
             await user.echo('before');
             return await run(scope, node, user, disk);

@@ -7,7 +7,14 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 
-import { Cluster, seq_of, status_of, wipe, with_threshold } from '../lib/cluster.mjs';
+import {
+    Cluster,
+    seq_of,
+    status_of,
+    wait_status,
+    wipe,
+    with_threshold,
+} from '../lib/cluster.mjs';
 import { accepted_count, answer_of, start_users } from '../lib/cluster_users.mjs';
 import { scoped_test } from '../lib/scope.mjs';
 import { Tmpfs } from '../lib/tmpfs.mjs';
@@ -15,6 +22,9 @@ import { median, range, sleep } from '../lib/util.mjs';
 
 const load_ms = 1000;
 const disk_kib = 48 * 1024;
+const reserve_mib = 8;
+const little_room = (reserve_mib / 2) * 1024 * 1024;
+const silence_ms = 1500; // many rounds
 const disk_full_codes = [71, 70]; // disk full; storage failed
 const stop_timeout_ms = 40000;
 const hour_ms = 3600 * 1000;
@@ -53,9 +63,13 @@ function disk_test(name, count, run) {
     });
 }
 
-const on_disks = (disks, threshold) => ({
+/** reserve: MiB below which a node is suspended. Without one it goes on until a write fails. */
+const on_disks = (disks, threshold, reserve = 0) => ({
     ...with_threshold(threshold),
-    of_node: (at) => (disks[at] ? { place: disks[at] } : {}),
+    of_node: (at) =>
+        disks[at]
+            ? { place: disks[at], config: { node: { disk_reserve_mbytes: reserve } } }
+            : {},
 });
 
 async function expect_disk_full(node) {
@@ -63,6 +77,34 @@ async function expect_disk_full(node) {
     assert.ok(disk_full_codes.includes(exit.code), `${node.name}: ${node.exit_text()}`);
     await node.wait_log(/No space left|disk is full|full disk/i);
 }
+
+const wait_suspended = (node) =>
+    wait_status(node, ({ consensus }) => consensus.suspended, { what: 'a suspended node' });
+
+const wait_resumed = (node) =>
+    wait_status(node, ({ consensus }) => !consensus.suspended, { what: 'the end of it' });
+
+/** It serves what it has, takes no inputs, and says why. */
+async function expect_suspended(node, user) {
+    const { consensus, ledger } = await status_of(node);
+    assert.match(consensus.suspended, /nearly full: \d+ KiB are left in .*disk_reserve_mbytes/);
+    assert.equal(consensus.vote_status, 'unreliable');
+    const { stdout } = await node.command('status');
+    assert.match(stdout, /takes no part in consensus: the disk is nearly full/);
+    assert.equal((await user.stat()).vote_status, 'unreliable');
+    const from = user.mark();
+    user.read('while suspended', 'read:kept.txt');
+    const { msg } = await user.wait('contract_read_response', { from });
+    assert.equal(msg.content, 'kept\n');
+    const built = await user.submit('append:log.txt=too late');
+    const told = (other) => other.input_hash === built.hash;
+    const status = await user.wait(told, { from: built.from });
+    assert.equal(status.msg.reason, 'round_inputs_overflow');
+    await sleep(silence_ms);
+    assert.equal(seq_of(await status_of(node)), ledger.seq, 'it closes ledgers');
+}
+
+const times_logged = (node, text) => node.log_text().split(text).length - 1;
 
 describe('cluster: disks', () => {
     disk_test('the disk of one of five is full (row 17)', 1, async (scope, disks) => {
@@ -78,6 +120,64 @@ describe('cluster: disks', () => {
         await cluster.wait_ledger(seq_of(await status_of(others[0])), { nodes: [victim] });
         await cluster.settle_votes();
         await cluster.check({ users, answer_of, readers: [others[0]] });
+    });
+
+    disk_test('one of five has little room left: it waits (row 17)', 1, async (scope, disks) => {
+        const cluster = await Cluster.start(scope, 5, on_disks(disks, 80, reserve_mib));
+        const [victim, ...others] = cluster.nodes;
+        const user = await scope.login(victim);
+        user.subscribe('ledger_event');
+        await user.echo('append:kept.txt=kept', { expected: 'kept' });
+        const users = start_users(cluster);
+        await sleep(load_ms);
+        const { pid } = victim.child;
+        const from = user.mark();
+        disks[0].fill(little_room);
+        const vote = (status) => (msg) => msg.event === 'vote_status' && msg.vote_status === status;
+        await user.wait(vote('unreliable'), { from, timeout_ms: stop_timeout_ms });
+        await wait_suspended(victim);
+        disks[0].fill();
+        await expect_suspended(victim, user);
+        await cluster.wait_more(5, { nodes: others });
+        const healed = user.mark();
+        disks[0].free();
+        await wait_resumed(victim);
+        await user.wait(vote('synced'), { from: healed, timeout_ms: stop_timeout_ms });
+        await cluster.wait_ledger(seq_of(await status_of(others[0])), { nodes: [victim] });
+        assert.equal(times_logged(victim, 'takes no part in consensus'), 1);
+        assert.equal(times_logged(victim, 'resumed: there is room'), 1);
+        // It votes: four of five have to.
+        await others[3].kill();
+        await cluster.wait_more(3);
+        await others[3].run();
+        await cluster.settle_votes();
+        await cluster.check({ users, answer_of, readers: [others[0]] });
+        assert.equal(victim.child.pid, pid);
+    });
+
+    disk_test('none of three has room left: all wait (row 17)', 3, async (scope, disks) => {
+        const cluster = await Cluster.start(scope, 3, on_disks(disks, 80, reserve_mib));
+        const [first] = cluster.nodes;
+        const user = await scope.login(first);
+        await user.echo('append:kept.txt=kept', { expected: 'kept' });
+        const users = start_users(cluster, { nodes: cluster.nodes.slice(1) });
+        await sleep(load_ms);
+        for (const disk of disks) disk.fill(little_room);
+        for (const node of cluster.nodes) await wait_suspended(node);
+        await expect_suspended(first, user);
+        // Who starts now waits from the start.
+        await first.kill();
+        await first.run();
+        await expect_suspended(first, await scope.login(first));
+        const pids = cluster.nodes.map((node) => node.child.pid);
+        const last = Math.max(...(await Promise.all(cluster.nodes.map(status_of))).map(seq_of));
+        for (const disk of disks) disk.free();
+        await cluster.wait_ledger(last + 3);
+        await cluster.check({ users });
+        assert.deepEqual(
+            cluster.nodes.map((node) => node.child.pid),
+            pids,
+        );
     });
 
     disk_test('all disks are full (row 17)', 3, async (scope, disks) => {

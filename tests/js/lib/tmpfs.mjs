@@ -67,14 +67,17 @@ export class Tmpfs {
 
     // ---- filling it
 
+    // In a directory of its own: Landlock rules of a node keep the space of a file right beside the
+    // node's directory, as long as the node runs, also when the file is removed.
     get ballast() {
-        return this.outside(path.join(this.mount_point, 'ballast'));
+        return this.outside(path.join(this.mount_point, 'other', 'ballast'));
     }
 
-    /** Leaves about `bytes_left` free. */
+    /** Leaves about `bytes_left` free. What filled it before stays, as far as it may. */
     fill(bytes_left = 0) {
-        const fd = fs.openSync(this.ballast, 'w');
-        let size = 0;
+        fs.mkdirSync(path.dirname(this.ballast), { recursive: true });
+        const fd = fs.openSync(this.ballast, 'a');
+        let { size } = fs.fstatSync(fd);
         try {
             for (;;) size += fs.writeSync(fd, chunk);
         } catch (error) {

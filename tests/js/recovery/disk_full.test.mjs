@@ -58,7 +58,7 @@ const start_node = (scope, place) =>
     scope.start_node({
         place,
         config: {
-            node: { history: 'full' },
+            node: { history: 'full', disk_reserve_mbytes: 0 }, // until a write fails
             contract: { consensus: { roundtime: 100, mode: 'public' } },
             log: { loggers: ['console'] },
         },

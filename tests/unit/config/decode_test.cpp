@@ -126,6 +126,8 @@ const WrongValue wrong_values[] = {
     {"/node/history", R"("some")", "node.history", R"("full", "custom")"},
     {"/node/pace", R"("fast")", "node.pace", R"("auto", "eager", "paced")"},
     {"/node/pace", "1", "node.pace", "must be a string"},
+    {"/node/disk_reserve_mbytes", "-1", "node.disk_reserve_mbytes", "must be a whole number 0.."},
+    {"/node/disk_reserve_mbytes", "4294967296", "node.disk_reserve_mbytes", "0..4294967295"},
     {"/contract/warm_start", "1", "contract.warm_start", "must be true or false"},
     {"/contract/sandbox", R"("on")", "contract.sandbox", R"("off", "auto", "strict")"},
     {"/contract/id", R"("")", "contract.id", "exactly 36 characters, has 0"},

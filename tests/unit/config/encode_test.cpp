@@ -43,6 +43,7 @@ config::Config full_config() {
     out.node.max_primary_shards = 0;
     out.node.max_raw_shards = 7;
     out.node.pace = config::Pace::paced;
+    out.node.disk_reserve_mbytes = 12;
     out.contract.id = "any thirty-six characters will do it";
     out.contract.execute = false;
     out.contract.run_as = config::RunAs{1000, 4294967294};

@@ -77,6 +77,7 @@ TEST_CASE("the status is one JSON document with a schema", "[node]") {
     CHECK(status["consensus"]["inputs_waiting"] == 7);
     CHECK(status["consensus"]["committed_by"].size() == 1);
     CHECK(status["consensus"]["can_close_ledgers"] == true);
+    CHECK(status["consensus"]["suspended"].is_null());
     CHECK(status["users"]["port"] == 8081);
     CHECK(status["peers"]["known"] == json({"a.example:22860", "10.0.0.1:1"}));
     const json& contract = status["contract"];
@@ -165,4 +166,16 @@ TEST_CASE("answers of other programs and other versions", "[node]") {
             CHECK(node::render_status(changed.dump()));
         }
     }
+}
+
+TEST_CASE("a suspended node says why", "[node]") {
+    StatusReport report = full_report();
+    report.suspended = "the disk is nearly full";
+    const std::string text = node::encode_status(report);
+    const json status = json::parse(text, nullptr, false);
+    CHECK(status["consensus"]["suspended"] == "the disk is nearly full");
+    const auto shown = node::render_status(text);
+    REQUIRE(shown);
+    CHECK_THAT(*shown,
+               Catch::Contains("!           takes no part in consensus: the disk is nearly full"));
 }

@@ -175,6 +175,7 @@ function health_of(node, status) {
     if (!status.consensus.can_close_ledgers && status.consensus.why_not) {
         return ['▲', 'no quorum', 'bad'];
     }
+    if (status.consensus.suspended) return ['◌', 'suspended', 'bad'];
     const vote = status.consensus.vote_status;
     return vote === 'synced' ? ['●', 'synced', 'good'] : ['▲', vote, 'warn'];
 }

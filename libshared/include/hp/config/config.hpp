@@ -89,6 +89,9 @@ struct Contract {
     bool operator==(const Contract&) const = default;
 };
 
+// Of votes, ledgers and the changes of a run: what a node writes until it has noticed.
+inline constexpr std::uint32_t disk_reserve_mbytes_default = 64;
+
 struct Node {
     crypto::KeyPair keys;
     Role role = Role::validator;
@@ -96,6 +99,8 @@ struct Node {
     std::uint64_t max_primary_shards = 1;
     std::uint64_t max_raw_shards = 0;
     Pace pace = Pace::automatic; // ours: node.pace
+    // ours: takes no part in consensus while less is free. Written only when it is another one.
+    std::uint32_t disk_reserve_mbytes = disk_reserve_mbytes_default;
     bool operator==(const Node&) const = default;
 };
 
