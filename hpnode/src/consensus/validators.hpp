@@ -12,12 +12,17 @@
 
 namespace hp::consensus {
 
+// What the threshold asks for, safe or not: ceil(T*n/100).
+constexpr std::size_t by_threshold(std::size_t members, unsigned threshold_percent) {
+    return (threshold_percent * members + 99) / 100;
+}
+
 // q = max(ceil(T*n/100), floor(n/2)+1): a threshold of half or less is raised, so that two
 // quorums always share a member.
 constexpr std::size_t quorum(std::size_t members, unsigned threshold_percent) {
-    const std::size_t by_threshold = (threshold_percent * members + 99) / 100;
+    const std::size_t asked_for = by_threshold(members, threshold_percent);
     const std::size_t majority = members / 2 + 1;
-    return by_threshold > majority ? by_threshold : majority;
+    return asked_for > majority ? asked_for : majority;
 }
 
 // What statements about a height are bound to beside the contract: who decides it, and how many of

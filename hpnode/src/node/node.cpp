@@ -313,6 +313,7 @@ void Node::perform(const consensus::WakeAt& effect) {
 // The engine goes on to the next height when the configuration of it is known.
 void Node::adopt_config(const AgreedHash& ledger) {
     const std::set<PublicKey> unl_before = config().contract.patch.unl;
+    const std::uint32_t threshold_before = config().contract.patch.consensus.threshold;
     const auto outcome = agreed_.decided(ledger);
     if (!outcome) {
         fatal(outcome.err());
@@ -330,6 +331,10 @@ void Node::adopt_config(const AgreedHash& ledger) {
         return;
     }
     const std::set<PublicKey>& unl = config().contract.patch.unl;
+    if (unl.size() != unl_before.size() ||
+        config().contract.patch.consensus.threshold != threshold_before) {
+        explain_threshold();
+    }
     if (unl != unl_before) {
         users_->publish(proto::Channel::unl_change, proto::UnlChange{{unl.begin(), unl.end()}});
     }

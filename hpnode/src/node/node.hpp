@@ -116,6 +116,7 @@ private:
     // ledgers
     void adopt_config(const AgreedHash& ledger);
     void explain_no_quorum() const;
+    void explain_threshold() const;
     void explain_disagreement(const consensus::Block& block) const;
     std::string no_quorum_reason() const;
     void on_outputs_agreed(const consensus::Decided& decided);

@@ -64,6 +64,23 @@ void Node::explain_disagreement(const consensus::Block& block) const {
                             {"results", results}});
 }
 
+// Whoever wrote the threshold thinks that fewer are enough. With the config that is in force.
+void Node::explain_threshold() const {
+    const config::Patch& patch = config().contract.patch;
+    const std::size_t members = patch.unl.size();
+    const std::size_t asked_for = consensus::by_threshold(members, patch.consensus.threshold);
+    const std::size_t used = consensus::quorum(members, patch.consensus.threshold);
+    if (asked_for < used) {
+        consensus_log_.warning("contract.consensus.threshold is too low and not used: two groups "
+                               "of so few members could close different ledgers; a majority has "
+                               "to take part",
+                               {{"threshold", patch.consensus.threshold},
+                                {"would_be", asked_for},
+                                {"used", used},
+                                {"members", members}});
+    }
+}
+
 // Silence would look like a hang: say why no ledger will close.
 void Node::explain_no_quorum() const {
     if (const std::string why = no_quorum_reason(); !why.empty()) {

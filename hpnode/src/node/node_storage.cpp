@@ -45,6 +45,7 @@ Status Node::open_storage() {
     identity.contract_id_hash = crypto::b3(as_bytes(id));
     crypto::random_bytes(identity.nonce_secret.data);
     HP_TRY_STATUS(open_vote_log(start, identity));
+    explain_threshold();
     consensus::Effects effects;
     engine_ = std::make_unique<consensus::Engine>(engine_params(), identity, signer_,
                                                   std::move(start), clock_.now(), effects);

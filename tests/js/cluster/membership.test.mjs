@@ -112,6 +112,15 @@ describe('cluster: membership', () => {
         const changes = configs.filter((hash, at) => at > 0 && hash !== configs[at - 1]);
         assert.equal(changes.length, 1);
         assert.equal(configs.indexOf(changes[0]) + 1, seq_no);
+        // A later one is too low; what is used instead is said when it comes in force.
+        for (const node of cluster.nodes) assert.doesNotMatch(node.log_text(), /too low/);
+        const low = { consensus: { threshold: 20, roundtime: 120 } };
+        await expect_adopted(cluster.nodes, await change(scope, cluster.nodes[0], low));
+        const warning = /threshold is too low.* threshold=20 would_be=1 used=2 members=3/g;
+        for (const node of cluster.nodes) {
+            await node.wait_log(/too low/);
+            assert.equal(node.log_text().match(warning).length, 1, node.name);
+        }
     });
 
     // With the ledger that has the change, the next one, and the first under the new UNL.

@@ -42,6 +42,19 @@ const shape = ({ threshold, roundtime, slice }) => ({
     },
 });
 
+/** Who asks for fewer than a majority is told once that it is not so. */
+function expect_warning({ nodes }, { threshold }) {
+    const size = nodes.length;
+    const majority = Math.floor(size / 2) + 1;
+    const would_be = Math.ceil((threshold * size) / 100);
+    const numbers = `threshold=${threshold} would_be=${would_be} used=${majority} members=${size}`;
+    for (const node of nodes) {
+        const lines = node.log_text().match(/.*threshold is too low and not used.*/g) ?? [];
+        assert.equal(lines.length, would_be < majority ? 1 : 0, `${node.name}: ${lines}`);
+        for (const line of lines) assert.ok(line.includes(`[wrn]`) && line.includes(numbers), line);
+    }
+}
+
 /**
  * A node that lost its disk comes back over slow links, and says all the while how far it is: by
  * which ledger it is, or that it fetches the state.
@@ -77,6 +90,7 @@ describe('cluster: shapes (row 55)', () => {
             await cluster.wait_more(3);
             await sleep(load_ms);
             await cluster.check({ users, answer_of });
+            expect_warning(cluster, settings);
         });
     }
 
