@@ -322,7 +322,7 @@ describe('recovery: a unl that one node cannot serve', { concurrency: true }, ()
             assert.equal((await user.query(seq_no + 1)).results.length, 1);
         });
 
-        scoped_test(`${name}: restarts change nothing, an imposed edit of hp.cfg helps`, async (scope) => {
+        scoped_test(`${name}: restarts change nothing, an imposed edit helps`, async (scope) => {
             const { node, user } = await with_two_members(scope, member);
             const unl = [node.cfg.node.public_key, member].sort();
             await user.stat();
