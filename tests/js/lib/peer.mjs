@@ -135,6 +135,12 @@ export function read_vote(bytes) {
     };
 }
 
+/** A PROPOSE that a node sent, else null. */
+export function read_propose(bytes) {
+    if (bytes[0] !== type.agreement || bytes[1] !== kind.propose) return null;
+    return { height: Number(bytes.readBigUInt64BE(2)), attempt: bytes.readUInt32BE(10) };
+}
+
 /** An OPEN that a node sent, else null. */
 export function read_open(bytes) {
     if (bytes[0] !== type.agreement || bytes[1] !== kind.open) return null;
