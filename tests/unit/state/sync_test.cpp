@@ -254,6 +254,96 @@ TEST_CASE("garbage in place of an answer is penalised, silence only waited for")
     expect_same(node, source);
 }
 
+namespace {
+
+enum class Stale : std::uint8_t { descriptions, chunks };
+
+// Gives what was there in the version `old`, whatever version it is asked for.
+Behaviour stale(const Store& store, const Roots& old, Stale which) {
+    return [tell = honest(store), reader = std::make_shared<VersionReader>(store.versions()), old,
+            which](ByteView bytes) {
+        auto request = sync::decode_request(bytes);
+        REQUIRE(request);
+        REQUIRE(reader->select(old));
+        const auto wanted = which == Stale::chunks ? sync::RequestItem::Kind::chunks
+                                                   : sync::RequestItem::Kind::description;
+        if (request->items.front().kind == wanted) {
+            request->version = old;
+            for (sync::RequestItem& item : request->items) {
+                if (const EntryPtr entry = reader->find(item.path)) {
+                    item.hash = entry->hash;
+                }
+            }
+        }
+        return tell(sync::encode_request(*request));
+    };
+}
+
+// A state, and what it was a ledger before: the same files, some with other content.
+struct Changing {
+    Source source;
+    Roots old = source.store->roots();
+
+    Changing() {
+        put_at(source.live() / "large", 70'000, "of the newer ledger");
+        for (int i = 0; i < 300; ++i) {
+            put_file(source.live() / ("small-" + std::to_string(i)), "newer " + std::to_string(i));
+        }
+        source.commit();
+    }
+};
+
+} // namespace
+
+TEST_CASE("who serves the state of an earlier ledger is found out, and the others do the work") {
+    const Changing state;
+    const Source& source = state.source;
+    const Stale which = GENERATE(Stale::descriptions, Stale::chunks);
+    ReadyStore node;
+    SyncRun run(node.root);
+    run.add(1, stale(*source.store, state.old, which)); // asked first
+    run.add(2, honest(*source.store));
+    run.start(source.store->roots());
+    REQUIRE(run.run() == State::complete);
+    CHECK(run.penalised == std::vector<PublicKey>{peer_key(1)});
+    take_over(node, source);
+    expect_same(node, source);
+    expect_works(node);
+}
+
+TEST_CASE("with nobody but peers of an earlier ledger there is no state at all") {
+    const Changing state;
+    const Source& source = state.source;
+    ReadyStore node;
+    const Roots before = node.store->roots();
+    SyncRun run(node.root);
+    run.add(1, stale(*source.store, state.old, Stale::descriptions));
+    run.add(2, stale(*source.store, state.old, Stale::chunks));
+    run.start(source.store->roots());
+    CHECK(run.run() != State::complete);
+    CHECK(run.penalised.size() == 2);
+    const auto adopted = node.store->adopt(source.seq, source.store->roots());
+    CHECK((!adopted || !*adopted));
+    CHECK(node.store->roots() == before);
+}
+
+TEST_CASE("an answer that was given before is as good as none") {
+    const Source source;
+    ReadyStore node;
+    SyncRun run(node.root);
+    run.add(1,
+            [tell = honest(*source.store), first = std::optional<Bytes>()](ByteView asked) mutable {
+                first = first ? first : tell(asked);
+                return first;
+            });
+    run.add(2, honest(*source.store));
+    run.start(source.store->roots());
+    REQUIRE(run.run() == State::complete);
+    CHECK(run.penalised.empty()); // it may only have been late
+    take_over(node, source);
+    expect_same(node, source);
+}
+
 TEST_CASE("with nobody who knows the state, nothing is done, and it is said") {
     const Source source;
     const ReadyStore stranger;
