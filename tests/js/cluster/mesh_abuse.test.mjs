@@ -285,6 +285,8 @@ const lies = {
     'huge sizes': (id) => answer(id, here(Buffer.from('hpstdir1'), 2n ** 62n)),
     'huge counts': (id) => join(u8(type.state_answer), u8(2), u8(0), u64(id), u32(0xffffffff)),
     'a bomb': (id) => join(u8(type.state_answer), u8(2), u8(1), u32(0xffffffff), u64(id)),
+    'the state of another ledger': (id) => answer(id, described(directory_of('older'))),
+    'the answer to an earlier question': (id) => answer(id - 1n, described(directory_of('older'))),
     'nothing here': (id) => answer(id),
     silence: () => null,
 };
