@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t block_bytes = 512;
+constexpr std::size_t tar_block_bytes = 512;
 /// The last ledger that can be the first one with a run: ledger 1 may be the genesis ledger.
 constexpr std::uint64_t first_run = 2;
 constexpr const char* next_directory = "next";
@@ -162,21 +162,22 @@ void note_first_files() {
 
 Result<Bundle> read_bundle(std::string_view bytes) {
     Bundle out;
-    while (bytes.size() >= block_bytes && bytes[0] != '\0') {
-        const std::string_view header = bytes.substr(0, block_bytes);
+    while (bytes.size() >= tar_block_bytes && bytes[0] != '\0') {
+        const std::string_view header = bytes.substr(0, tar_block_bytes);
         const std::string_view prefix = field(header, 345, 155);
         const std::string name =
             (prefix.empty() ? "" : std::string(prefix) + "/") + std::string(field(header, 0, 100));
         const auto size = octal(field(header, 124, 12));
         const auto mode = octal(field(header, 100, 8));
-        bytes.remove_prefix(block_bytes);
+        bytes.remove_prefix(tar_block_bytes);
         if (!size || !mode || *size > bytes.size() || header[156] != '0')
             return bad("this is not a bundle");
         if (!is_safe(name) || has_meaning(name))
             return bad("a file of the bundle has a name that is not allowed: " + name);
         if (!out.emplace(name, BundleFile{bytes.substr(0, *size), (*mode & 0111U) != 0}).second)
             return bad("the bundle has two files called " + name);
-        const std::size_t padded = (*size + block_bytes - 1) / block_bytes * block_bytes;
+        const std::size_t padded =
+            (*size + tar_block_bytes - 1) / tar_block_bytes * tar_block_bytes;
         bytes.remove_prefix(std::min(padded, bytes.size()));
     }
     std::erase_if(out, [](const auto& item) { return is_for_first_start(item.first); });

@@ -10,7 +10,7 @@
 namespace hp::bench {
 namespace {
 
-constexpr std::int64_t patience_us = 15'000'000; // without any answer, the rest is lost
+constexpr std::int64_t read_patience_us = 15'000'000; // without any answer, the rest is lost
 
 class ReadsRun {
 public:
@@ -69,8 +69,8 @@ private:
     }
 
     void watch() {
-        timer_.arm_after(patience_us / 10, [this] {
-            if (clock_.now().mono_us - last_answer_us_ > patience_us) {
+        timer_.arm_after(read_patience_us / 10, [this] {
+            if (clock_.now().mono_us - last_answer_us_ > read_patience_us) {
                 reactor_.stop();
             } else {
                 watch();

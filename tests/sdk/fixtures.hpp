@@ -19,4 +19,20 @@ inline void run_checked(const contract::Handler& handler, const RunSpec& spec) {
     CHECK_FALSE(run.timed_out);
 }
 
+/// A run of sdk_child, which does what `mode` says.
+inline RunSpec make_child_spec(std::string mode) {
+    RunSpec spec;
+    spec.program = HP_SDK_CHILD;
+    spec.args = {std::move(mode)};
+    return spec;
+}
+
+/// `text` with the first `from` in it replaced.
+inline std::string replaced(std::string text, std::string_view from, std::string_view to) {
+    const std::size_t at = text.find(from);
+    INFO("looking for " << from << " in " << text);
+    REQUIRE(at != std::string::npos);
+    return text.replace(at, from.size(), to);
+}
+
 } // namespace hp::test

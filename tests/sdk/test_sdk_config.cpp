@@ -67,13 +67,6 @@ std::string layout() {
            "}";
 }
 
-std::string replaced(std::string text, std::string_view from, std::string_view to) {
-    const std::size_t at = text.find(from);
-    INFO("looking for " << from);
-    REQUIRE(at != std::string::npos);
-    return text.replace(at, from.size(), to);
-}
-
 /// Runs `handler` with patch.cfg holding `text`; returns what it holds afterwards.
 std::string after_run(const std::string& text, const Handler& handler, bool readonly = false) {
     const StateDir dir;

@@ -22,7 +22,7 @@ namespace {
 using Texts = std::vector<std::string>;
 using Clock = std::chrono::steady_clock;
 
-constexpr int long_ms = 15'000;
+constexpr int listen_ms = 15'000;
 
 RunSpec make_spec(Texts from_peer) {
     RunSpec spec;
@@ -36,13 +36,14 @@ TEST_CASE("npl: listening ends when the listener has enough", "[sdk][npl]") {
     run_checked(
         [](Context& c) {
             Texts seen;
-            const NplEnd end = c.npl().listen(long_ms, [&seen](const NplMessage& message) {
+            const NplEnd end = c.npl().listen(listen_ms, [&seen](const NplMessage& message) {
                 seen.emplace_back(message.text());
                 return seen.size() < 2;
             });
             CHECK(end.status == NplStatus::stopped);
             CHECK(seen == Texts{"a", "b"});
-            CHECK(c.npl().receive(long_ms).message->text() == "c"); // nothing was taken in advance
+            CHECK(c.npl().receive(listen_ms).message->text() ==
+                  "c"); // nothing was taken in advance
         },
         make_spec({"a", "b", "c"}));
 }
@@ -98,14 +99,14 @@ TEST_CASE("npl: another thread stops listening at once", "[sdk][npl]") {
                     source.request_stop();
                 });
                 const NplEnd end = c.npl().listen(
-                    long_ms, [](const NplMessage&) { return true; }, source.get_token());
+                    listen_ms, [](const NplMessage&) { return true; }, source.get_token());
                 CHECK(end.status == NplStatus::stopped);
             }
             std::stop_source before;
             before.request_stop();
             bool called = false;
             const NplEnd end = c.npl().listen(
-                long_ms,
+                listen_ms,
                 [&called](const NplMessage&) {
                     called = true;
                     return true;
@@ -114,7 +115,7 @@ TEST_CASE("npl: another thread stops listening at once", "[sdk][npl]") {
             CHECK(end.status == NplStatus::stopped);
             CHECK_FALSE(called);
             c.npl().send("still there");
-            CHECK(c.npl().receive(long_ms).message->text() == "still there");
+            CHECK(c.npl().receive(listen_ms).message->text() == "still there");
         },
         RunSpec());
 }
@@ -128,7 +129,7 @@ TEST_CASE("npl: listening while another thread sends", "[sdk][npl]") {
                     c.npl().send(large);
             });
             int own = 0;
-            const NplEnd end = c.npl().listen(long_ms, [&own, &large](const NplMessage& message) {
+            const NplEnd end = c.npl().listen(listen_ms, [&own, &large](const NplMessage& message) {
                 if (message.from_self && message.text() == large)
                     ++own;
                 return own < 100;
@@ -146,7 +147,7 @@ TEST_CASE("npl: listening ends when the node closes the channel", "[sdk][npl]") 
         [](Context& c) {
             int count = 0;
             const auto listener = [&count](const NplMessage&) { return ++count > 0; };
-            CHECK(c.npl().listen(long_ms, listener).status == NplStatus::closed);
+            CHECK(c.npl().listen(listen_ms, listener).status == NplStatus::closed);
             CHECK(count == 1);
         },
         spec);
@@ -155,7 +156,7 @@ TEST_CASE("npl: listening ends when the node closes the channel", "[sdk][npl]") 
     run_checked(
         [](Context& c) {
             CHECK_FALSE(c.npl().fd());
-            CHECK(c.npl().listen(long_ms, [](const NplMessage&) { return true; }).status ==
+            CHECK(c.npl().listen(listen_ms, [](const NplMessage&) { return true; }).status ==
                   NplStatus::closed);
         },
         spec);
@@ -189,7 +190,7 @@ TEST_CASE("npl: an event loop of the contract's own", "[sdk][npl]") {
             Texts seen;
             while (seen.size() < 3) {
                 pollfd entry{*c.npl().fd(), POLLIN, 0};
-                REQUIRE(::poll(&entry, 1, long_ms) == 1);
+                REQUIRE(::poll(&entry, 1, listen_ms) == 1);
                 while (const auto next = c.npl().receive(0))
                     seen.emplace_back(next.message->text());
             }

@@ -13,10 +13,8 @@ namespace {
 
 constexpr std::size_t large_bytes = 5'000'000;
 
-RunSpec make_spec(std::string mode) {
-    RunSpec spec;
-    spec.program = HP_SDK_CHILD;
-    spec.args = {std::move(mode)};
+RunSpec make_sender_spec(std::string mode) {
+    RunSpec spec = make_child_spec(std::move(mode));
     spec.users = {{make_key(1), {}}};
     return spec;
 }
@@ -39,25 +37,25 @@ void check_large(const RunOutcome& run) {
 } // namespace
 
 TEST_CASE("sdk: a message larger than the socket buffer", "[sdk]") {
-    check_large(run_process(make_spec("send_large")));
+    check_large(run_process(make_sender_spec("send_large")));
 }
 
 TEST_CASE("sdk: short writes into a small buffer", "[sdk]") {
-    RunSpec spec = make_spec("send_large");
+    RunSpec spec = make_sender_spec("send_large");
     spec.output_buffer_bytes = 4608;
     spec.output_chunk_bytes = 1999;
     check_large(run_process(spec));
 }
 
 TEST_CASE("sdk: signals during a send lose nothing", "[sdk]") {
-    RunSpec spec = make_spec("send_interrupted");
+    RunSpec spec = make_sender_spec("send_interrupted");
     spec.output_buffer_bytes = 4608;
     spec.output_chunk_bytes = 1999;
     check_large(run_process(spec));
 }
 
 TEST_CASE("sdk: a non-blocking descriptor takes everything too", "[sdk]") {
-    RunSpec spec = make_spec("send_nonblocking");
+    RunSpec spec = make_sender_spec("send_nonblocking");
     spec.output_buffer_bytes = 4608;
     spec.output_chunk_bytes = 1999;
     check_large(run_process(spec));
@@ -69,7 +67,7 @@ TEST_CASE("sdk: messages in one piece, in many pieces and in batches", "[sdk]") 
     for (const char letter : text)
         expected.emplace_back(1, letter);
     for (const std::size_t chunk_bytes : {131072UL, 7UL}) {
-        RunSpec spec = make_spec("send_shapes");
+        RunSpec spec = make_sender_spec("send_shapes");
         spec.output_chunk_bytes = chunk_bytes;
         const RunOutcome run = run_process(spec);
         CHECK(run.out == "send=none\nparts=none\nno_parts=none\nbatch=none\nno_batch=none\n");
@@ -79,7 +77,7 @@ TEST_CASE("sdk: messages in one piece, in many pieces and in batches", "[sdk]") 
 
 TEST_CASE("sdk: a closed channel is an error value, not a signal", "[sdk]") {
     for (const std::size_t accepted : {0UL, 50'000UL}) {
-        RunSpec spec = make_spec("send_until_error");
+        RunSpec spec = make_sender_spec("send_until_error");
         spec.output_bytes_max = accepted;
         const RunOutcome run = run_process(spec);
         CHECK(run.exit_code == 0);

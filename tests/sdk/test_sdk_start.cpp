@@ -18,22 +18,8 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-RunSpec make_spec(std::string mode) {
-    RunSpec spec;
-    spec.program = HP_SDK_CHILD;
-    spec.args = {std::move(mode)};
-    return spec;
-}
-
-std::string replaced(std::string text, std::string_view from, std::string_view to) {
-    const std::size_t at = text.find(from);
-    INFO("looking for " << from << " in " << text);
-    REQUIRE(at != std::string::npos);
-    return text.replace(at, from.size(), to);
-}
-
 RunOutcome run_edited(std::string_view from, std::string_view to, std::string mode = "dump") {
-    RunSpec spec = make_spec(std::move(mode));
+    RunSpec spec = make_child_spec(std::move(mode));
     spec.users = {{make_key(1), {"hello"}}};
     spec.edit_document = [from, to](std::string text) { return replaced(text, from, to); };
     return run_process(spec);
@@ -41,7 +27,7 @@ RunOutcome run_edited(std::string_view from, std::string_view to, std::string mo
 
 /// Removes `"name":value,` for a value without commas.
 RunOutcome run_without(const std::string& name, bool readonly = false) {
-    RunSpec spec = make_spec("dump");
+    RunSpec spec = make_child_spec("dump");
     spec.readonly = readonly;
     spec.edit_document = [name](std::string text) {
         const std::size_t at = text.find("\"" + name + "\":");
@@ -52,7 +38,7 @@ RunOutcome run_without(const std::string& name, bool readonly = false) {
 }
 
 RunOutcome run_document(const std::string& document) {
-    RunSpec spec = make_spec("dump");
+    RunSpec spec = make_child_spec("dump");
     spec.edit_document = [document](const std::string&) { return document; };
     return run_process(spec);
 }
@@ -60,7 +46,7 @@ RunOutcome run_document(const std::string& document) {
 } // namespace
 
 TEST_CASE("sdk: consensus document reaches the context", "[sdk]") {
-    RunSpec spec = make_spec("dump");
+    RunSpec spec = make_child_spec("dump");
     spec.users = {{make_key(1), {}}, {make_key(2), {"a", "b"}}};
     const RunOutcome run = run_process(spec);
     CHECK(run.err.empty());
@@ -99,7 +85,7 @@ TEST_CASE("sdk: consensus document reaches the context", "[sdk]") {
 }
 
 TEST_CASE("sdk: read-only document has no ledger and no NPL", "[sdk]") {
-    RunSpec spec = make_spec("dump");
+    RunSpec spec = make_child_spec("dump");
     spec.users = {{make_key(1), {"get"}}};
     spec.readonly = true;
     const RunOutcome run = run_process(spec);
@@ -110,7 +96,7 @@ TEST_CASE("sdk: read-only document has no ledger and no NPL", "[sdk]") {
 }
 
 TEST_CASE("sdk: the document may come from a pipe in pieces", "[sdk]") {
-    RunSpec spec = make_spec("inputs");
+    RunSpec spec = make_child_spec("inputs");
     spec.stdin_from_pipe = true;
     spec.users = {{make_key(1), std::vector<std::string>(8000, "x")}};
     const RunOutcome run = run_process(spec);
@@ -119,7 +105,7 @@ TEST_CASE("sdk: the document may come from a pipe in pieces", "[sdk]") {
 }
 
 TEST_CASE("sdk: 20 000 inputs in one document", "[sdk]") {
-    RunSpec spec = make_spec("inputs");
+    RunSpec spec = make_child_spec("inputs");
     spec.users = {{make_key(1), {}}, {make_key(2), {}}};
     std::size_t bytes = 0;
     for (int i = 0; i < 20000; ++i) {
@@ -135,7 +121,7 @@ TEST_CASE("sdk: 20 000 inputs in one document", "[sdk]") {
 
 TEST_CASE("sdk: inputs of all sizes, read both ways", "[sdk]") {
     const std::string page(4096, 'p');
-    RunSpec spec = make_spec("inputs");
+    RunSpec spec = make_child_spec("inputs");
     spec.users = {
         {make_key(1),
          {"", page, page + "1", std::string(3'000'000, 'L'), std::string("\0\xff\x01", 3)}},
@@ -150,7 +136,7 @@ TEST_CASE("sdk: inputs of all sizes, read both ways", "[sdk]") {
 }
 
 TEST_CASE("sdk: users and nodes are found by key", "[sdk]") {
-    RunSpec spec = make_spec("lookup");
+    RunSpec spec = make_child_spec("lookup");
     spec.users = {{make_key(1), {}}, {make_key(2), {}}, {make_key(300), {}}};
     std::string found;
     for (std::size_t i = 0; i < spec.users.size(); ++i)
@@ -160,7 +146,7 @@ TEST_CASE("sdk: users and nodes are found by key", "[sdk]") {
 }
 
 TEST_CASE("sdk: users are listed in key order whatever the document's order", "[sdk]") {
-    RunSpec spec = make_spec("dump");
+    RunSpec spec = make_child_spec("dump");
     spec.users = {{make_key(7), {}}, {make_key(3), {"x"}}, {make_key(5), {}}};
     CHECK_THAT(run_process(spec).out, Contains("user=" + make_key(3) + " 1\nuser=" + make_key(5) +
                                                " 0\nuser=" + make_key(7) + " 0\n"));
@@ -318,7 +304,7 @@ TEST_CASE("sdk: malformed users and channels are refused", "[sdk]") {
 }
 
 TEST_CASE("sdk: a second run in one process is refused", "[sdk]") {
-    const RunOutcome run = run_process(make_spec("twice"));
+    const RunOutcome run = run_process(make_child_spec("twice"));
     CHECK(run.out == "first=0\n");
     CHECK(run.exit_code == 2);
     CHECK_THAT(run.err, Contains("standard input is empty"));
@@ -329,7 +315,7 @@ TEST_CASE("sdk: a terminal is refused", "[sdk]") {
     REQUIRE(terminal >= 0);
     REQUIRE(::grantpt(terminal) == 0);
     REQUIRE(::unlockpt(terminal) == 0);
-    RunSpec spec = make_spec("dump");
+    RunSpec spec = make_child_spec("dump");
     spec.stdin_fd = ::open(::ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC);
     REQUIRE(spec.stdin_fd >= 0);
     const RunOutcome run = run_process(spec);
@@ -341,7 +327,7 @@ TEST_CASE("sdk: a terminal is refused", "[sdk]") {
 }
 
 TEST_CASE("sdk: unreadable standard input is reported", "[sdk]") {
-    RunSpec spec = make_spec("dump");
+    RunSpec spec = make_child_spec("dump");
     spec.stdin_fd = ::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const RunOutcome run = run_process(spec);
     ::close(spec.stdin_fd);

@@ -12,14 +12,14 @@ using proto::RejectReason;
 
 namespace {
 
-PublicKey key_of(std::uint8_t n) {
+PublicKey lone_key(std::uint8_t n) {
     PublicKey key;
     key.data.fill(n);
     key.data[0] = key_prefix;
     return key;
 }
 
-proto::SharedInput make_input(std::uint8_t user, std::uint64_t nonce, LedgerSeq max_seq,
+proto::SharedInput lone_input(std::uint8_t user, std::uint64_t nonce, LedgerSeq max_seq,
                               const std::string& text = "x", std::uint8_t salt = 0) {
     const Bytes container =
         proto::encode_container(proto::Encoding::json, {to_bytes(text), nonce, max_seq});
@@ -27,7 +27,7 @@ proto::SharedInput make_input(std::uint8_t user, std::uint64_t nonce, LedgerSeq 
     const Hash32 digest = crypto::b3({container, ByteView(&user, 1), ByteView(&salt, 1)});
     std::copy(digest.data.begin(), digest.data.end(), signature.data.begin());
     auto input =
-        proto::make_signed_input(key_of(user), proto::Encoding::json, container, signature);
+        proto::make_signed_input(lone_key(user), proto::Encoding::json, container, signature);
     REQUIRE(input);
     return *input;
 }
@@ -46,12 +46,12 @@ struct Driver {
     std::unique_ptr<Engine> engine;
 
     explicit Driver(Params p = {}) : params(p) {
-        params.unl = {key_of(200)};
+        params.unl = {lone_key(200)};
         auto genesis = std::make_shared<proto::ExecutionResult>();
         start({nullptr, nullptr, genesis, {}, {}});
     }
     void start(Start state) {
-        engine = std::make_unique<Engine>(params, Identity{key_of(200), true, {}, {}, 1, false},
+        engine = std::make_unique<Engine>(params, Identity{lone_key(200), true, {}, {}, 1, false},
                                           signer, std::move(state), now, effects);
     }
     void step(const Event& event) { engine->step(now, event, effects); }
@@ -214,13 +214,13 @@ TEST_CASE("a slow contract delays the next ledger and causes no burst after it")
 TEST_CASE("an input is accepted with the ledger that holds it, once") {
     Driver d(paced());
     d.round();
-    const auto input = make_input(1, 10, 5);
+    const auto input = lone_input(1, 10, 5);
     d.submit(input);
     CHECK(d.statuses().empty());
     d.advance_ms(1000);
     const auto ledger = d.persist();
     REQUIRE(ledger->inputs.size() == 1);
-    CHECK(ledger->users == std::vector{key_of(1)});
+    CHECK(ledger->users == std::vector{lone_key(1)});
     CHECK(ledger->header.input_hash == crypto::b3_list(std::vector{input->hash}));
     CHECK(d.statuses() == std::vector{std::pair{input->hash, std::string("accepted 2")}});
     d.execute();
@@ -230,16 +230,16 @@ TEST_CASE("an input is accepted with the ledger that holds it, once") {
 TEST_CASE("eager: inputs that arrive together share a ledger within milliseconds") {
     Driver d;
     d.round();
-    d.submit(make_input(1, 602, 9));
+    d.submit(lone_input(1, 602, 9));
     CHECK(d.take<Persist>().empty()); // gathering
     d.advance_ms(1);
-    d.submit(make_input(1, 601, 9));
+    d.submit(lone_input(1, 601, 9));
     d.advance_ms(1);
     const auto ledger = d.persist();
     REQUIRE(ledger->inputs.size() == 2);
     CHECK(ledger->inputs[0]->nonce == 601); // nonce order, not arrival order
     // Outputs do not wait for the idle tick either.
-    d.execute({{key_of(1), {}, {to_bytes("out")}}});
+    d.execute({{lone_key(1), {}, {to_bytes("out")}}});
     CHECK(d.take<Persist>().size() == 1);
 }
 
@@ -250,7 +250,7 @@ TEST_CASE("eager credits bound the pace to two ledgers a roundtime") {
     const std::int64_t rounds = 100;
     for (std::int64_t ms = 0; ms < rounds * 1000; ++ms) {
         d.advance_ms(1);
-        d.submit(make_input(1, ++nonce, last + 5));
+        d.submit(lone_input(1, ++nonce, last + 5));
         if (const auto asked = d.take<Persist>(); !asked.empty()) {
             last = asked[0].ledger->header.seq;
             d.persisted(last);
@@ -277,19 +277,19 @@ TEST_CASE("arrival checks answer at once, in the documented order") {
         const auto told = d.statuses();
         return told.empty() ? std::string() : told[0].second;
     };
-    CHECK(answer(make_input(1, 1, 15)) == "max_ledger_offset_exceeded");
-    CHECK(answer(make_input(1, 1, 4)) == "max_ledger_expired");
-    CHECK(answer(make_input(1, 1, 14, std::string(101, 'x'))) == "round_inputs_overflow");
-    CHECK(answer(make_input(1, 1, 14, std::string(90, 'x'))).empty());
-    CHECK(answer(make_input(1, 2, 14, std::string(21, 'x'))) == "round_inputs_overflow");
-    CHECK(answer(make_input(1, 2, 14, std::string(10, 'x'))).empty());
-    CHECK(answer(make_input(2, 2, 14, std::string(90, 'x'))).empty()); // per user
+    CHECK(answer(lone_input(1, 1, 15)) == "max_ledger_offset_exceeded");
+    CHECK(answer(lone_input(1, 1, 4)) == "max_ledger_expired");
+    CHECK(answer(lone_input(1, 1, 14, std::string(101, 'x'))) == "round_inputs_overflow");
+    CHECK(answer(lone_input(1, 1, 14, std::string(90, 'x'))).empty());
+    CHECK(answer(lone_input(1, 2, 14, std::string(21, 'x'))) == "round_inputs_overflow");
+    CHECK(answer(lone_input(1, 2, 14, std::string(10, 'x'))).empty());
+    CHECK(answer(lone_input(2, 2, 14, std::string(90, 'x'))).empty()); // per user
 }
 
 TEST_CASE("a bad signature is told with the next ledger, not before") {
     Driver d(paced());
     d.round();
-    const auto bad = make_input(1, 1, 9);
+    const auto bad = lone_input(1, 1, 9);
     d.submit(bad, false);
     CHECK(d.statuses().empty());
     d.advance_ms(1000);
@@ -300,11 +300,11 @@ TEST_CASE("a bad signature is told with the next ledger, not before") {
 TEST_CASE("an input whose check is pending holds back higher nonces") {
     Driver d(paced());
     d.round();
-    const auto slow = make_input(1, 1, 9);
+    const auto slow = lone_input(1, 1, 9);
     d.step(InputIn{slow});
     d.take<VerifyInput>();
-    d.submit(make_input(1, 2, 9));
-    d.submit(make_input(2, 1, 9));
+    d.submit(lone_input(1, 2, 9));
+    d.submit(lone_input(2, 1, 9));
     d.advance_ms(1000);
     CHECK(d.round()->inputs.size() == 1); // only the other user's
     d.step(InputVerified{slow, true});
@@ -315,8 +315,8 @@ TEST_CASE("an input whose check is pending holds back higher nonces") {
 TEST_CASE("of equal nonces the first wins, the other is told nonce_expired") {
     Driver d(paced());
     d.round();
-    const auto first = make_input(1, 7, 9, "a");
-    const auto second = make_input(1, 7, 9, "b");
+    const auto first = lone_input(1, 7, 9, "a");
+    const auto second = lone_input(1, 7, 9, "b");
     d.submit(first);
     d.submit(second);
     d.advance_ms(1000);
@@ -330,7 +330,7 @@ TEST_CASE("of equal nonces the first wins, the other is told nonce_expired") {
 TEST_CASE("a second copy while the first waits is silent: one status for one hash") {
     Driver d(paced());
     d.round();
-    const auto input = make_input(1, 7, 9);
+    const auto input = lone_input(1, 7, 9);
     d.submit(input);
     d.submit(input);
     d.advance_ms(1000);
@@ -341,8 +341,8 @@ TEST_CASE("a second copy while the first waits is silent: one status for one has
 TEST_CASE("an accepted input can never be accepted again") {
     Driver d(paced());
     d.round(); // lcl 1
-    const auto a = make_input(1, 1000, 11);
-    const auto b = make_input(1, 1001, 5);
+    const auto a = lone_input(1, 1000, 11);
+    const auto b = lone_input(1, 1001, 5);
     d.submit(a);
     d.submit(b);
     d.advance_ms(1000);
@@ -358,13 +358,13 @@ TEST_CASE("an accepted input can never be accepted again") {
         CHECK(answer(a) == (lcl < 11 ? "already_submitted" : "max_ledger_expired"));
         if (lcl < 11) {
             // The floor stays until the latest expiry of any accepted input, whatever b said.
-            CHECK(answer(make_input(1, 999, lcl + 3)) == "nonce_expired");
+            CHECK(answer(lone_input(1, 999, lcl + 3)) == "nonce_expired");
         }
         d.advance_ms(1000);
         CHECK(d.round()->inputs.empty());
     }
     // All of that user's inputs have expired: any nonce will do again.
-    d.submit(make_input(1, 1, 18));
+    d.submit(lone_input(1, 1, 18));
     d.advance_ms(1000);
     CHECK(d.round()->inputs.size() == 1);
 }
@@ -372,7 +372,7 @@ TEST_CASE("an accepted input can never be accepted again") {
 TEST_CASE("replay protection is rebuilt from the ledgers after a restart") {
     Driver d(paced());
     d.round();
-    const auto input = make_input(1, 50, 9);
+    const auto input = lone_input(1, 50, 9);
     d.submit(input);
     d.advance_ms(1000);
     const auto head = d.persist();
@@ -394,7 +394,7 @@ TEST_CASE("replay protection is rebuilt from the ledgers after a restart") {
 TEST_CASE("a candidate that misses its last ledger is told so") {
     Driver d(paced());
     d.round();
-    const auto input = make_input(1, 1, 2);
+    const auto input = lone_input(1, 1, 2);
     d.step(InputIn{input}); // its check takes longer than the round
     d.advance_ms(1000);
     d.persist();
@@ -406,10 +406,10 @@ TEST_CASE("a candidate that misses its last ledger is told so") {
 TEST_CASE("statuses come in the documented order: expired, accepted, then the ledger") {
     Driver d(paced());
     d.round();
-    const auto late = make_input(3, 1, 2);
+    const auto late = lone_input(3, 1, 2);
     d.step(InputIn{late});
     d.take<VerifyInput>(); // its check takes longer than the round
-    d.submit(make_input(1, 1, 9));
+    d.submit(lone_input(1, 1, 9));
     d.advance_ms(1000);
     const auto asked = d.take<Persist>();
     REQUIRE(asked.size() == 1);
@@ -426,23 +426,23 @@ TEST_CASE("statuses come in the documented order: expired, accepted, then the le
 
 TEST_CASE("connected users are in the ledger with or without inputs") {
     Driver d(paced());
-    d.step(UserJoined{key_of(9)});
-    d.step(UserJoined{key_of(3)});
+    d.step(UserJoined{lone_key(9)});
+    d.step(UserJoined{lone_key(3)});
     CHECK(d.round()->users.empty()); // opened before they came
     d.advance_ms(1000);
-    CHECK(d.round()->users == std::vector{key_of(3), key_of(9)});
-    d.step(UserLeft{key_of(3)});
+    CHECK(d.round()->users == std::vector{lone_key(3), lone_key(9)});
+    d.step(UserLeft{lone_key(3)});
     d.advance_ms(1000);
     const auto ledger = d.round();
-    CHECK(ledger->users == std::vector{key_of(9)});
-    CHECK(ledger->header.user_hash == crypto::b3(key_of(9).view()));
+    CHECK(ledger->users == std::vector{lone_key(9)});
+    CHECK(ledger->header.user_hash == crypto::b3(lone_key(9).view()));
 }
 
 TEST_CASE("more inputs than a ledger takes wait for the next") {
     Driver d(paced());
     d.round();
     for (std::uint64_t nonce = 1; nonce <= 70'000; ++nonce) {
-        d.submit(make_input(static_cast<std::uint8_t>(1 + nonce % 50), nonce, 9));
+        d.submit(lone_input(static_cast<std::uint8_t>(1 + nonce % 50), nonce, 9));
     }
     d.advance_ms(1000);
     const auto first = d.round();
@@ -456,13 +456,13 @@ TEST_CASE("more inputs than a ledger takes wait for the next") {
 TEST_CASE("what somebody else made of an input keeps it out of no ledger") {
     Driver d(paced());
     d.round();
-    const auto input = make_input(3, 1, 9);
+    const auto input = lone_input(3, 1, 9);
     // The hash of an input is that of its signature.
     auto copy = std::make_shared<proto::SignedInput>(*input);
     copy->container.push_back(' ');
     auto of_another_user = std::make_shared<proto::SignedInput>(*input);
-    of_another_user->user = key_of(4);
-    d.step(MessageIn{key_of(7), Inputs{{copy}}});
+    of_another_user->user = lone_key(4);
+    d.step(MessageIn{lone_key(7), Inputs{{copy}}});
     const auto checked = d.take<VerifyInput>();
     REQUIRE(checked.size() == 1);
     d.submit(of_another_user, false);
@@ -480,7 +480,7 @@ TEST_CASE("without a quorum nothing is decided") {
     Driver d(paced());
     d.round();
     CHECK(d.engine->vote_status() == proto::VoteStatus::synced);
-    d.params.unl.insert(key_of(201));
+    d.params.unl.insert(lone_key(201));
     d.advance_ms(1000);
     d.round(); // agrees on it
     d.advance_ms(1000);
@@ -496,7 +496,7 @@ TEST_CASE("the same events give the same effects") {
         Driver d;
         std::string trace;
         for (std::uint64_t i = 1; i < 300; ++i) {
-            d.submit(make_input(static_cast<std::uint8_t>(i % 7), i, i / 10 + 5), i % 5 != 0);
+            d.submit(lone_input(static_cast<std::uint8_t>(i % 7), i, i / 10 + 5), i % 5 != 0);
             d.advance_ms(static_cast<std::int64_t>(i * 37 % 113));
             for (const Persist& persist : d.take<Persist>()) {
                 trace += persist.ledger->header.hash.hex() + "\n";

@@ -14,7 +14,7 @@ namespace {
 const PublicKey source = sim::make_key(1, 1);
 const PublicKey other = sim::make_key(1, 2);
 
-SharedCertifiedLedger ledger(LedgerSeq seq, std::size_t bytes = 0) {
+SharedCertifiedLedger certified(LedgerSeq seq, std::size_t bytes = 0) {
     auto block = std::make_shared<Block>();
     block->header.seq = seq;
     auto out = std::make_shared<CertifiedLedger>();
@@ -46,8 +46,8 @@ TEST_CASE("as many ledgers are asked for at once as may wait, and no more than t
 TEST_CASE("ledgers wait for the ones before them; what is missing is the first gap") {
     FetchedLedgers fetched;
     fetched.asked(source, {6, 5});
-    CHECK(fetched.keep(source, ledger(7)));
-    CHECK(fetched.keep(source, ledger(9)));
+    CHECK(fetched.keep(source, certified(7)));
+    CHECK(fetched.keep(source, certified(9)));
     CHECK(fetched.size() == 2);
     expect(fetched.missing(5, 10), 6, 1);
     expect(fetched.missing(6, 10), 8, 1);
@@ -70,19 +70,19 @@ TEST_CASE("what goes beyond the ledgers asked for is a new question to the same 
 
 TEST_CASE("only what was asked for is kept, once, from whom it was asked, within bounds") {
     FetchedLedgers fetched;
-    CHECK_FALSE(fetched.keep(source, ledger(6)));
+    CHECK_FALSE(fetched.keep(source, certified(6)));
     fetched.asked(source, {6, 3});
-    CHECK_FALSE(fetched.keep(other, ledger(6)));
-    CHECK_FALSE(fetched.keep(source, ledger(9)));
-    CHECK(fetched.keep(source, ledger(6)));
-    CHECK_FALSE(fetched.keep(source, ledger(6)));
-    CHECK_FALSE(fetched.keep(source, ledger(7, params::fetched_bytes_max + 1)));
-    CHECK(fetched.keep(source, ledger(7, params::fetched_bytes_max)));
-    CHECK_FALSE(fetched.keep(source, ledger(8, 1)));
+    CHECK_FALSE(fetched.keep(other, certified(6)));
+    CHECK_FALSE(fetched.keep(source, certified(9)));
+    CHECK(fetched.keep(source, certified(6)));
+    CHECK_FALSE(fetched.keep(source, certified(6)));
+    CHECK_FALSE(fetched.keep(source, certified(7, params::fetched_bytes_max + 1)));
+    CHECK(fetched.keep(source, certified(7, params::fetched_bytes_max)));
+    CHECK_FALSE(fetched.keep(source, certified(8, 1)));
     CHECK(fetched.take(7)); // makes room, and drops what is older
-    CHECK(fetched.keep(source, ledger(8, 1)));
+    CHECK(fetched.keep(source, certified(8, 1)));
     fetched.asked(other, {9, 1}); // the first may still answer
-    CHECK(fetched.keep(source, ledger(9)));
+    CHECK(fetched.keep(source, certified(9)));
     fetched.clear();
-    CHECK_FALSE(fetched.keep(source, ledger(8)));
+    CHECK_FALSE(fetched.keep(source, certified(8)));
 }

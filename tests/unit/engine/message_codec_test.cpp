@@ -13,14 +13,14 @@ using namespace hp::consensus;
 
 namespace {
 
-constexpr Hash32 hash_of(std::uint8_t fill) {
+constexpr Hash32 filled_hash(std::uint8_t fill) {
     Hash32 hash;
     hash.data.fill(fill);
     return hash;
 }
 
 Vote make_vote() {
-    return {StatementKind::commit, 7, 2, hash_of(3), {sim::node_key(1), {}}};
+    return {StatementKind::commit, 7, 2, filled_hash(3), {sim::node_key(1), {}}};
 }
 
 SharedCertificate make_certificate() {
@@ -32,9 +32,9 @@ SharedCertificate make_certificate() {
 std::vector<Message> some_messages() {
     return {make_vote(),
             make_certificate(),
-            GetInputs{{hash_of(1), hash_of(2)}},
-            GetOpens{7, {{sim::node_key(2), hash_of(4)}}},
-            GetBlock{7, hash_of(5)},
+            GetInputs{{filled_hash(1), filled_hash(2)}},
+            GetOpens{7, {{sim::node_key(2), filled_hash(4)}}},
+            GetBlock{7, filled_hash(5)},
             GetLedgers{7, 3}};
 }
 

@@ -25,7 +25,7 @@ std::string problem_of(const std::string& line) {
     return order ? "" : order.err().context;
 }
 
-void put(const fs::path& path, const std::string& text) {
+void put_below(const fs::path& path, const std::string& text) {
     fs::create_directories(path.parent_path());
     std::ofstream(path) << text;
 }
@@ -108,18 +108,18 @@ TEST_CASE("a bundle takes its place in the state", "[dev]") {
     const fs::path bundle = temp.path() / "bundle";
     const fs::path state = temp.path() / "state";
     const fs::path patch = temp.path() / "patch.cfg";
-    put(bundle / "bin/program", "new");
+    put_below(bundle / "bin/program", "new");
     fs::permissions(bundle / "bin/program", fs::perms::owner_all);
-    put(bundle / "data", "data");
-    put(state / "bin/program", "old");
-    put(state / "gone/file", "x");
-    put(state / "kept", "kept");
+    put_below(bundle / "data", "data");
+    put_below(state / "bin/program", "old");
+    put_below(state / "gone/file", "x");
+    put_below(state / "kept", "kept");
     fs::create_symlink(temp.path() / "elsewhere", state / "data"); // a contract's trap
     config::Patch before;
     before.version = "1.0";
     before.unl = {some_key()};
     before.bin_path = "bin/program";
-    put(patch, config::encode_patch(before));
+    put_below(patch, config::encode_patch(before));
 
     const DeployOrder order{3, bundle, {"gone"}, R"({"version":"2.0"})"};
     const Status deployed = apply_deploy(order, state, patch);

@@ -22,14 +22,14 @@ using namespace hp::test;
 
 namespace {
 
-std::string read_text(const std::filesystem::path& path) {
+std::string log_text(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
 std::vector<std::string> lines_of(const std::filesystem::path& path) {
     std::vector<std::string> out;
-    std::istringstream in(read_text(path));
+    std::istringstream in(log_text(path));
     for (std::string line; std::getline(in, line);) {
         out.push_back(line);
     }
@@ -106,7 +106,7 @@ TEST_CASE("log times follow the time zone", "[os]") {
     ::gmtime_r(&shifted, &parts);
     char text[32] = {};
     std::strftime(text, sizeof text, "%Y%m%d %H:", &parts);
-    CHECK(read_text(path).substr(0, 12) == std::string(text));
+    CHECK(log_text(path).substr(0, 12) == std::string(text));
 }
 
 TEST_CASE("a text with line breaks cannot pretend to be a record", "[os]") {
@@ -169,7 +169,7 @@ TEST_CASE("fewer files than before removes the surplus", "[os]") {
     sink->write(LogLevel::info, "m", std::string(60, 'a'));
     sink->write(LogLevel::info, "m", std::string(60, 'b'));
     CHECK(entries_in(temp.path()) == 3);
-    CHECK(read_text(temp / "hp.2.log") == "1");
+    CHECK(log_text(temp / "hp.2.log") == "1");
 }
 
 TEST_CASE("one file starts over when full", "[os]") {
@@ -258,7 +258,7 @@ TEST_CASE("lines are there when the process is killed", "[os]") {
         ::raise(SIGKILL);
     }
     REQUIRE(::waitpid(child, nullptr, 0) == child);
-    CHECK_THAT(read_text(path), Catch::EndsWith("last words\n"));
+    CHECK_THAT(log_text(path), Catch::EndsWith("last words\n"));
 }
 
 TEST_CASE("the console gets the same lines as the file", "[os]") {

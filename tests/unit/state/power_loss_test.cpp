@@ -18,10 +18,10 @@ using namespace hp::state::test;
 namespace {
 
 // How a job in a child ended.
-enum Verdict : int { through, struck, wrong };
+enum Loss : int { survived, struck, damaged };
 
 struct Attempt {
-    Verdict verdict = through;
+    Loss verdict = survived;
     LedgerSeq reported = 0; // before the end
 };
 
@@ -46,17 +46,17 @@ Attempt lose_power_at(std::uint64_t k, const fs::path& root, const Job& job,
                     _exit(struck);
                 }
             };
-            _exit(job(step, reported) ? through : wrong);
+            _exit(job(step, reported) ? survived : damaged);
         } catch (...) { // also what test macros throw: one test program is enough
-            _exit(wrong);
+            _exit(damaged);
         }
     }
     int status = 0;
     REQUIRE(waitpid(child, &status, 0) == child);
-    const Attempt out{static_cast<Verdict>(WEXITSTATUS(status)), *reported};
+    const Attempt out{static_cast<Loss>(WEXITSTATUS(status)), *reported};
     munmap(memory, sizeof(LedgerSeq));
     REQUIRE(WIFEXITED(status));
-    REQUIRE(out.verdict != wrong);
+    REQUIRE(out.verdict != damaged);
     return out;
 }
 
@@ -134,7 +134,7 @@ TEST_CASE("a power loss before any file change of a sync leaves the old state or
             REQUIRE((picture(root / "base") == now));
             adopted += now == fresh ? 1 : 0;
         }
-        REQUIRE(lose_power_at(UINT64_MAX, root, job).verdict == through);
+        REQUIRE(lose_power_at(UINT64_MAX, root, job).verdict == survived);
         REQUIRE((picture(root / "seed") == fresh));
         fs::remove_all(root);
         REQUIRE(k < 2000);

@@ -48,7 +48,7 @@ struct TrackedStore : ReadyStore {
     }
 };
 
-void write_mapped(const fs::path& file, std::size_t at, char value) {
+void write_mapped_byte(const fs::path& file, std::size_t at, char value) {
     const os::Fd fd(open(file.c_str(), O_RDWR | O_CLOEXEC));
     REQUIRE(fd);
     void* memory = mmap(nullptr, at + 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
@@ -70,7 +70,8 @@ std::vector<Way> ways() {
         {"one byte", [](const fs::path& file) { put_at(file, 5 * chunk + 7, "!"); }, chunk},
         {"over a border", [](const fs::path& file) { put_at(file, 6 * chunk - 1, "!!"); },
          2 * chunk},
-        {"mapped", [](const fs::path& file) { write_mapped(file, 9 * chunk + 1, '!'); }, chunk},
+        {"mapped", [](const fs::path& file) { write_mapped_byte(file, 9 * chunk + 1, '!'); },
+         chunk},
         {"appended",
          [](const fs::path& file) { put_at(file, chunks * chunk, std::string(chunk + 1, '+')); },
          chunk + 1},
@@ -260,19 +261,19 @@ TEST_CASE("a run through a view sees what it would see without") {
 
 namespace {
 
-struct Operation {
+struct ViewOperation {
     int kind = 0;
     int file = 0;
     int to = 0;
     int at = 0;
 };
 
-std::ostream& operator<<(std::ostream& out, const Operation& op) {
+std::ostream& operator<<(std::ostream& out, const ViewOperation& op) {
     return out << '{' << op.kind << ',' << op.file << ',' << op.to << ',' << op.at << '}';
 }
 
 // Every way to change the content of a few files, some larger than the least that is recorded.
-void carry_out(const fs::path& live, const Operation& op) {
+void carry_out_below(const fs::path& live, const ViewOperation& op) {
     static constexpr std::array names = {"a", "b", "data/big", "../out", "large"};
     const auto place = [&live](int number) {
         return live / names.at(static_cast<std::size_t>(number) % names.size());
@@ -309,7 +310,7 @@ void carry_out(const fs::path& live, const Operation& op) {
     }
     default:
         if (fs::is_regular_file(file) && fs::file_size(file) > 0) {
-            write_mapped(file, at % fs::file_size(file), '#');
+            write_mapped_byte(file, at % fs::file_size(file), '#');
         }
         break;
     }
@@ -323,21 +324,21 @@ TEST_CASE("generated runs through a view: the incremental hash is the one from s
     }
     const bool held = rc::check("incremental equals from scratch", [] {
         using rc::gen::inRange;
-        const auto operation = rc::gen::construct<Operation>(inRange(0, 8), inRange(0, 5),
-                                                             inRange(0, 5), inRange(0, 64));
+        const auto operation = rc::gen::construct<ViewOperation>(inRange(0, 8), inRange(0, 5),
+                                                                 inRange(0, 5), inRange(0, 64));
         const auto runs = *rc::gen::resize(
-            8, rc::gen::container<std::vector<std::vector<Operation>>>(
-                   rc::gen::resize(20, rc::gen::container<std::vector<Operation>>(operation))));
+            8, rc::gen::container<std::vector<std::vector<ViewOperation>>>(
+                   rc::gen::resize(20, rc::gen::container<std::vector<ViewOperation>>(operation))));
         const auto file_bytes_min = *rc::gen::element<std::uint64_t>(1, 100'000);
         ReadyStore s;
-        for (const std::vector<Operation>& run : runs) {
+        for (const std::vector<ViewOperation>& run : runs) {
             ViewOptions options;
             options.file_bytes_min = file_bytes_min;
             const ViewRun done = run_in_view(
                 s.root / "seed",
                 [&] {
-                    for (const Operation& op : run) {
-                        carry_out(s.live(), op);
+                    for (const ViewOperation& op : run) {
+                        carry_out_below(s.live(), op);
                     }
                 },
                 options);
