@@ -246,7 +246,7 @@ TEST_CASE("random runs, discards, restarts and power losses keep to the committe
     run_scenario(GENERATE(range(1U, 7U)), false);
 }
 
-TEST_CASE("the same through views that record what runs write") {
+TEST_CASE("the same through views that record what runs write", "[tracked]") {
     const std::uint64_t seed = GENERATE(range(1U, 7U));
     if (Portion(3).has(seed) && has_views()) {
         run_scenario(seed, true);

@@ -112,7 +112,7 @@ bool skips() {
 
 } // namespace
 
-TEST_CASE("only what a run has written of a large file is read") {
+TEST_CASE("only what a run has written of a large file is read", "[tracked]") {
     if (skips()) {
         return;
     }
@@ -127,7 +127,7 @@ TEST_CASE("only what a run has written of a large file is read") {
     }
 }
 
-TEST_CASE("a view keeps to the record when files change their places") {
+TEST_CASE("a view keeps to the record when files change their places", "[tracked]") {
     if (skips()) {
         return;
     }
@@ -160,7 +160,7 @@ TEST_CASE("a view keeps to the record when files change their places") {
     });
 }
 
-TEST_CASE("whoever else writes to a recorded file is noticed") {
+TEST_CASE("whoever else writes to a recorded file is noticed", "[tracked]") {
     if (skips()) {
         return;
     }
@@ -191,7 +191,7 @@ TEST_CASE("whoever else writes to a recorded file is noticed") {
     CHECK(stats.read_bytes == chunks * chunk);
 }
 
-TEST_CASE("somebody who reads a file from outside only costs time") {
+TEST_CASE("somebody who reads a file from outside only costs time", "[tracked]") {
     if (skips()) {
         return;
     }
@@ -200,7 +200,7 @@ TEST_CASE("somebody who reads a file from outside only costs time") {
     CHECK(s.run([&] { put_at(s.large(), 0, "!"); }).read_bytes == chunks * chunk);
 }
 
-TEST_CASE("a run whose view breaks down does not count") {
+TEST_CASE("a run whose view breaks down does not count", "[tracked]") {
     if (skips()) {
         return;
     }
@@ -214,7 +214,7 @@ TEST_CASE("a run whose view breaks down does not count") {
     capture_run(*s.store, run);
 }
 
-TEST_CASE("a run through a view sees what it would see without") {
+TEST_CASE("a run through a view sees what it would see without", "[tracked]") {
     if (skips()) {
         return;
     }
@@ -318,7 +318,8 @@ void carry_out_below(const fs::path& live, const ViewOperation& op) {
 
 } // namespace
 
-TEST_CASE("generated runs through a view: the incremental hash is the one from scratch") {
+TEST_CASE("generated runs through a view: the incremental hash is the one from scratch",
+          "[tracked]") {
     if (skips()) {
         return;
     }
@@ -364,7 +365,8 @@ tracked::WrittenFile some_file(std::uint64_t inode, std::uint64_t size) {
 
 } // namespace
 
-TEST_CASE("records of written blocks survive encoding, and nothing malformed is believed") {
+TEST_CASE("records of written blocks survive encoding, and nothing malformed is believed",
+          "[tracked]") {
     tracked::Written written;
     written.files = {some_file(5, 10 * chunk + 1), some_file(6, 0), some_file(9, 3)};
     written.files[0].add(0, 1);
@@ -394,7 +396,7 @@ TEST_CASE("records of written blocks survive encoding, and nothing malformed is 
     CHECK_FALSE(tracked::decode_written(beyond));
 }
 
-TEST_CASE("a file written to in two runs in a row is read as a whole") {
+TEST_CASE("a file written to in two runs in a row is read as a whole", "[tracked]") {
     tracked::Written first{{some_file(1, chunk), some_file(3, chunk)}};
     const tracked::Written second{{some_file(2, chunk), some_file(3, chunk)}};
     const tracked::Written both = merge(first, second);
