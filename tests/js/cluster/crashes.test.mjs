@@ -57,8 +57,8 @@ async function kill_leader(scope, cluster, heard_by) {
     await user.close();
     if (!died) for (const guest of guests) guest.close();
     if (!died) await cluster.settle_votes();
-    const votes = () => guests.flatMap((guest) => guest.heard.map(read_vote)).filter((vote) => vote);
-    const attempts = () => votes().flatMap((vote) => (vote.height === height ? vote.attempt : []));
+    const votes = () => guests.flatMap((guest) => guest.heard.map(read_vote));
+    const attempts = () => votes().flatMap((vote) => (vote?.height === height ? vote.attempt : []));
     return died ? { node, height, guests, attempts } : null;
 }
 
