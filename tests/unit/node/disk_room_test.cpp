@@ -38,7 +38,7 @@ TEST_CASE("a shortage begins below the reserve and is over a quarter above it", 
     CHECK(room.shortage()->directory == "/b");
     CHECK(room.shortage()->free_bytes == 399);
     CHECK(room.shortage()->wanted_bytes == 500);
-    for (const std::uint64_t still_short : {0, 400, 499}) {
+    for (const std::uint64_t still_short : {0U, 400U, 499U}) {
         disks.free["/b"] = still_short;
         CHECK_FALSE(room.look());
         REQUIRE(room.shortage());
