@@ -14,7 +14,8 @@ namespace hp::state {
 namespace {
 
 // A file this large takes longer to read than its stat data take to prove something. Otherwise the
-// next run reads it again, since reading a file is what the kernel tells of as well.
+// next run reads it again, since reading a file is what the kernel tells of as well. With a record
+// of what is written nothing has to be proved.
 constexpr std::uint64_t settle_bytes_min = std::uint64_t{256} << 20;
 
 bool is_executable(const struct stat& st) {
@@ -185,7 +186,7 @@ Result<EntryPtr> Walker::file(int dir, const std::string& name, struct stat st,
     }
     out.seen = fingerprint(st);
     out.racy = is_racy(out.seen, looked_ns) || hides_mapped_writes(fd.get());
-    if (out.racy && out.size >= settle_bytes_min) {
+    if (out.racy && out.size >= settle_bytes_min && written_ == nullptr) {
         out.racy = !settles(fd.get(), out.seen);
     }
     HP_TRY_STATUS(hash_content(fd.get(), before, st, out));

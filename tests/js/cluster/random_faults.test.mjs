@@ -81,7 +81,9 @@ describe('cluster: random faults', () => {
             const seed = chosen_seed();
             context.diagnostic(`HP_SEED=${seed}`);
             const random = make_random(seed);
-            const cluster = await Cluster.start(scope, 5, with_threshold(80));
+            const settings = with_threshold(80);
+            settings.config.node = { history: 'full' }; // inputs of all ledgers, however many
+            const cluster = await Cluster.start(scope, 5, settings);
             const users = start_users(cluster);
             await make_faults(cluster, random);
             cluster.links.heal();
