@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// hpnode vouch: the operator's word that a node has no votes but those in its vote log, for when
-// all members of a cluster were moved, put back or lost their votes together, and none of them can
-// tell by itself any more.
+// What a stopped node takes the operator's word for.
+// hpnode vouch: that it has no votes but those in its vote log, for when all members of a cluster
+// were moved, put back or lost their votes together, and none of them can tell by itself any more.
+// hpnode impose: that the contract section of hp.cfg counts without the ledger that would have to
+// agree on it, for when so many members are gone for good that none can close.
 #include <iostream>
 
 #include "hp/config/contract_dir.hpp"
@@ -9,6 +11,7 @@
 #include "hp/os/dir_lock.hpp"
 #include "ledger/store.hpp"
 #include "ledger/vote_log.hpp"
+#include "node/agreed_config.hpp"
 #include "node/commands.hpp"
 
 namespace hp::node {
@@ -38,18 +41,32 @@ Result<std::string> vouch(const config::ContractDir& dir) {
            "; it votes from its next start on";
 }
 
-} // namespace
+Result<std::string> impose(const config::ContractDir& dir) {
+    HP_TRY_STATUS(AgreedConfig::impose(dir));
+    return std::string("the contract section of hp.cfg is in force from the node's next start on");
+}
 
-int command_vouch(const std::string& directory) {
+int at_standstill(const std::string& directory,
+                  Result<std::string> (*take_word)(const config::ContractDir& dir)) {
     const config::ContractDir dir = config::contract_dir(directory);
     auto lock = os::DirLock::acquire(dir.lock(), standstill_wait_ms);
-    const auto done = lock ? vouch(dir) : Result<std::string>(fail(lock.err()));
+    const auto done = lock ? take_word(dir) : Result<std::string>(fail(lock.err()));
     if (!done) {
         std::cerr << "hpnode: " << done.err().context << "\n";
         return exit_refused;
     }
     std::cout << *done << "\n";
     return exit_ok;
+}
+
+} // namespace
+
+int command_vouch(const std::string& directory) {
+    return at_standstill(directory, vouch);
+}
+
+int command_impose(const std::string& directory) {
+    return at_standstill(directory, impose);
 }
 
 } // namespace hp::node

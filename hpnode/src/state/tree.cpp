@@ -71,12 +71,15 @@ bool is_racy(const Fingerprint& seen, std::int64_t looked_ns) {
 }
 
 bool settles(int fd, const Fingerprint& seen) {
+    if (hides_mapped_writes(fd)) {
+        return false; // however long it waits
+    }
     const std::int64_t left_ns = seen.ctime_ns + tick_ns - timestamp_now_ns();
     std::this_thread::sleep_for(
         std::chrono::nanoseconds(std::clamp<std::int64_t>(left_ns + 1, 0, tick_ns)));
     const std::int64_t looked_ns = timestamp_now_ns();
     const auto st = stat_fd(fd);
-    return st && fingerprint(*st) == seen && !is_racy(seen, looked_ns) && !hides_mapped_writes(fd);
+    return st && fingerprint(*st) == seen && !is_racy(seen, looked_ns);
 }
 
 bool is_unchanged(const Entry& entry, const struct stat& st) {
