@@ -358,8 +358,9 @@ void Engine::execute_next(Effects& out) {
     out.push_back(std::move(*effect));
 }
 
-// Own votes count at once, but nothing leaves before the log has what they rest on. When they
-// decide the ledger right here (a quorum of one), the ledger itself is all that has to be durable.
+// Own votes count at once, but nothing leaves before the log has what they rest on: also when they
+// decide the ledger right here, because the others may need just these. Alone there are no others,
+// and the ledger itself is all that has to be durable.
 void Engine::apply(Instant now, AgreementOutput output, Effects& out) {
     std::vector<Vote> votes;
     for (std::size_t next = 0; next < output.votes.size(); ++next) {
@@ -375,11 +376,9 @@ void Engine::apply(Instant now, AgreementOutput output, Effects& out) {
     }
     if (output.decided) {
         undecided_commit_ = output.decided;
-        if (complete_decision(now, out)) {
+        if (height_->members().size() == 1 && complete_decision(now, out)) {
             return;
         }
-        // Parts of the block have to be fetched first: until then the certificate, perhaps with an
-        // own vote in it, is repeated to others, and is as much in need of the log as any vote.
     }
     for (LogRecord& record : output.log) {
         if (record.block) {
@@ -392,6 +391,9 @@ void Engine::apply(Instant now, AgreementOutput output, Effects& out) {
     }
     for (const Vote& vote : votes) {
         send_after_log(vote, out);
+    }
+    if (output.decided) {
+        complete_decision(now, out);
     }
 }
 

@@ -33,7 +33,8 @@ struct Member {
     std::map<LedgerSeq, SharedCertifiedLedger> ledgers;
     std::vector<Message> said; // to all
     std::size_t inputs_asked_for = 0;
-    bool is_deaf = false;      // hears nothing
+    bool is_deaf = false; // hears nothing
+    bool hears_prepares_last = false;
     bool checks_inputs = true; // at once; else they stay in `unchecked`
     std::vector<proto::SharedInput> unchecked;
     std::int64_t wake_us = INT64_MAX;
@@ -41,9 +42,10 @@ struct Member {
 
 class Cluster {
 public:
-    explicit Cluster(std::size_t count = members) : members_(count) {
+    explicit Cluster(std::size_t count = members, unsigned threshold_percent = 66)
+        : members_(count) {
         params_.eager = false;
-        params_.threshold_percent = 66;
+        params_.threshold_percent = threshold_percent;
         for (std::size_t i = 0; i < count; ++i) {
             params_.unl.insert(key_of(i));
         }
@@ -91,7 +93,10 @@ public:
 
 private:
     void settle() {
-        while (!queue_.empty()) {
+        while (!queue_.empty() || !late_.empty()) {
+            if (queue_.empty()) {
+                queue_.swap(late_);
+            }
             const auto [number, event] = std::move(queue_.front());
             queue_.pop_front();
             if (members_[number].engine) {
@@ -151,9 +156,14 @@ private:
         queue_.push_back({number, ResultReady{result}});
     }
     void send(std::size_t from, std::size_t to, const Message& message) {
-        if (to != from && !members_[to].is_deaf) {
-            queue_.push_back({to, MessageIn{key_of(from), message}});
+        if (to == from || members_[to].is_deaf) {
+            return;
         }
+        const auto* vote = std::get_if<Vote>(&message);
+        const bool is_prepare = vote != nullptr && vote->kind == StatementKind::prepare;
+        std::deque<std::pair<std::size_t, Event>>& queue =
+            is_prepare && members_[to].hears_prepares_last ? late_ : queue_;
+        queue.push_back({to, MessageIn{key_of(from), message}});
     }
 
     Params params_;
@@ -162,6 +172,7 @@ private:
     std::uint64_t starts_ = 0;
     std::vector<Member> members_;
     std::deque<std::pair<std::size_t, Event>> queue_;
+    std::deque<std::pair<std::size_t, Event>> late_;
 };
 
 } // namespace hp::consensus::test
