@@ -32,6 +32,8 @@ struct LogRecord {
     // prepared: bodies of the block's inputs, so that what a quorum has prepared is never lost. The
     // engine adds them.
     std::vector<proto::SharedInput> inputs{};
+    // Of the members it is for (unl_hash()): means nothing to others. The engine adds it.
+    Hash32 unl_hash{};
 };
 
 // Unsigned vote of this member.

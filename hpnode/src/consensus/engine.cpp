@@ -233,6 +233,20 @@ Signed Engine::sign(StatementKind kind, const Hash32& digest) const {
     return {identity_.self, signer_.sign(statement_bytes(domain_, kind, digest))};
 }
 
+void Engine::forget_last_height() {
+    own_open_ = nullptr;
+    proposal_.reset();
+    own_proposal_.reset();
+    attempt_ends_.reset();
+    undecided_commit_ = nullptr;
+    awaited_to_propose_.clear();
+    awaited_to_vote_.clear();
+    awaited_to_decide_.clear();
+    judged_inputs_.clear();
+    reported_.clear();
+    fetch_at_us_ = 0;
+}
+
 void Engine::begin_height(Instant now, Effects& out) {
     Height::Setup setup;
     setup.agreement.height = lcl_.seq + 1;
@@ -275,21 +289,13 @@ void Engine::begin_height(Instant now, Effects& out) {
     setup.params = &params_;
     setup.nonces = &nonces_;
     setup.pool = &pool_;
-    std::erase_if(restored_, [&](const LogRecord& r) { return r.height != lcl_.seq + 1; });
+    std::erase_if(restored_, [&](const LogRecord& r) {
+        return r.height != lcl_.seq + 1 || r.unl_hash != domain_.unl_hash;
+    });
     height_ = std::make_unique<Height>(std::move(setup), restored_, now.mono_us);
     restored_.clear();
 
-    own_open_ = nullptr;
-    proposal_.reset();
-    own_proposal_.reset();
-    attempt_ends_.reset();
-    undecided_commit_ = nullptr;
-    awaited_to_propose_.clear();
-    awaited_to_vote_.clear();
-    awaited_to_decide_.clear();
-    judged_inputs_.clear();
-    reported_.clear();
-    fetch_at_us_ = 0;
+    forget_last_height();
     if (!inputs_since_us_ && pool_.has_ready()) {
         inputs_since_us_ = now.mono_us;
     }
@@ -381,6 +387,7 @@ void Engine::apply(Instant now, AgreementOutput output, Effects& out) {
         }
     }
     for (LogRecord& record : output.log) {
+        record.unl_hash = domain_.unl_hash;
         if (record.block) {
             record.inputs = *height_->bodies(*record.block);
         }

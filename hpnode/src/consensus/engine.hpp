@@ -139,6 +139,7 @@ private:
 
     // the life of a height
     void begin_height(Instant now, Effects& out);
+    void forget_last_height();
     void open(Instant now, Effects& out);
     void announce_result(Instant now, Effects& out);
     void apply(Instant now, AgreementOutput output, Effects& out);

@@ -438,6 +438,7 @@ Bytes encode_record(const LogRecord& record) {
     out.u64(record.height);
     out.u32(record.attempt);
     out.fixed(record.digest);
+    out.fixed(record.unl_hash);
     if (record.kind == LogRecord::Kind::prepared) {
         put(out, *record.block);
         put_inputs(out, record.inputs);
@@ -456,6 +457,7 @@ Result<LogRecord> decode_record(ByteView bytes) {
     record.height = in.raw().u64();
     record.attempt = in.raw().u32();
     record.digest = in.hash();
+    record.unl_hash = in.hash();
     if (record.kind == LogRecord::Kind::prepared) {
         record.block = in.block();
         record.inputs = in.inputs();

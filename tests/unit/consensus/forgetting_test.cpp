@@ -220,3 +220,30 @@ TEST_CASE("whoever connects hears soon what was said before") {
     cluster.run_ms(15);
     CHECK(cluster.count_said<SharedOpen>(0) == 1); // for all who came
 }
+
+TEST_CASE("votes for members that an operator has replaced mean nothing") {
+    Cluster cluster;
+    cluster.start(0);
+    cluster.step(0, MessageIn{key_of(1), make_certificate(StatementKind::prepare, 1, digest_of(7),
+                                                          {1, 2, 3})});
+    const Message own =
+        Vote{StatementKind::commit, 1, 0, digest_of(7), {key_of(0), {}}}; // by that certificate
+    REQUIRE(cluster.engine(0).remembers(own));
+
+    Params params;
+    const test::NoSigner signer;
+    const auto start_with = [&](std::size_t count) {
+        params.unl.clear();
+        for (std::size_t i = 0; i < count; ++i) {
+            params.unl.insert(key_of(i));
+        }
+        Start start{nullptr, nullptr, std::make_shared<proto::ExecutionResult>(), {}, {}};
+        start.log = cluster.member(0).log;
+        Effects effects;
+        return Engine(params, {key_of(0), true, {}, {}, 2, false}, signer, std::move(start),
+                      {1'000'000, 5'000'000}, effects);
+    };
+    params.threshold_percent = 66;
+    CHECK(start_with(members).remembers(own));
+    CHECK_FALSE(start_with(2).remembers(own));
+}
