@@ -101,6 +101,7 @@ private:
 
     // nodes
     void boot(Host& host);
+    void connect(Host& host);
     static consensus::NonceRecords nonces_of(const Host& host);
     void crash(Host& host);
     void restart_later(const Host& host, std::int64_t down_ms);

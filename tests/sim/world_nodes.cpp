@@ -77,6 +77,20 @@ void World::boot(Host& host) {
     if (random_.chance(0.8)) {
         feed(host, UserJoined{keyring_.user(random_.below(users))});
     }
+    connect(host);
+}
+
+// Not always soon: then others go on from what it says.
+void World::connect(Host& host) {
+    if (host.starts % 3 == 0) {
+        return;
+    }
+    for (const auto& other : hosts_) {
+        if (other.get() != &host && !link(host, *other).cut && !link(*other, host).cut) {
+            feed(host, PeerJoined{other->key});
+            feed(*other, PeerJoined{host.key});
+        }
+    }
 }
 
 // After the newest ledger it has stored.

@@ -106,10 +106,18 @@ void Engine::on(Instant now, const InputVerified& event, Effects& out) {
     }
 }
 
-// Without this a cluster that starts, or is connected again, would wait for the next repetition.
-void Engine::on(Instant now, const PeerJoined& event, Effects&) {
-    if (validators_.contains(event.node)) {
-        repeat_at_us_ = std::min(repeat_at_us_, now.mono_us + params::repeat_joined_us);
+// Without this a cluster that starts, or is connected again, would wait for the next repetition,
+// and a member that has missed ledgers for the next round.
+void Engine::on(Instant now, const PeerJoined& event, Effects& out) {
+    if (!validators_.contains(event.node)) {
+        return;
+    }
+    repeat_at_us_ = std::min(repeat_at_us_, now.mono_us + params::repeat_joined_us);
+    if (own_open_ || !height_) {
+        return;
+    }
+    if (const auto own = height_->results().find(identity_.self); own != height_->results().end()) {
+        out.push_back(SendTo{event.node, own->second});
     }
 }
 
@@ -349,6 +357,7 @@ void Engine::announce_result(Instant now, Effects& out) {
     said.claim = {lcl_, result->state_hash, result->config_hash, result->output_root};
     said.root_signature = result->root_signature;
     said.by = sign(StatementKind::result, result_digest(said.claim));
+    height_->heard(identity_.self, now.mono_us);
     height_->add(said, now.mono_us);
     out.push_back(Broadcast{said});
 }
@@ -462,7 +471,7 @@ void Engine::on(Instant, const Persisted& event, Effects& out) {
     for (const OpenRef& open : certified_->block->opens) {
         validators_.mark_active(open.member, lcl_time_ms_);
     }
-    std::erase_if(ahead_, [&](const auto& entry) { return entry.second <= lcl_.seq + 1; });
+    reach_ahead();
     settle_inputs(out);
     joined_ = nullptr;
     awaiting_config_ = true;
@@ -519,8 +528,8 @@ std::size_t Engine::members_heard(Instant now) const {
 
 LedgerSeq Engine::newest_heard() const {
     LedgerSeq newest = lcl_.seq;
-    for (const auto& [member, height] : ahead_) {
-        newest = std::max(newest, height - 1);
+    for (const auto& [member, ahead] : ahead_) {
+        newest = std::max(newest, ahead.height - 1);
     }
     return newest;
 }

@@ -106,6 +106,8 @@ private:
     // with the ledger that the sender lacks.
     bool is_current(Instant now, const PublicKey& from, LedgerSeq height, const Message& message,
                     Effects& out);
+    void hear_ahead(const PublicKey& from, LedgerSeq height, const Message& message);
+    void reach_ahead();
     void help_laggard(Instant now, const PublicKey& node, LedgerSeq height, Effects& out);
 
     // what is due
@@ -226,8 +228,13 @@ private:
     // Whose OPENs for this height or the last have come, however late. Leaders wait a little for
     // them next time, or a returning member that is slightly slower would never be cited again.
     std::set<PublicKey> opened_;
-    std::map<PublicKey, LedgerSeq> ahead_; // heights members say they are at, beyond ours
-    FetchedLedgers fetched_;               // of those
+    // Members that say they are beyond this node's height.
+    struct Ahead {
+        LedgerSeq height = 0;
+        std::vector<Message> said; // there, unless it is the next height
+    };
+    std::map<PublicKey, Ahead> ahead_;
+    FetchedLedgers fetched_;                          // of those
     std::map<PublicKey, std::vector<Message>> early_; // for the next height
     std::map<PublicKey, std::int64_t> helped_at_us_;
     std::vector<LogRecord> restored_;                         // until the first height

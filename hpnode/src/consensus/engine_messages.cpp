@@ -40,18 +40,46 @@ bool Engine::is_current(Instant now, const PublicKey& from, LedgerSeq height,
             kept.push_back(message);
         }
     }
-    if (height > current && validators_.contains(from) &&
-        std::holds_alternative<SharedOpen>(message)) {
-        LedgerSeq& at = ahead_[from];
-        at = std::max(at, height);
+    // Who says what the last ledger gave may only have been faster; an OPEN comes a round later.
+    const bool is_ahead = std::holds_alternative<SharedOpen>(message) ||
+                          (std::holds_alternative<SignedResult>(message) && height > current + 1);
+    if (is_ahead && height > current && validators_.contains(from)) {
+        hear_ahead(from, height, message);
     }
     return false;
+}
+
+// What is too early even for the next height waits for this node to get there: until the round
+// after that, the member may not say it again.
+void Engine::hear_ahead(const PublicKey& from, LedgerSeq height, const Message& message) {
+    Ahead& ahead = ahead_[from];
+    if (height > ahead.height) {
+        ahead = {height, {}};
+    }
+    if (height == ahead.height && height > lcl_.seq + 2 &&
+        ahead.said.size() < params::ahead_messages_per_member_max) {
+        ahead.said.push_back(message);
+    }
+}
+
+void Engine::reach_ahead() {
+    std::erase_if(ahead_, [this](auto& entry) {
+        auto& [member, ahead] = entry;
+        if (ahead.height == lcl_.seq + 1) {
+            std::vector<Message>& early = early_[member];
+            early.insert(early.end(), ahead.said.begin(), ahead.said.end());
+        }
+        return ahead.height <= lcl_.seq + 1;
+    });
 }
 
 std::size_t Engine::kept() const {
     std::size_t count = fetched_.size() + (height_ ? height_->kept() : 0);
     for (const auto& [member, messages] : early_) {
         count += messages.size();
+    }
+    for (const auto& [member, ahead] : ahead_) {
+        count += ahead.said.size();
     }
     for (const Gate& gate : gates_) {
         count += gate.messages.size();
@@ -86,6 +114,9 @@ void Engine::hear(Instant now, const PublicKey& from, const SharedOpen& open, Ef
 void Engine::hear(Instant now, const PublicKey& from, const SignedResult& result, Effects& out) {
     if (!is_current(now, from, result.claim.ledger.seq + 1, result, out)) {
         return;
+    }
+    if (from == result.by.member) {
+        height_->heard(from, now.mono_us);
     }
     if (height_->add(result, now.mono_us) == Height::Added::contradiction) {
         contradiction(result.by.member, "two different RESULTs", out);

@@ -268,7 +268,7 @@ void Engine::ask_ahead(Instant now, Effects& out) {
     PublicKey holder = fetched_.source();
     if (!is_new || ahead_.count(holder) == 0) { // it does not answer, or there was none yet
         std::vector<PublicKey> holders;
-        for (const auto& [node, height] : ahead_) {
+        for (const auto& [node, ahead] : ahead_) {
             holders.push_back(node);
         }
         holder = next_holder(holders);

@@ -40,7 +40,13 @@ public:
     enum class Added : std::uint8_t { ignored, stored, contradiction };
     Added add(const SharedOpen& open, std::int64_t now_us);
     std::size_t open_count() const { return newest_opens_.size(); }
-    // Whose OPENs were heard, or heard again, at that time or later. Members repeat themselves.
+    // A member has said something else at this height, itself.
+    void heard(const PublicKey& member, std::int64_t now_us) {
+        if (is_member(member)) {
+            heard_at_us_[member] = now_us;
+        }
+    }
+    // Who was heard, or heard again, at that time or later. Members repeat themselves.
     std::size_t heard_since(std::int64_t since_us) const;
     std::vector<SharedOpen> opens() const; // newest of each member, ascending by member
     // Nobody else is worth waiting for.

@@ -102,6 +102,9 @@ inline constexpr std::size_t answer_bytes_max = 4 * 1024 * 1024;
 // A member that decides with nobody knowing it yet is pulled along by OPENs: these messages of one
 // member for the next height are kept until this node gets there.
 inline constexpr std::size_t early_messages_per_member_max = 32;
+// And of a member that is further ahead than that: what it was heard to say first, an OPEN and a
+// RESULT as a rule.
+inline constexpr std::size_t ahead_messages_per_member_max = 2;
 
 constexpr std::int64_t stage_us(const Params& params) {
     return std::max(params.roundtime_ms * 1000 * params.stage_slice / 100, stage_us_min);

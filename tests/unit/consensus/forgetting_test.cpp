@@ -206,21 +206,6 @@ TEST_CASE("a member goes on from a ledger whose predecessors it never had") {
     CHECK(cluster.count_said<Vote>(3) > 0);
 }
 
-TEST_CASE("whoever connects hears soon what was said before") {
-    Cluster cluster;
-    cluster.start(0);
-    cluster.run_ms(1300); // long enough for an OPEN, and some repetitions of it
-    cluster.member(0).said.clear();
-    cluster.step(0, PeerJoined{key_of(members)}); // not a member
-    cluster.run_ms(15);
-    CHECK(cluster.count_said<SharedOpen>(0) == 0);
-    for (std::size_t other = 1; other < members; ++other) {
-        cluster.step(0, PeerJoined{key_of(other)});
-    }
-    cluster.run_ms(15);
-    CHECK(cluster.count_said<SharedOpen>(0) == 1); // for all who came
-}
-
 TEST_CASE("votes for members that an operator has replaced mean nothing") {
     Cluster cluster;
     cluster.start(0);
