@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How much room the file systems have that a node writes to. A node that stops in good time, while
-// it can still write what it has begun, need not die of the first write that fails. Inodes and
-// quotas are not looked at. Reactor thread only.
+// it can still write what it has begun, need not die of the first write that fails. Quotas are not
+// looked at. Reactor thread only.
 #pragma once
 
 #include <cstdint>
@@ -14,21 +14,30 @@
 
 namespace hp::node {
 
-// What this process may still write there.
-Result<std::uint64_t> free_bytes(const std::filesystem::path& directory);
+struct Room {
+    std::uint64_t bytes = 0;
+    std::uint64_t files = 0; // inodes
+};
+
+// What this process may still write there. Of kinds that do not say, the most there could be.
+Result<Room> free_room(const std::filesystem::path& directory);
 
 class DiskRoom {
 public:
-    using FreeBytes = std::function<Result<std::uint64_t>(const std::filesystem::path&)>;
+    // A ledger takes a handful; the rest is for the contract.
+    static constexpr std::uint64_t files_reserve = 1024;
+
+    using FreeRoom = std::function<Result<Room>(const std::filesystem::path&)>;
     struct Shortage {
         std::filesystem::path directory;
-        std::uint64_t free_bytes = 0;
-        std::uint64_t wanted_bytes = 0; // for it to be over
+        bool of_files = false; // else of bytes
+        std::uint64_t free = 0;
+        std::uint64_t wanted = 0; // for it to be over
     };
 
     // `reserve_bytes` 0: there is always room.
     DiskRoom(std::vector<std::filesystem::path> directories, std::uint64_t reserve_bytes,
-             FreeBytes free_bytes = &node::free_bytes);
+             FreeRoom free_room = &node::free_room);
 
     // True when a shortage has begun or is over.
     bool look();
@@ -40,7 +49,7 @@ private:
 
     std::vector<std::filesystem::path> directories_;
     std::uint64_t reserve_bytes_;
-    FreeBytes free_bytes_;
+    FreeRoom free_room_;
     std::optional<Shortage> shortage_;
 };
 

@@ -90,10 +90,20 @@ export class Tmpfs {
 
     /** Changes how much fits. */
     resize(size_kib) {
-        const words = ['mount', '-o', `remount,size=${size_kib}k`, this.mount_point];
+        this.remount(`size=${size_kib}k`);
+    }
+
+    /** Leaves room for so many more files. */
+    limit_files(count) {
+        const { files, ffree } = fs.statfsSync(this.outside(this.mount_point));
+        this.remount(`nr_inodes=${files - ffree + count}`);
+    }
+
+    remount(option) {
+        const words = ['mount', '-o', `remount,${option}`, this.mount_point];
         const [file, ...args] = this.command(words);
         const { status, stderr } = spawnSync(file, args, { encoding: 'utf8' });
-        if (status !== 0) throw new Error(`resizing failed: ${stderr}`);
+        if (status !== 0) throw new Error(`remount,${option} failed: ${stderr}`);
     }
 
     free() {

@@ -16,6 +16,7 @@ import {
     executed_inputs,
     read_chain,
 } from '../lib/chain.mjs';
+import { status_of, wait_status } from '../lib/cluster.mjs';
 import { scoped_test } from '../lib/scope.mjs';
 import { state_root_hex } from '../lib/state_hash.mjs';
 import { SteadyUser } from '../lib/steady_user.mjs';
@@ -28,6 +29,8 @@ const refused = 255;
 const exit_codes = [71, 70]; // disk full; storage failed
 const stop_timeout_ms = 40000;
 const calm_ms = 600;
+const few_files = 600; // fewer than a node wants
+const many_files = 10000;
 const test_timeout_ms = 240000;
 const bytes_left = [0, 4096, 20000, 60000, 150000, 400000];
 
@@ -54,11 +57,12 @@ function disk_test(name, run) {
     );
 }
 
-const start_node = (scope, place) =>
+/** reserve: MiB below which it is suspended. Without one it goes on until a write fails. */
+const start_node = (scope, place, reserve = 0) =>
     scope.start_node({
         place,
         config: {
-            node: { history: 'full', disk_reserve_mbytes: 0 }, // until a write fails
+            node: { history: 'full', disk_reserve_mbytes: reserve },
             contract: { consensus: { roundtime: 100, mode: 'public' } },
             log: { loggers: ['console'] },
         },
@@ -159,6 +163,22 @@ describe('recovery: disk full', () => {
         const { msg } = await again.wait('contract_read_response');
         assert.equal(msg.content, 'before\nB line\nE line\n');
         assert.equal((await node.command('ledger verify')).code, 0);
+    });
+
+    disk_test('few inodes are left: the node waits', async (scope, context, disk) => {
+        const node = await start_node(scope, disk, 1);
+        const user = await scope.login(node);
+        await user.echo('append:log.txt=before', { expected: 'before' });
+        disk.limit_files(few_files);
+        const { consensus, ledger } = await wait_status(node, (now) => now.consensus.suspended, {
+            what: 'a suspended node',
+        });
+        assert.match(consensus.suspended, /hardly room for more files: \d+ inodes are left in/);
+        await sleep(calm_ms);
+        assert.equal((await status_of(node)).ledger.seq, ledger.seq, 'it closes ledgers');
+        disk.limit_files(many_files);
+        await wait_status(node, (now) => !now.consensus.suspended, { what: 'the end of it' });
+        await user.echo('append:log.txt=after', { expected: 'after' });
     });
 
     disk_test('an input larger than the space that is left', async (scope, context, disk) => {

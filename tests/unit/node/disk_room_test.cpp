@@ -14,12 +14,13 @@ namespace {
 // File systems as full as a test wants them.
 struct Disks {
     std::map<std::string, std::uint64_t> free;
+    std::uint64_t files = 1'000'000;
 
-    DiskRoom::FreeBytes look() {
-        return [this](const std::filesystem::path& directory) -> Result<std::uint64_t> {
+    DiskRoom::FreeRoom look() {
+        return [this](const std::filesystem::path& directory) -> Result<Room> {
             const auto found = free.find(directory.string());
-            return found == free.end() ? Result<std::uint64_t>(fail(Errc::io, "gone"))
-                                       : Result<std::uint64_t>(found->second);
+            return found == free.end() ? Result<Room>(fail(Errc::io, "gone"))
+                                       : Result<Room>(Room{found->second, files});
         };
     }
 };
@@ -36,13 +37,13 @@ TEST_CASE("a shortage begins below the reserve and is over a quarter above it", 
     CHECK(room.look());
     REQUIRE(room.shortage());
     CHECK(room.shortage()->directory == "/b");
-    CHECK(room.shortage()->free_bytes == 399);
-    CHECK(room.shortage()->wanted_bytes == 500);
+    CHECK(room.shortage()->free == 399);
+    CHECK(room.shortage()->wanted == 500);
     for (const std::uint64_t still_short : {0U, 400U, 499U}) {
         disks.free["/b"] = still_short;
         CHECK_FALSE(room.look());
         REQUIRE(room.shortage());
-        CHECK(room.shortage()->free_bytes == still_short);
+        CHECK(room.shortage()->free == still_short);
     }
     disks.free["/b"] = 500;
     CHECK(room.look());
@@ -64,8 +65,25 @@ TEST_CASE("one full file system of two is enough", "[node]") {
     CHECK_FALSE(room.shortage());
 }
 
+TEST_CASE("inodes can be short as well", "[node]") {
+    Disks disks{{{"/a", 1000}}};
+    DiskRoom room({"/a"}, 400, disks.look());
+    disks.files = DiskRoom::files_reserve;
+    CHECK_FALSE(room.look());
+    disks.files = DiskRoom::files_reserve - 1;
+    REQUIRE(room.look());
+    CHECK(room.shortage()->of_files);
+    CHECK(describe(*room.shortage()) ==
+          "there is hardly room for more files: 1023 inodes are left in /a; the node goes on by "
+          "itself at 1280");
+    disks.files = 1280;
+    CHECK(room.look());
+    CHECK_FALSE(room.shortage());
+}
+
 TEST_CASE("without a reserve, or where nothing is known, there is room", "[node]") {
     Disks disks{{{"/a", 0}}};
+    disks.files = 0;
     DiskRoom none({"/a"}, 0, disks.look());
     CHECK_FALSE(none.look());
     DiskRoom gone({"/elsewhere"}, 400, disks.look());
@@ -74,10 +92,11 @@ TEST_CASE("without a reserve, or where nothing is known, there is room", "[node]
 
 TEST_CASE("real file systems are asked, and a shortage is explained", "[node]") {
     const std::string here = std::filesystem::temp_directory_path().string();
-    const auto free = free_bytes(here);
+    const auto free = free_room(here);
     REQUIRE(free);
-    CHECK(*free > 0);
-    CHECK_FALSE(free_bytes(here + "/is/not/there"));
+    CHECK(free->bytes > 0);
+    CHECK(free->files > 0);
+    CHECK_FALSE(free_room(here + "/is/not/there"));
     DiskRoom room({here}, std::uint64_t{1} << 60);
     REQUIRE(room.look());
     const std::string text = describe(*room.shortage());
