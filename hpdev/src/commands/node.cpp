@@ -28,7 +28,7 @@ using cli::Scope;
 
 constexpr std::int64_t default_timeout_ms = 5000;
 constexpr std::int64_t answer_extra_ms = 15'000;
-constexpr std::int64_t sync_timeout_ms = 30'000;
+constexpr std::int64_t wait_timeout_ms = 30'000;
 constexpr std::int64_t look_again_ms = 50;
 
 // --- the guard -----------------------------------------------------------------------------------
@@ -55,6 +55,50 @@ Done guard_quorum(const Args& args, const Cluster& cluster, const std::vector<un
                             " validators would be left, and it takes " + std::to_string(quorum) +
                             " to close a ledger",
                         "--yes does it all the same");
+}
+
+// --- waiting for a node --------------------------------------------------------------------------
+
+struct Awaited {
+    const char* what;
+    bool (*is_there)(const NodeView&);
+};
+
+constexpr Awaited answering = { // a paused one does not
+    "does not answer yet",
+    [](const NodeView& view) { return view.answers || view.node.state == NodeState::paused; }};
+constexpr Awaited synced = {"is not synced yet",
+                            [](const NodeView& view) { return view.synced && view.ledger > 0; }};
+
+Expected<NodeView> wait_until(const Awaited& awaited, const Args& args, const Cluster& cluster,
+                              unsigned number) {
+    const std::int64_t deadline_ms = now_mono_ms() + wait_timeout_ms;
+    std::int64_t next_note_ms = now_mono_ms() + 2000;
+    for (;;) {
+        HP_DEV_TRY(const Cluster now, load_cluster(cluster.dir));
+        const std::vector<NodeView> views = view_nodes(now);
+        const auto found = std::ranges::find_if(
+            views, [number](const NodeView& view) { return view.node.number == number; });
+        if (found == views.end() || found->node.state == NodeState::failed) {
+            return cli::failure(ErrorId::node_ended,
+                                "n" + std::to_string(number) + " ended: " +
+                                    (found != views.end() && found->node.end ? found->node.end->what
+                                                                             : std::string()),
+                                "hpdev logs " + std::to_string(number));
+        }
+        if (awaited.is_there(*found)) {
+            return *found;
+        }
+        if (now_mono_ms() >= deadline_ms) {
+            return cli::failure(ErrorId::not_synced,
+                                found->node.name() + " runs, but " + awaited.what, "hpdev ps");
+        }
+        if (now_mono_ms() >= next_note_ms) {
+            note(args, found->node.name() + " is at ledger " + std::to_string(found->ledger));
+            next_note_ms = now_mono_ms() + 2000;
+        }
+        sleep_ms(look_again_ms);
+    }
 }
 
 // --- verbs that the supervisor carries out -------------------------------------------------------
@@ -84,6 +128,7 @@ struct Verb {
     const char* word; // of the control socket
     const char* did;
     bool takes_away;
+    bool awaits_answer = false; // the command is done when users can reach the nodes
 };
 
 cli::Outcome carry_out(const Args& args, const Cluster& cluster,
@@ -93,6 +138,9 @@ cli::Outcome carry_out(const Args& args, const Cluster& cluster,
     HP_DEV_TRY_STATUS(control(cluster,
                               {{"verb", verb.word}, {"nodes", numbers}, {"timeout_ms", timeout_ms}},
                               timeout_ms + answer_extra_ms));
+    for (std::size_t i = 0; verb.awaits_answer && i < numbers.size(); ++i) {
+        HP_DEV_TRY_STATUS(wait_until(answering, args, cluster, numbers[i]));
+    }
     return answer(args, verb.did, numbers);
 }
 
@@ -106,13 +154,13 @@ cli::Outcome run_verb(const Args& args, const Verb& verb) {
 }
 
 cli::Outcome run_start(const Args& args) {
-    return run_verb(args, {"node.start", "started", false});
+    return run_verb(args, {"node.start", "started", false, true});
 }
 cli::Outcome run_stop(const Args& args) {
     return run_verb(args, {"node.stop", "stopped", true});
 }
 cli::Outcome run_restart(const Args& args) {
-    return run_verb(args, {"node.restart", "restarted", false});
+    return run_verb(args, {"node.restart", "restarted", false, true});
 }
 cli::Outcome run_pause(const Args& args) {
     return run_verb(args, {"node.pause", "paused", true});
@@ -137,36 +185,6 @@ cli::Outcome run_rm(const Args& args) {
 
 // --- adding --------------------------------------------------------------------------------------
 
-Expected<NodeView> wait_until_synced(const Args& args, const Cluster& cluster, unsigned number) {
-    const std::int64_t deadline_ms = now_mono_ms() + sync_timeout_ms;
-    std::int64_t next_note_ms = now_mono_ms() + 2000;
-    for (;;) {
-        HP_DEV_TRY(const Cluster now, load_cluster(cluster.dir));
-        const std::vector<NodeView> views = view_nodes(now);
-        const auto found = std::ranges::find_if(
-            views, [number](const NodeView& view) { return view.node.number == number; });
-        if (found == views.end() || found->node.state == NodeState::failed) {
-            return cli::failure(ErrorId::node_ended,
-                                "n" + std::to_string(number) + " ended: " +
-                                    (found != views.end() && found->node.end ? found->node.end->what
-                                                                             : std::string()),
-                                "hpdev logs " + std::to_string(number));
-        }
-        if (found->synced && found->ledger > 0) {
-            return *found;
-        }
-        if (now_mono_ms() >= deadline_ms) {
-            return cli::failure(ErrorId::not_synced,
-                                found->node.name() + " runs, but is not synced yet", "hpdev ps");
-        }
-        if (now_mono_ms() >= next_note_ms) {
-            note(args, found->node.name() + " is at ledger " + std::to_string(found->ledger));
-            next_note_ms = now_mono_ms() + 2000;
-        }
-        sleep_ms(look_again_ms);
-    }
-}
-
 cli::Outcome add_observer(const Args& args) {
     HP_DEV_TRY(const Cluster cluster, find_running(args));
     HP_DEV_TRY(const Json added,
@@ -178,7 +196,7 @@ cli::Outcome add_observer(const Args& args) {
         return cli::failure(ErrorId::failed, "the supervisor has lost the node it added");
     }
     if (!args.options.has("no-wait")) {
-        HP_DEV_TRY_STATUS(wait_until_synced(args, now, number));
+        HP_DEV_TRY_STATUS(wait_until(synced, args, now, number));
     }
     if (!args.json) {
         return cli::Answer{node->name() + " added as an observer\nkey    " +
@@ -237,7 +255,7 @@ Done change_role(const Cluster& cluster, const ClusterNode& node, const char* ro
 Expected<Deployed> change_members(const Cluster& cluster, const std::vector<unsigned>& voters) {
     HP_DEV_TRY(const DeployPlan plan, plan_members(cluster, voters));
     HP_DEV_TRY(const Deployed ordered, order_deploy(cluster, plan));
-    return wait_for_deploy(cluster, ordered, sync_timeout_ms);
+    return wait_for_deploy(cluster, ordered, wait_timeout_ms);
 }
 
 cli::Outcome change_vote(const Args& args, bool votes) {
@@ -255,7 +273,7 @@ cli::Outcome change_vote(const Args& args, bool votes) {
     HP_DEV_TRY_STATUS(guard_members(args, cluster, voters));
     if (votes) { // first it must be able to
         HP_DEV_TRY_STATUS(change_role(cluster, node, "validator"));
-        HP_DEV_TRY_STATUS(wait_until_synced(args, cluster, node.number));
+        HP_DEV_TRY_STATUS(wait_until(synced, args, cluster, node.number));
     }
     HP_DEV_TRY(const Cluster now, load_cluster(cluster.dir));
     HP_DEV_TRY(const Deployed done, change_members(now, voters));
@@ -337,7 +355,7 @@ cli::Outcome run_start_all(const Args& args) {
     if (cluster.is_running()) {
         HP_DEV_TRY(const std::vector<unsigned> numbers,
                    parse_nodes(cluster, args.arguments.empty() ? "all" : args.arguments.front()));
-        return carry_out(args, cluster, numbers, {"node.start", "started", false});
+        return carry_out(args, cluster, numbers, {"node.start", "started", false, true});
     }
     HP_DEV_TRY(const Place place, find_place(args));
     ClusterWanted wanted;

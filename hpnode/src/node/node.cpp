@@ -58,10 +58,13 @@ Status Node::start() {
     HP_TRY(stop_runs_, contract::StopSource::make());
     HP_TRY_STATUS(open_storage());
     open_status_socket(); // before users can come: who sees the port open may ask
+    if (dev_) {
+        HP_TRY_STATUS(open_dev_port()); // likewise
+    }
     HP_TRY_STATUS(open_user_port());
     HP_TRY_STATUS(open_peer_port());
     watch_disk();
-    return dev_ ? open_dev_port() : Status();
+    return {};
 }
 
 Status Node::open_dev_port() {

@@ -77,18 +77,23 @@ Status wait_readable(const Fd& socket, std::int64_t deadline_ms) {
 
 } // namespace
 
+// Under another name first: whoever sees the socket's can connect.
 Result<Fd> listen_local(const std::filesystem::path& path) {
-    HP_TRY(const Address address, make_address(path));
+    const std::filesystem::path unready = path.string() + ".new";
+    HP_TRY(const Address address, make_address(unready));
     HP_TRY(Fd fd, make_socket());
     const std::string doing = "cannot listen on " + path.string();
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    if (::unlink(unready.c_str()) != 0 && errno != ENOENT) {
         return fail(errno_error(doing, errno));
     }
-    // The name gets the mode of the socket; nobody can connect before listen() anyway.
+    // The name gets the mode of the socket.
     if (::fchmod(fd.get(), 0600) != 0 ||
         ::bind(fd.get(), address.get(), sizeof address.name) != 0 ||
-        ::chmod(path.c_str(), 0600) != 0 || ::listen(fd.get(), backlog) != 0) {
-        return fail(errno_error(doing, errno));
+        ::chmod(unready.c_str(), 0600) != 0 || ::listen(fd.get(), backlog) != 0 ||
+        ::rename(unready.c_str(), path.c_str()) != 0) {
+        const Error error = errno_error(doing, errno);
+        ::unlink(unready.c_str());
+        return fail(error);
     }
     return fd;
 }
