@@ -98,6 +98,10 @@ row() { local IFS='|' && echo "|$*|"; }
 
 # --- what is measured ----------------------------------------------------------------------------
 
+status() { "$bin/hpnode" status "$work/home/n0" --json | jq "$1"; }
+lcl() { status .ledger.seq; }
+failed_attempts() { status .consensus.failed_attempts; }
+
 # The inputs come at any moment of a round, and slowly enough for eager nodes to have credit.
 measure_latency() {
     local size=$1 roundtime=$2 pace=$3 count=$4 interval=$5
@@ -111,14 +115,16 @@ measure_latency() {
 }
 
 measure_sustained() {
-    local size=$1 roundtime=$2 rate
+    local size=$1 roundtime=$2 rate failed
     start_cluster "$size" "$roundtime" paced
     sleep "$(pick 2 0.5)"
+    failed=$(failed_attempts)
     bench "ledgers, $size nodes, $roundtime" ledgers --seconds "$(pick 60 3)"
+    failed=$(($(failed_attempts) - failed))
     rate=$(number ledgers_per_s 2)
     row " $size " " $roundtime " " $rate of $(awk -v r="$roundtime" 'BEGIN { print 1000 / r }') " \
         " $(number interval_median_ms 2) / $(number interval_p99_ms 2) \
-/ $(number interval_max_ms 2) "
+/ $(number interval_max_ms 2) " " $failed "
 }
 
 measure_rate() {
@@ -139,8 +145,6 @@ mesh_bytes() {
     ss -tinH state established "( ${filter[*]:1} )" |
         grep -o 'bytes_sent:[0-9]*' | awk -F: '{ sum += $2 } END { print sum + 0 }'
 }
-
-lcl() { "$bin/hpnode" status "$work/home/n0" --json | jq .ledger.seq; }
 
 measure_idle() {
     local size=$1 roundtime=$2 cpu=() rss=() at bytes before ledgers
@@ -200,8 +204,9 @@ for size in "${sizes[@]}"; do
     measure_latency "$size" 20 paced "$(pick 200 10)" 113
 done
 echo
-row " nodes " " roundtime " " ledgers/s, no inputs " " interval: median / p99 / longest "
-row ---: ---: ---: ---:
+row " nodes " " roundtime " " ledgers/s, no inputs " " interval: median / p99 / longest " \
+    " failed attempts "
+row ---: ---: ---: ---: ---:
 for size in "${sizes[@]}"; do
     for roundtime in 20 50; do measure_sustained "$size" "$roundtime"; done
 done

@@ -219,6 +219,7 @@ void Node::perform(const consensus::Persist& effect) {
     for (const consensus::Signed& vote : effect.certified->commit->votes) {
         committed_by_.push_back(vote.member);
     }
+    failed_attempts_ += effect.certified->commit->attempt;
     explain_disagreement(*effect.certified->block);
     storage_worker_.submit(
         [this, ledger = effect.ledger, certified = effect.certified, joined = effect.joined] {

@@ -256,6 +256,7 @@ private:
     TimeMs lcl_time_ms_ = 0;                           // wall clock
     LedgerSeq took_part_in_ = 0;                       // the newest ledger, or 0
     std::vector<PublicKey> committed_by_;              // whose votes decided the last ledger
+    std::uint64_t failed_attempts_ = 0;                // at ledgers decided since the start
     LogLimiter log_limiter_;
     RunRecords runs_;
     std::optional<LedgerSeq> running_; // the ledger the contract is being run for

@@ -193,6 +193,7 @@ StatusReport Node::status_report() const {
     out.members_heard = engine_->members_heard(clock_.now());
     out.inputs_waiting = engine_->candidates();
     out.committed_by = committed_by_;
+    out.failed_attempts = failed_attempts_;
     out.eager = config::is_eager(config().node.pace, patch);
     out.roundtime_ms = patch.consensus.roundtime;
     out.users = users_->verified_sessions();

@@ -73,6 +73,7 @@ Json consensus_json(const StatusReport& report) {
             {"members_heard", report.members_heard},
             {"inputs_waiting", report.inputs_waiting},
             {"committed_by", keys_json(report.committed_by)},
+            {"failed_attempts", report.failed_attempts},
             {"pace", report.eager ? "eager" : "paced"},
             {"roundtime_ms", report.roundtime_ms}};
 }

@@ -52,6 +52,7 @@ struct StatusReport {
     std::size_t members_heard = 0;       // this node included
     std::size_t inputs_waiting = 0;      // for a ledger
     std::vector<PublicKey> committed_by; // whose votes decided `ledger`, as far as this node saw
+    std::uint64_t failed_attempts = 0;   // at the ledgers decided since the node was started
     bool eager = false;
     std::uint32_t roundtime_ms = 0;
     std::size_t users = 0;

@@ -109,6 +109,11 @@ describe('cluster: crashes', () => {
             await cluster.wait_ledger(death.height);
             const attempt = Math.max(...death.attempts());
             context.diagnostic(`heard by ${heard_by} of 4: attempt ${attempt} was the last`);
+            if (heard_by === 0) {
+                const survivor = cluster.nodes.find((node) => node !== death.node);
+                const { consensus } = await status_of(survivor);
+                assert.ok(consensus.failed_attempts > 0, 'what nobody heard cannot be decided');
+            }
             for (const guest of death.guests) guest.close();
             await death.node.run();
             await cluster.settle_votes();

@@ -30,6 +30,7 @@ StatusReport full_report() {
     out.members_heard = 3;
     out.inputs_waiting = 7;
     out.committed_by = {out.key};
+    out.failed_attempts = 5;
     out.eager = true;
     out.roundtime_ms = 2000;
     out.users = 12;
@@ -76,6 +77,7 @@ TEST_CASE("the status is one JSON document with a schema", "[node]") {
     CHECK(status["consensus"]["members_heard"] == 3);
     CHECK(status["consensus"]["inputs_waiting"] == 7);
     CHECK(status["consensus"]["committed_by"].size() == 1);
+    CHECK(status["consensus"]["failed_attempts"] == 5);
     CHECK(status["consensus"]["can_close_ledgers"] == true);
     CHECK(status["consensus"]["suspended"].is_null());
     CHECK(status["users"]["port"] == 8081);
