@@ -18,13 +18,14 @@ import {
 import { accepted_count, answer_of, start_users } from '../lib/cluster_users.mjs';
 import { scoped_test } from '../lib/scope.mjs';
 import { Tmpfs } from '../lib/tmpfs.mjs';
-import { median, range, sleep } from '../lib/util.mjs';
+import { median, range, sleep, until } from '../lib/util.mjs';
 
 const load_ms = 1000;
 const disk_kib = 48 * 1024;
 const reserve_mib = 8;
 const little_room = (reserve_mib / 2) * 1024 * 1024;
 const silence_ms = 1500; // many rounds
+const rest_ms = 500;
 const disk_full_codes = [71, 70]; // disk full; storage failed
 const stop_timeout_ms = 40000;
 const hour_ms = 3600 * 1000;
@@ -81,6 +82,18 @@ async function expect_disk_full(node) {
 const wait_suspended = (node) =>
     wait_status(node, ({ consensus }) => consensus.suspended, { what: 'a suspended node' });
 
+/** Until what it had begun when it was suspended is on the disk. */
+async function wait_at_rest(node) {
+    let last = null;
+    const rests = async () => {
+        const { ledger, contract } = await status_of(node);
+        const same = contract.running === null && ledger.seq === last;
+        last = ledger.seq;
+        return same;
+    };
+    await until(rests, { every_ms: rest_ms, timeout_ms: stop_timeout_ms, what: 'rest' });
+}
+
 const wait_resumed = (node) =>
     wait_status(node, ({ consensus }) => !consensus.suspended, { what: 'the end of it' });
 
@@ -136,6 +149,7 @@ describe('cluster: disks', () => {
         const vote = (status) => (msg) => msg.event === 'vote_status' && msg.vote_status === status;
         await user.wait(vote('unreliable'), { from, timeout_ms: stop_timeout_ms });
         await wait_suspended(victim);
+        await wait_at_rest(victim);
         disks[0].fill();
         await expect_suspended(victim, user);
         await cluster.wait_more(5, { nodes: others });

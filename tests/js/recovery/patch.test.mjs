@@ -8,6 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe } from 'node:test';
 
+import { wait_status } from '../lib/cluster.mjs';
 import { make_keys } from '../lib/crypto.mjs';
 import { scoped_test } from '../lib/scope.mjs';
 import { config_root_hex } from '../lib/state_hash.mjs';
@@ -20,7 +21,14 @@ const endings = { 'kill -9': (node) => node.kill(), SIGTERM: (node) => node.stop
 
 const patch_bytes = (node) => fs.readFileSync(node.patch_path);
 const patch_root = (node) => config_root_hex(patch_bytes(node));
-const deltas = (node) => fs.readdirSync(path.join(node.dir, 'contract_fs', 'deltas'));
+
+/** Until what the contract did for ledger `seq_no` is committed. */
+const wait_run = (node, seq_no) =>
+    wait_status(
+        node,
+        ({ contract: { running, last_run } }) => running === null && last_run?.seq === seq_no,
+        { what: 'end of the run' },
+    );
 
 async function config_hash(client, seq_no) {
     return (await client.query(seq_no)).results[0].config_hash;
@@ -120,7 +128,7 @@ describe('recovery: changes of patch.cfg', { concurrency: true }, () => {
             const before = patch_root(node);
             const built = await user.submit('patch:version=2.0');
             const { ledger_seq_no } = await user.wait_accepted(built.hash);
-            await until(() => deltas(node).length > 0, { every_ms: 5, what: 'end of the run' });
+            await wait_run(node, ledger_seq_no);
             await end(node);
             assert.equal(node.read_config().contract.version, '1.0', 'not agreed yet');
             await node.run();
@@ -242,8 +250,8 @@ describe('recovery: hp.cfg edited by the operator', { concurrency: true }, () =>
         });
         const user = await scope.login(node);
         const built = await user.submit('patch:version=2.0');
-        await user.wait_accepted(built.hash);
-        await until(() => deltas(node).length > 0, { every_ms: 5, what: 'end of the run' });
+        const { ledger_seq_no } = await user.wait_accepted(built.hash);
+        await wait_run(node, ledger_seq_no);
         await node.kill();
         node.edit_config({ contract: { version: '7.0' } });
         await node.run();
