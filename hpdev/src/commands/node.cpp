@@ -94,7 +94,8 @@ Expected<NodeView> wait_until(const Awaited& awaited, const Args& args, const Cl
                                 found->node.name() + " runs, but " + awaited.what, "hpdev ps");
         }
         if (now_mono_ms() >= next_note_ms) {
-            note(args, found->node.name() + " is at ledger " + std::to_string(found->ledger));
+            note(args, found->node.name() + " " + awaited.what + " (ledger " +
+                           std::to_string(found->ledger) + ")");
             next_note_ms = now_mono_ms() + 2000;
         }
         sleep_ms(look_again_ms);
