@@ -139,8 +139,10 @@ cli::Outcome carry_out(const Args& args, const Cluster& cluster,
     HP_DEV_TRY_STATUS(control(cluster,
                               {{"verb", verb.word}, {"nodes", numbers}, {"timeout_ms", timeout_ms}},
                               timeout_ms + answer_extra_ms));
-    for (std::size_t i = 0; verb.awaits_answer && i < numbers.size(); ++i) {
-        HP_DEV_TRY_STATUS(wait_until(answering, args, cluster, numbers[i]));
+    if (verb.awaits_answer) {
+        for (const unsigned number : numbers) {
+            HP_DEV_TRY_STATUS(wait_until(answering, args, cluster, number));
+        }
     }
     return answer(args, verb.did, numbers);
 }
