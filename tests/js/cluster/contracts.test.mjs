@@ -18,7 +18,6 @@ import { range, sleep, until, within } from '../lib/util.mjs';
 
 const roundtime = 250;
 const exec_timeout_ms = 1500;
-const offset = 50;
 const reading_pause_ms = 40;
 const reading_timeout_ms = 1000;
 const joining_bytes = scaled({ usual: 24 * 1024 * 1024, full: 1024 * 1024 * 1024 });
@@ -30,7 +29,7 @@ const settings = (threshold, contract = {}) => ({
 
 /** Submits and waits until it is in a ledger; its number. */
 async function accepted(user, text) {
-    const built = await user.submit(text, { offset });
+    const built = await user.submit(text);
     return (await user.wait_accepted(built.hash, { from: built.from })).ledger_seq_no;
 }
 
@@ -43,7 +42,7 @@ describe('cluster: contracts', () => {
         const users = start_users(cluster, { nodes: cluster.nodes.slice(1) });
         const user = await scope.login(cluster.nodes[0]);
         for (const rounds of [0.5, 2, 10]) {
-            await user.echo(`sleep:${rounds * roundtime}`, { expected: 'slept', offset });
+            await user.echo(`sleep:${rounds * roundtime}`, { expected: 'slept' });
         }
         for (const steady of users) await steady.finish();
         await cluster.wait_more(3);
@@ -67,9 +66,9 @@ describe('cluster: contracts', () => {
         const limits = { round_limits: { exec_timeout: exec_timeout_ms } };
         const cluster = await Cluster.start(scope, 3, settings(80, limits));
         const user = await scope.login(cluster.nodes[0]);
-        await user.echo('append:log.txt=before', { expected: 'before', offset });
+        await user.echo('append:log.txt=before', { expected: 'before' });
         await ran(cluster, await accepted(user, each('append:log.txt=meanwhile', 'hang')));
-        await user.echo('append:log.txt=after', { expected: 'after', offset });
+        await user.echo('append:log.txt=after', { expected: 'after' });
         const ledgers = await cluster.check();
         for (const { state_dir } of cluster.nodes) {
             // What it wrote until it was killed is its state, the same everywhere.
@@ -86,7 +85,7 @@ describe('cluster: contracts', () => {
         for (const end of ['crash', 'exit:1', 'halfframe', 'crash']) {
             await ran(cluster, await accepted(user, each('append:other.txt=half', end)));
         }
-        await user.echo('append:other.txt=whole', { expected: 'whole', offset });
+        await user.echo('append:other.txt=whole', { expected: 'whole' });
         await cluster.check({ users });
     });
 
@@ -144,7 +143,7 @@ describe('cluster: contracts', () => {
             const last = await cluster.wait_more(5);
             phases.push({ odd, first, last });
             for (const [at, node] of nodes.entries()) {
-                const options = { from: from[at], timeout_ms: 30000 };
+                const options = { from: from[at] };
                 await node.wait_log(/fetching the agreed state|nodes disagree/, options);
                 fs.rmSync(private_file(node, 'odd'));
             }
@@ -282,7 +281,7 @@ describe('cluster: configurations that must not be', () => {
             const [one, other] = await Promise.all(left.map(status_of));
             return seq_of(one) === seq_of(other) && one.consensus.vote_status === 'unreliable';
         };
-        await until(stand_together, { timeout_ms: 30000, what: 'the same last ledger' });
+        await until(stand_together, { what: 'the same last ledger' });
         await Promise.all(left.map((node) => node.stop()));
         for (const node of left) {
             node.edit_config({ contract: { unl: cluster.keys() } });
@@ -351,7 +350,7 @@ describe('cluster: while a node fetches the state', () => {
             const contract = native_contract('posix_contract');
             const cluster = await Cluster.start(scope, 3, { ...settings(66), contract });
             const user = await scope.login(cluster.nodes[0], { protocol: 'bson' });
-            await user.echo(`make:big:${joining_bytes}`, { expected: 'ok', offset });
+            await user.echo(`make:big:${joining_bytes}`, { expected: 'ok' });
             let going = true;
             scope.at_end(() => (going = false));
             let changes = 0;

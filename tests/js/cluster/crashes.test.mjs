@@ -194,14 +194,14 @@ describe('cluster: no quorum', () => {
         const vote = (status) => (msg) => msg.event === 'vote_status' && msg.vote_status === status;
         await user.wait(vote('unreliable'), { from });
         await first.wait_log(/no ledger can close: .*3 have to take part; heard from 2/);
-        const waiting = await user.submit('append:log.txt=meanwhile', { offset: 50 });
+        const waiting = await user.submit('append:log.txt=meanwhile');
         const { code, stdout } = await first.command('status');
         assert.equal(code, 0);
         assert.match(stdout, /no ledger can close: the UNL has 3 members/);
         const healed = user.mark();
         await third.run();
-        await user.wait(vote('synced'), { from: healed, timeout_ms: 30000 });
-        await user.wait_accepted(waiting.hash, { from: waiting.from, timeout_ms: 30000 });
+        await user.wait(vote('synced'), { from: healed });
+        await user.wait_accepted(waiting.hash, { from: waiting.from });
         await cluster.check();
     });
 

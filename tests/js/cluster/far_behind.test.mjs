@@ -13,8 +13,6 @@ import { scoped_test } from '../lib/scope.mjs';
 
 const long_ms = 240000;
 const kept_ledgers = 512; // by every node, whatever its settings
-const offset = 50;
-const timeout_ms = 30000;
 
 const brief_history = (threshold, roundtime) => ({
     config: {
@@ -67,15 +65,15 @@ describe('cluster: far behind', { concurrency: false }, () => {
 
             // Its hp.cfg has the first UNL, and nobody has the first ledger.
             await late.run();
-            await late.wait_log(/following the epoch chain .*verified=[3-9]/, { timeout_ms });
-            await late.wait_log(joined, { timeout_ms });
+            await late.wait_log(/following the epoch chain .*verified=[3-9]/);
+            await late.wait_log(joined);
             // Down for so long, and with everything lost.
             await away.run();
-            await away.wait_log(joined, { timeout_ms });
+            await away.wait_log(joined);
             await third.kill();
             wipe(third);
             await third.run();
-            await third.wait_log(joined, { timeout_ms });
+            await third.wait_log(joined);
 
             // All of them vote: nothing closes without them.
             const all = [a, c, third, late];
@@ -85,7 +83,7 @@ describe('cluster: far behind', { concurrency: false }, () => {
             });
             await expect_adopted(all, third_change);
             const user = await scope.login(late);
-            const { output } = await user.echo('signed by all', { offset });
+            const { output } = await user.echo('signed by all');
             assert.ok(output.unl_sig.some(([signer]) => signer === late.cfg.node.public_key));
             await user.close();
             const at = seq_of(await status_of(a));
@@ -99,7 +97,7 @@ describe('cluster: far behind', { concurrency: false }, () => {
             const last = await cluster.make_newcomer();
             last.edit_config({ contract: { unl: keys.slice(0, 3), consensus: { threshold: 60 } } });
             await last.run();
-            await last.wait_log(joined, { timeout_ms });
+            await last.wait_log(joined);
         },
         { timeout: 2 * long_ms },
     );
@@ -110,7 +108,7 @@ describe('cluster: far behind', { concurrency: false }, () => {
         const unl = [make_keys(b3('nobody')).hex, make_keys(b3('nobody else')).hex];
         stranger.edit_config({ contract: { unl } });
         await stranger.run();
-        await stranger.wait_log(/hp\.cfg needs a newer UNL/, { timeout_ms });
+        await stranger.wait_log(/hp\.cfg needs a newer UNL/);
         assert.equal(seq_of(await status_of(stranger)), 0);
         await cluster.check({ nodes: cluster.nodes.slice(0, 3) });
         // With the right one it joins.

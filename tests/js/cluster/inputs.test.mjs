@@ -11,7 +11,6 @@ import { scaled } from '../lib/scale.mjs';
 import { scoped_test } from '../lib/scope.mjs';
 import { chosen_seed, make_random, median, range, sleep } from '../lib/util.mjs';
 
-const offset = 50;
 const limit = 60; // max_input_ledger_offset of Cluster
 const eager_inputs = scaled({ usual: 15, full: 1000 });
 const eager_pause_ms_max = 1000;
@@ -27,7 +26,7 @@ const inputs_of = (ledgers) => ledgers.flatMap((ledger) => ledger.inputs);
 /** The same bytes to a node again: what it says then. */
 async function repeat(client, built) {
     const again = client.send_input({ ...built });
-    return client.wait_status(built.hash, { from: again.from, timeout_ms: 30000 });
+    return client.wait_status(built.hash, { from: again.from });
 }
 
 describe('cluster: inputs', () => {
@@ -37,14 +36,14 @@ describe('cluster: inputs', () => {
         const built = [];
         for (const number of range(3)) {
             const text = `append:log.txt=${number}`;
-            built.push((await user.echo(text, { expected: `${number}`, offset })).built);
+            built.push((await user.echo(text, { expected: `${number}` })).built);
         }
         await user.close(); // a node knows each key once
         const crowd = [];
         for (const at of range(many_users)) crowd.push(await scope.login(cluster.nodes[at % 3]));
-        const theirs = await Promise.all(crowd.map((one) => one.submit('hello', { offset })));
+        const theirs = await Promise.all(crowd.map((one) => one.submit('hello')));
         for (const [at, one] of crowd.entries()) {
-            await one.wait_accepted(theirs[at].hash, { timeout_ms: 60000 });
+            await one.wait_accepted(theirs[at].hash);
         }
         await Promise.all(crowd.map((one) => one.close()));
         const expect_refusals = async (client, inputs) => {
@@ -79,7 +78,7 @@ describe('cluster: inputs', () => {
         const { ledger_seq_no } = await first.lcl();
         await first.close();
         const clients = await login_all(scope, cluster, first.keys);
-        const max = ledger_seq_no + offset;
+        const max = ledger_seq_no + limit;
         const base = first.next_nonce();
         const sent = [];
         for (const round of range(4)) {
@@ -95,7 +94,7 @@ describe('cluster: inputs', () => {
         }
         const told = new Map();
         for (const { client, built } of sent) {
-            const options = { from: built.from, timeout_ms: 30000 };
+            const options = { from: built.from };
             told.set(built.hash, (await client.wait_status(built.hash, options)).status);
         }
         const inputs = inputs_of(await cluster.check());
@@ -116,7 +115,7 @@ describe('cluster: inputs', () => {
             const user = await scope.login(victim, { keys });
             keys = user.keys;
             const text = `append:log.txt=after ${wait_ms} ms`;
-            const built = await user.submit(text, { offset });
+            const built = await user.submit(text);
             await sleep(wait_ms);
             await victim.kill();
             const elsewhere = await scope.login(cluster.nodes[1 + (hashes.length % 4)], { keys });
@@ -160,7 +159,7 @@ describe('cluster: inputs', () => {
             config: { node: { pace: 'eager' }, contract: { consensus } },
         });
         const clients = await login_all(scope, cluster);
-        let last = (await clients[0].echo('first', { offset })).output.ledger_seq_no;
+        let last = (await clients[0].echo('first')).output.ledger_seq_no;
         for (const [distance, expected] of [
             [0, 'max_ledger_expired'],
             [1, null],

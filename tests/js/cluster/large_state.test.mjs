@@ -15,7 +15,6 @@ import { range } from '../lib/util.mjs';
 const mib = scaled({ usual: 64, full: 1024 });
 const roundtime = scaled({ usual: 40, full: 200 });
 const timeout_ms = scaled({ usual: 60000, full: 600000 });
-const offset = 200;
 const changes = 5; // of the state, while a node is away
 const fetching = 'fetching the agreed state from peers';
 
@@ -28,7 +27,7 @@ describe('cluster: large states', () => {
             const config = { contract: { consensus, max_input_ledger_offset: 0 } };
             const cluster = await Cluster.start(scope, 3, { config, contract });
             const user = await scope.login(cluster.nodes[0], { protocol: 'bson' });
-            const ask = (text) => user.echo(text, { expected: 'ok', offset, timeout_ms });
+            const ask = (text) => user.echo(text, { expected: 'ok', timeout_ms });
             await ask(`make:big:${mib * 1024 * 1024}`);
             await cluster.settle({ timeout_ms });
             const [victim] = cluster.nodes.slice(-1);

@@ -27,7 +27,6 @@ const little_room = (reserve_mib / 2) * 1024 * 1024;
 const silence_ms = 1500; // many rounds
 const rest_ms = 500;
 const disk_full_codes = [71, 70]; // disk full; storage failed
-const stop_timeout_ms = 40000;
 const hour_ms = 3600 * 1000;
 const honest_range_ms = 600 * 1000;
 const deaths = 12; // more than a node stores for one ledger
@@ -74,7 +73,7 @@ const on_disks = (disks, threshold, reserve = 0) => ({
 });
 
 async function expect_disk_full(node) {
-    const exit = await node.wait_exit(stop_timeout_ms);
+    const exit = await node.wait_exit();
     assert.ok(disk_full_codes.includes(exit.code), `${node.name}: ${node.exit_text()}`);
     await node.wait_log(/No space left|disk is full|full disk/i);
 }
@@ -91,7 +90,7 @@ async function wait_at_rest(node) {
         last = ledger.seq;
         return same;
     };
-    await until(rests, { every_ms: rest_ms, timeout_ms: stop_timeout_ms, what: 'rest' });
+    await until(rests, { every_ms: rest_ms, what: 'rest' });
 }
 
 const wait_resumed = (node) =>
@@ -147,7 +146,7 @@ describe('cluster: disks', () => {
         const from = user.mark();
         disks[0].fill(little_room);
         const vote = (status) => (msg) => msg.event === 'vote_status' && msg.vote_status === status;
-        await user.wait(vote('unreliable'), { from, timeout_ms: stop_timeout_ms });
+        await user.wait(vote('unreliable'), { from });
         await wait_suspended(victim);
         await wait_at_rest(victim);
         disks[0].fill();
@@ -156,7 +155,7 @@ describe('cluster: disks', () => {
         const healed = user.mark();
         disks[0].free();
         await wait_resumed(victim);
-        await user.wait(vote('synced'), { from: healed, timeout_ms: stop_timeout_ms });
+        await user.wait(vote('synced'), { from: healed });
         await cluster.wait_ledger(seq_of(await status_of(others[0])), { nodes: [victim] });
         assert.equal(times_logged(victim, 'takes no part in consensus'), 1);
         assert.equal(times_logged(victim, 'resumed: there is room'), 1);
@@ -200,7 +199,7 @@ describe('cluster: disks', () => {
         await sleep(load_ms);
         for (const disk of disks) disk.fill(60000);
         // Without the first that stops no ledger closes, and so the others write little.
-        await Promise.race(cluster.nodes.map((node) => node.wait_exit(stop_timeout_ms)));
+        await Promise.race(cluster.nodes.map((node) => node.wait_exit()));
         await sleep(load_ms);
         for (const node of cluster.nodes.filter((other) => !other.running)) {
             await expect_disk_full(node);

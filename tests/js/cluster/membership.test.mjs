@@ -13,7 +13,6 @@ import { script_contract } from '../lib/node.mjs';
 import { scoped_test } from '../lib/scope.mjs';
 import { until } from '../lib/util.mjs';
 
-const offset = 50;
 
 const expect_unl = (node, size) =>
     wait_status(node, ({ consensus }) => consensus.unl === size, { what: `UNL of ${size}` });
@@ -42,7 +41,7 @@ describe('cluster: membership', () => {
             await expect_adopted(cluster.nodes, later);
             await cluster.wait_more(2);
             const user = await scope.login(members[2]);
-            const { output } = await user.echo('signed by all', { offset });
+            const { output } = await user.echo('signed by all');
             assert.ok(output.unl_sig.some(([signer]) => signer === key));
             if (mode === 'public') await cluster.check({ users });
             else await cluster.settle();
@@ -183,7 +182,7 @@ describe('cluster: known peers', () => {
         const address = `127.0.0.1:${lonely.cfg.mesh.port}`;
         const user = await scope.login(cluster.nodes[0]);
         const ask = (message) =>
-            user.echo(JSON.stringify(message), { expected: 'done', offset });
+            user.echo(JSON.stringify(message), { expected: 'done' });
         await ask({ add: [address], remove: [] });
         await cluster.wait_ledger(seq_of(await status_of(cluster.nodes[0])), { nodes: [lonely] });
         for (const node of cluster.nodes.slice(0, 3)) {

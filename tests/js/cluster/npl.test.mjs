@@ -14,7 +14,6 @@ import { scoped_test } from '../lib/scope.mjs';
 import { median } from '../lib/util.mjs';
 
 const late_ms = 300;
-const output_timeout_ms = 30000;
 const npl_bytes_max = 131072;
 
 const with_consensus = (consensus) => ({
@@ -28,13 +27,12 @@ const gatherers = (count) =>
     });
 
 async function ask(user, text) {
-    const built = await user.submit(text, { offset: 50 });
+    const built = await user.submit(text);
     const { ledger_seq_no } = await user.wait_accepted(built.hash, { from: built.from });
     const matches = (msg) =>
         msg.type === 'contract_output' && msg.ledger_seq_no === ledger_seq_no + 1;
     const { msg } = await user.wait(matches, {
         from: built.from,
-        timeout_ms: output_timeout_ms,
         what: `output of "${text}"`,
     });
     return user.content_text(msg.outputs[0]);
@@ -159,8 +157,8 @@ describe('cluster: rounds that differ', () => {
         ];
         const texts = ['read:../chance.txt', 'append:log.txt=mine'];
         const [odd, even] = [
-            await strange.submit(texts[0], { offset: 50 }),
-            await other.submit(texts[1], { offset: 50 }),
+            await strange.submit(texts[0]),
+            await other.submit(texts[1]),
         ];
         await strange.wait_accepted(odd.hash, { from: odd.from });
         await other.wait_accepted(even.hash, { from: even.from });
@@ -201,7 +199,7 @@ describe('cluster: rounds that differ', () => {
         fs.writeFileSync(private_file(odd, 'odd.txt'), 'odd');
         const user = await scope.login(cluster.nodes[0]);
         const calls = each('save:seen.txt=read:../odd.txt', 'append:log.txt=done');
-        const built = await user.submit(calls, { offset: 50 });
+        const built = await user.submit(calls);
         await user.wait_accepted(built.hash, { from: built.from });
         const output = await user.wait_output('done', { from: built.from });
         assert.equal(output.unl_sig.length, 4, 'who had another result signed another one');

@@ -11,7 +11,6 @@ import { signers_of } from '../lib/cluster_users.mjs';
 import { scoped_test } from '../lib/scope.mjs';
 import { until } from '../lib/util.mjs';
 
-const offset = 50;
 
 /** The outputs that a node's history has for a ledger. */
 async function outputs_of(scope, node, seq_no) {
@@ -29,7 +28,7 @@ describe('cluster: outputs', () => {
         const user = await scope.login(first);
         const confirmed = [];
         for (const text of ['one', 'two', 'three']) {
-            const { output } = await user.echo(text, { offset });
+            const { output } = await user.echo(text);
             confirmed.push(output.ledger_seq_no);
         }
         await away.run();
@@ -52,7 +51,7 @@ describe('cluster: outputs', () => {
         const user = await scope.login(late);
         await cluster.settle_votes();
         for (const from of [1, 2]) cluster.links.set(from, 0, { held: true });
-        const built = await user.submit('patience', { offset });
+        const built = await user.submit('patience');
         // The others hear its input, and confirm the outputs without it.
         const elsewhere = await scope.login(other);
         const confirmed = async () => {
@@ -63,7 +62,7 @@ describe('cluster: outputs', () => {
         await until(confirmed, { every_ms: 20, what: 'the outputs in a ledger' });
         cluster.links.heal();
         const matches = (msg) => msg.type === 'contract_output';
-        const { msg } = await user.wait(matches, { from: built.from, timeout_ms: 20000 });
+        const { msg } = await user.wait(matches, { from: built.from });
         assert.equal(msg.outputs.length, 1);
         assert.ok(signers_of(msg, cluster.keys()).length >= 2);
         await cluster.check();

@@ -163,7 +163,7 @@ describe('17 dispatch', { concurrency: true }, () => {
             await client.wait_count(bad_messages_max, 'contract_input_status');
             await client.lcl();
             client.send_raw('{');
-            await client.wait_closed(5000);
+            await client.wait_closed();
             // The limit is per connection.
             const again = await scope.login(node);
             await again.lcl();
@@ -177,7 +177,7 @@ describe('17 dispatch', { concurrency: true }, () => {
         for (const _ of range(4)) await client.request(message, 'lcl_response');
         client.send(message);
         client.send(message);
-        await client.wait_closed(5000);
+        await client.wait_closed();
         assert.ok(
             client.messages('lcl_response').length <= 5,
             'messages over the limit were served',

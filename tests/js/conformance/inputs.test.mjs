@@ -20,7 +20,11 @@ const attempts_max = 6;
 const nodes = new NodePool({
     plain: { config: { contract: { consensus: { roundtime: 350 } } } },
     // Long rounds, for tests that have to do several things within one.
-    slow: { config: { contract: { consensus: { roundtime: 2000 } } } },
+    slow: {
+        config: {
+            contract: { consensus: { roundtime: 2000 }, max_input_ledger_offset: offset_max },
+        },
+    },
     limited: {
         config: { contract: { round_limits: { user_input_bytes: input_bytes_max } } },
     },
@@ -162,7 +166,7 @@ describe('17 inputs', { concurrency: true }, () => {
     for (const [name, template] of Object.entries(json_containers)) {
         scoped_test(`17.34 bad_msg_format with B3(sig): ${name}`, async (scope) => {
             const client = await scope.login(await nodes.get('plain'));
-            const max = (await client.lcl()).ledger_seq_no + 5;
+            const max = await client.farthest_ledger();
             const container = Buffer.from(template.replace('MAX', max));
             const status = await status_at_once(client, client.make_input('', { max, container }));
             assert.equal(status?.reason, 'bad_msg_format');
@@ -172,7 +176,7 @@ describe('17 inputs', { concurrency: true }, () => {
 
     scoped_test('17.34 the largest nonce, 2^64 - 1, is accepted', async (scope) => {
         const client = await scope.login(await nodes.get('plain'));
-        const max = (await client.lcl()).ledger_seq_no + 5;
+        const max = await client.farthest_ledger();
         const container = Buffer.from(
             `{"input":"x","nonce":18446744073709551615,"max_ledger_seq_no":${max}}`,
         );
@@ -182,7 +186,7 @@ describe('17 inputs', { concurrency: true }, () => {
 
     scoped_test('17.35 field order and extra fields do not matter', async (scope) => {
         const client = await scope.login(await nodes.get('plain'));
-        const max = (await client.lcl()).ledger_seq_no + 5;
+        const max = await client.farthest_ledger();
         const container = Buffer.from(
             `{ "max_ledger_seq_no":${max}, "note":[1,{"a":null}],\n "nonce":7,` +
                 ' "input":"ordered \\u00e4" }',
@@ -214,7 +218,7 @@ describe('17 inputs', { concurrency: true }, () => {
         ]) {
             scoped_test(`17.37 ${field} ${kind}: bad_msg_format with B3("")`, async (scope) => {
                 const client = await scope.login(await nodes.get('plain'));
-                const max = (await client.lcl()).ledger_seq_no + 5;
+                const max = await client.farthest_ledger();
                 const built = client.make_input('x', { max, fields: { [field]: value } });
                 built.hash = empty_hash;
                 const status = await status_at_once(client, built);
@@ -250,10 +254,10 @@ describe('17 inputs', { concurrency: true }, () => {
     scoped_test('17.40 a nonce not above the last one is nonce_expired', async (scope) => {
         const client = await scope.login(await nodes.get('plain'));
         client.subscribe('ledger_event');
-        const first = await client.submit('first', { nonce: 1000, offset: 9 });
+        const first = await client.submit('first', { nonce: 1000, offset: 20 });
         await client.wait_accepted(first.hash);
         for (const nonce of [999, 1000]) {
-            const max = (await client.lcl()).ledger_seq_no + 9;
+            const max = (await client.lcl()).ledger_seq_no + 20;
             const built = client.make_input(`again ${nonce}`, { nonce, max });
             const status = await status_at_once(client, built);
             assert.equal(status?.reason, 'nonce_expired', `nonce ${nonce}`);
@@ -266,7 +270,7 @@ describe('17 inputs', { concurrency: true }, () => {
 
     scoped_test('17.41 a repeat of the first input is already_submitted', async (scope) => {
         const client = await scope.login(await nodes.get('plain'));
-        const built = await client.submit('once', { offset: 9 });
+        const built = await client.submit('once');
         await client.wait_accepted(built.hash);
         const status = await status_at_once(client, built);
         assert.equal(status?.reason, 'already_submitted');
@@ -310,7 +314,7 @@ describe('17 inputs', { concurrency: true }, () => {
         const verdict = rejected ? 'bad_msg_format' : 'accepted';
         scoped_test(`17.43 BSON container, ${name}: ${verdict}`, async (scope) => {
             const client = await scope.login(await nodes.get('plain'), { protocol: 'bson' });
-            const max = (await client.lcl()).ledger_seq_no + 6;
+            const max = await client.farthest_ledger();
             const container = typeof fields === 'function' ? fields(max) : fields;
             const built = client.make_input('bson', { max, container });
             client.send_input(built);
@@ -383,7 +387,7 @@ describe('17 inputs', { concurrency: true }, () => {
         const watcher = await scope.login(node);
         watcher.subscribe('ledger_event');
         const before = await scope.login(node, { keys });
-        const built = before.make_input('absent', { max: (await before.lcl()).ledger_seq_no + 8 });
+        const built = before.make_input('absent', { max: await before.farthest_ledger() });
         before.send_input(built);
         await before.lcl();
         await before.close();

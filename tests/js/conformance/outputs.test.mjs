@@ -91,7 +91,7 @@ describe('17 outputs', { concurrency: true }, () => {
 
     /** All users submit right after a ledger; true when one ledger took every input. */
     async function crowd_round(watcher, users, title) {
-        const max = (await watcher.lcl()).ledger_seq_no + 8;
+        const max = await watcher.farthest_ledger();
         const inputs = users.map((user) => user.make_input(`${title} ${user.label}`, { max }));
         await watcher.next_ledger();
         users.forEach((user, index) => user.send_input(inputs[index]));

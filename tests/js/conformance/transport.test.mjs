@@ -31,7 +31,7 @@ describe('17 transport', { concurrency: true }, () => {
         const node = await nodes.get('plain');
         const socket = await scope.socket(node, { secure: false, local_address: fresh_ip() });
         socket.write(upgrade_request());
-        await socket.wait_ended(10000); // 3 s, and what a busy machine needs
+        await socket.wait_ended();
         assert.ok(!socket.received.includes('user_challenge'), socket.explain());
         assert.ok(!socket.received.includes('101 '), socket.explain());
     });

@@ -26,7 +26,7 @@ async function ask(user, text) {
     const { status } = await user.submit(text);
     assert.equal(status.status, 'accepted', status.reason);
     const found = () => user.outputs.find((item) => item.ledger > status.ledgerSeqNo);
-    await until(found, { timeout_ms: 15000, what: `answer to ${text}` });
+    await until(found, { what: `answer to ${text}` });
     return found().value;
 }
 
@@ -64,7 +64,6 @@ describe('contract in C', { concurrency: true }, () => {
             await user.submit('version 2.0');
             await user.wait_output((value) => value === 'ok');
             await until(() => node.read_config().contract.version === '2.0', {
-                timeout_ms: 15000,
                 what: 'adoption by the node',
             });
             const text = read_patch(node);
@@ -79,10 +78,10 @@ describe('contract in C', { concurrency: true }, () => {
             await user.submit('script echo done > script.txt');
             await user.wait_output('ok');
             const result = path.join(node.state_dir, 'script.txt');
-            await until(() => fs.existsSync(result), { timeout_ms: 15000, what: 'the script' });
+            await until(() => fs.existsSync(result), { what: 'the script' });
             assert.equal(fs.readFileSync(result, 'utf8'), 'done\n');
             const script = path.join(node.state_dir, 'post_exec.sh');
-            await until(() => !fs.existsSync(script), { timeout_ms: 15000, what: 'its end' });
+            await until(() => !fs.existsSync(script), { what: 'its end' });
         }));
 
     test('NPL comes back to the sender', () =>

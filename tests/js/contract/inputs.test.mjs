@@ -11,7 +11,6 @@ import {
     ask,
     ask_in,
     await_ledger,
-    far_ledgers,
     idle_ledgers,
     ledger_of,
     login,
@@ -143,7 +142,7 @@ describe('15 document and inputs', tests_at_once, () => {
         const user = await login(scope, await nodes.get('plain'));
         user.subscribe('ledger_event');
         for (let attempt = 0; attempt < 8; attempt += 1) {
-            const max = (await user.lcl()).ledger_seq_no + far_ledgers;
+            const max = await user.farthest_ledger();
             const first = user.make_input(`first ${attempt}`, { max });
             const second = user.make_input('order', { max });
             await user.next_ledger();

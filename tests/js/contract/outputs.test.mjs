@@ -10,7 +10,6 @@ import {
     ask_read,
     await_ledger,
     each,
-    far_ledgers,
     idle_ledgers,
     login,
     node_pool,
@@ -85,7 +84,7 @@ describe('15 outputs', tests_at_once, () => {
         other.subscribe('ledger_event');
         for (let attempt = 0; attempt < 8; attempt += 1) {
             await other.next_ledger();
-            const max = (await other.lcl()).ledger_seq_no + far_ledgers;
+            const max = await other.farthest_ledger();
             const call = each('echo:before', 'hugeheader', 'echo:after', 'append:huge.txt=written');
             const [bad, good] = await Promise.all([
                 user.submit(call, { max }),

@@ -141,7 +141,7 @@ describe('15 read requests', tests_at_once, () => {
             most = Math.max(most, count);
             return stable >= stable_samples && most >= concurrent_limit;
         };
-        await until(is_stable, { timeout_ms: 60000, what: `${concurrent_limit} processes` });
+        await until(is_stable, { what: `${concurrent_limit} processes` });
         assert.ok(most <= concurrent_limit + 1, `${most} ran at once`);
         open_gate(node, 'reads');
         const is_response = (msg) => msg.type === 'contract_read_response';

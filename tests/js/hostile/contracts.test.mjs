@@ -96,7 +96,6 @@ describe('hostile: contracts', () => {
         const took_ms = Date.now() - started_ms;
         assert.ok(took_ms < exec_timeout_ms + kill_slack_ms, `the run lasted ${took_ms} ms`);
         await until(() => node.contract_processes().length === 0, {
-            timeout_ms: 5000,
             what: 'end of all contract processes',
         });
     });
@@ -106,7 +105,6 @@ describe('hostile: contracts', () => {
         const { attacker } = await submit_and_survive(scope, node, 'daemon');
         await attacker.wait_output('daemon started');
         await until(() => node.contract_processes().length === 0, {
-            timeout_ms: 5000,
             what: `end of the daemon; processes ${node.contract_processes()}`,
         });
     });
@@ -130,10 +128,9 @@ describe('hostile: contracts', () => {
             for (const id of ['a', 'b', 'c']) attacker.read(id, text);
             await victim.echo('meanwhile');
             victim.read('r', 'hello');
-            const { msg } = await victim.wait('contract_read_response', { timeout_ms: 20000 });
+            const { msg } = await victim.wait('contract_read_response');
             assert.equal(msg.content, 'hello');
             await until(() => node.contract_processes().length === 0, {
-                timeout_ms: 10000,
                 what: `end of all contract processes, now ${node.contract_processes()}`,
             });
             assert.ok(node.running, node.exit_text());
@@ -165,7 +162,6 @@ describe('hostile: contracts', () => {
             });
             await node.kill();
             await until(() => node.leftovers().length === 0, {
-                timeout_ms: 5000,
                 what: `end of processes ${node.leftovers()}`,
             });
             // A killed node starts again and continues.
@@ -192,7 +188,6 @@ describe('hostile: contracts', () => {
                 { code: 0, forced: undefined },
             );
             await until(() => node.leftovers().length === 0, {
-                timeout_ms: 5000,
                 what: `end of processes ${node.leftovers()}`,
             });
         } finally {

@@ -64,7 +64,6 @@ describe('interop: published client', { concurrency: true }, () => {
                 const hashes = new Set(results.map((result) => result.hash));
                 assert.equal(hashes.size, inputs_count);
                 await until(() => user.outputs.length >= inputs_count, {
-                    timeout_ms: 20000,
                     what: `${inputs_count} outputs, have ${user.outputs.length}`,
                 });
                 // The contract sees a user's inputs in nonce order.
@@ -107,7 +106,6 @@ describe('interop: published client', { concurrency: true }, () => {
                 }
                 const created = (event) => event.event === 'ledger_created';
                 await until(() => user.events.filter(created).length >= 3, {
-                    timeout_ms: 15000,
                     what: 'three ledger events',
                 });
                 const ledgers = user.events.filter(created).map((event) => event.ledger);
@@ -121,7 +119,6 @@ describe('interop: published client', { concurrency: true }, () => {
                 await until(
                     async () => (await user.client.getLcl()).ledgerSeqNo >= ledgerSeqNo + 2,
                     {
-                        timeout_ms: 15000,
                         every_ms: 200,
                         what: 'two more ledgers',
                     },
@@ -210,7 +207,6 @@ describe('interop: published client', { concurrency: true }, () => {
             const returned = (user) =>
                 user.changes.filter((change) => change === 'add').length >= 2;
             await until(() => users.every(returned), {
-                timeout_ms: 25000,
                 every_ms: 100,
                 what: `return of all clients; ${JSON.stringify(users.map((user) => user.changes))}`,
             });

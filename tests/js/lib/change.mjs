@@ -5,9 +5,6 @@
 
 import fs from 'node:fs';
 
-const offset = 50;
-const wait_ms = 30000;
-
 /** patch.cfg with changes: { unl, consensus: {...} }. */
 function changed_patch(node, { consensus = {}, ...changes }) {
     const patch = JSON.parse(fs.readFileSync(node.patch_path, 'utf8'));
@@ -20,7 +17,7 @@ function changed_patch(node, { consensus = {}, ...changes }) {
 export async function change(scope, node, changes) {
     const user = await scope.login(node);
     const text = `patchraw:${changed_patch(node, changes)}`;
-    const built = await user.submit(text, { offset });
+    const built = await user.submit(text);
     const { ledger_seq_no } = await user.wait_accepted(built.hash, { from: built.from });
     await user.close();
     return ledger_seq_no + 1;
@@ -29,8 +26,6 @@ export async function change(scope, node, changes) {
 /** Every one of the nodes has adopted the change with the same ledger. */
 export async function expect_adopted(nodes, seq_no) {
     for (const node of nodes) {
-        await node.wait_log(new RegExp(`configuration changed .*ledger=${seq_no}\\b`), {
-            timeout_ms: wait_ms,
-        });
+        await node.wait_log(new RegExp(`configuration changed .*ledger=${seq_no}\\b`));
     }
 }

@@ -11,12 +11,10 @@ import path from 'node:path';
 import { check_links, check_outputs, check_promises, query_ledgers, read_chain } from './chain.mjs';
 import { Links } from './links.mjs';
 import { config_root_hex, state_root_hex } from './state_hash.mjs';
-import { range, sleep, until } from './util.mjs';
+import { patience_ms, range, sleep, until } from './util.mjs';
 
-const wait_ms = 60000; // a machine may be busy
 const every_ms = 150;
 const silence_ms = 1500; // many rounds: whoever could close a ledger would
-const status_timeout_ms = 10000;
 
 /** What no two nodes of a cluster may have of their own. The mark of a node's contract is one. */
 const common_config = {
@@ -119,7 +117,7 @@ export class Cluster {
     // ---- how it is
 
     /** Waits until each of the nodes has closed the ledger `seq_no`. */
-    async wait_ledger(seq_no, { nodes = this.running(), timeout_ms = wait_ms } = {}) {
+    async wait_ledger(seq_no, { nodes = this.running(), timeout_ms = patience_ms } = {}) {
         const look = (node) =>
             wait_status(node, (status) => seq_of(status) >= seq_no, {
                 timeout_ms,
@@ -138,7 +136,7 @@ export class Cluster {
     }
 
     /** Waits until all nodes vote together. */
-    async settle_votes({ nodes = this.running(), timeout_ms = wait_ms } = {}) {
+    async settle_votes({ nodes = this.running(), timeout_ms = patience_ms } = {}) {
         const is_synced = ({ consensus }) => consensus.vote_status === 'synced';
         const look = (node) =>
             wait_status(node, is_synced, { timeout_ms, what: `vote of ${node.name}` });
@@ -146,7 +144,7 @@ export class Cluster {
     }
 
     /** Waits until all nodes vote together and have one state, on disk as well. */
-    async settle({ nodes = this.running(), timeout_ms = wait_ms } = {}) {
+    async settle({ nodes = this.running(), timeout_ms = patience_ms } = {}) {
         let seen = [];
         const settled = async () => {
             seen = await Promise.all(nodes.map(status_of));
@@ -227,7 +225,7 @@ function read_socket(name) {
     return new Promise((resolve, reject) => {
         const parts = [];
         const socket = net.connect({ path: name });
-        socket.setTimeout(status_timeout_ms, () => socket.destroy(new Error('no answer')));
+        socket.setTimeout(patience_ms, () => socket.destroy(new Error('no answer')));
         socket.on('data', (part) => parts.push(part));
         socket.once('error', reject);
         socket.once('close', () => resolve(Buffer.concat(parts).toString()));
@@ -243,7 +241,11 @@ async function command_status(node) {
 export const seq_of = (status) => status.ledger?.seq ?? 0;
 
 /** The first status that is as wanted. */
-export async function wait_status(node, wanted, { timeout_ms = wait_ms, what = 'status' } = {}) {
+export async function wait_status(
+    node,
+    wanted,
+    { timeout_ms = patience_ms, what = 'status' } = {},
+) {
     let last = null;
     const look = async () => {
         last = await status_of(node);

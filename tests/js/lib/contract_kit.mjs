@@ -11,11 +11,8 @@ import { until } from './util.mjs';
 
 const record_separator = '\u001e';
 const gates_dir = 'gates';
-const answer_timeout_ms = 30000;
 
 // ---- nodes that take inputs for ledgers far ahead: on a busy machine many may close meanwhile
-
-export const far_ledgers = 1000;
 
 /** Tests of a file at a time: all of them at once keep a small machine from answering in time. */
 export const tests_at_once = { concurrency: 6 };
@@ -73,24 +70,20 @@ export const each = (...calls) => `each:${calls.join(record_separator)}`;
 export const private_file = (node, name) => path.join(node.private_dir, name);
 
 /** The content of a file once it has some. */
-export function wait_private(
-    node,
-    name,
-    { accept = (text) => text !== '', timeout_ms = 15000 } = {},
-) {
+export function wait_private(node, name, { accept = (text) => text !== '' } = {}) {
     const full = private_file(node, name);
     const look = () => {
         const text = fs.existsSync(full) ? fs.readFileSync(full, 'utf8') : null;
         return text !== null && accept(text) ? { text } : null;
     };
-    return until(look, { timeout_ms, what: `file ${name}` }).then((found) => found.text);
+    return until(look, { what: `file ${name}` }).then((found) => found.text);
 }
 
 // ---- answers
 
 /** A user who sees the bytes that the contract sent, whatever they look like. */
 export const login = (scope, node, options = {}) =>
-    scope.login(node, { protocol: 'bson', input_offset: far_ledgers, ...options });
+    scope.login(node, { protocol: 'bson', ...options });
 
 /** Submits, and waits for the output of the run: { built, status, texts, output }. */
 export async function ask(client, text, options = {}) {
@@ -101,7 +94,6 @@ export async function ask(client, text, options = {}) {
     const what = `output of "${String(text).slice(0, 60)}"`;
     const { msg } = await client.wait(matches, {
         from: built.from,
-        timeout_ms: answer_timeout_ms,
         what,
     });
     const texts = msg.outputs.map((output) => client.content_text(output));
@@ -119,7 +111,6 @@ export async function ask_read(client, text) {
     const matches = (msg) => msg.type === 'contract_read_response' && msg.reply_for === id;
     const record = await client.wait(matches, {
         from,
-        timeout_ms: answer_timeout_ms,
         what: `response to "${String(text).slice(0, 60)}"`,
     });
     return client.content_text(record.msg.content);

@@ -10,14 +10,13 @@ import { config_root_hex, state_root_hex } from './state_hash.mjs';
 import { until } from './util.mjs';
 
 const idle_ledgers = 2;
-const ledger_timeout_ms = 30000;
 
 /** The first ledger after number `seq_no`. */
-export async function ledger_after(user, seq_no, timeout_ms = ledger_timeout_ms) {
+export async function ledger_after(user, seq_no) {
     user.subscribe('ledger_event');
     const matches = (msg) => msg.event === 'ledger_created' && msg.ledger.seq_no > seq_no;
     const what = `a ledger after number ${seq_no}`;
-    return (await user.wait(matches, { from: user.mark(), what, timeout_ms })).msg.ledger;
+    return (await user.wait(matches, { from: user.mark(), what })).msg.ledger;
 }
 
 /** Checks a few idle ledgers and returns the state hash. */
@@ -28,7 +27,6 @@ export async function idle(user, node) {
     assert.equal(last.config_hash, config_root_hex(fs.readFileSync(node.patch_path)));
     const expected = last.state_hash;
     await until(() => live_root(node) === expected, {
-        timeout_ms: ledger_timeout_ms,
         what: `state ${expected} on disk`,
     });
     return expected;

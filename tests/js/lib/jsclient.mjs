@@ -4,7 +4,7 @@
 
 import { createRequire } from 'node:module';
 
-import { until } from './util.mjs';
+import { patience_ms, until } from './util.mjs';
 
 const require = createRequire(import.meta.url);
 export const HotPocket = require('hotpocket-js-client');
@@ -67,26 +67,27 @@ export class PublishedClient {
     }
 
     async submit(text, nonce = this.next_nonce()) {
-        const input = await this.client.submitContractInput(text, nonce);
+        // The library would have it in the next ten ledgers; a busy machine may need more.
+        const offset = this.node.cfg.contract.max_input_ledger_offset;
+        const input = await this.client.submitContractInput(text, nonce, offset);
         return { hash: this.hex_of(input.hash), status: await input.submissionStatus };
     }
 
     async read(text, id) {
-        const reply = await this.client.submitContractReadRequest(text, id);
+        const reply = await this.client.submitContractReadRequest(text, id, patience_ms);
         if (reply === null || reply === undefined) throw new Error(`no reply to read "${text}"`);
         return this.text_of(reply);
     }
 
-    wait_output(wanted, timeout_ms = 15000) {
+    wait_output(wanted) {
         const matches = typeof wanted === 'function' ? wanted : (value) => value === wanted;
         return until(() => this.outputs.find((output) => matches(output.value)), {
-            timeout_ms,
             what: `output ${wanted}; received ${JSON.stringify(this.outputs).slice(0, 500)}`,
         });
     }
 
-    wait_event(wanted, timeout_ms = 15000) {
-        return until(() => this.events.find(wanted), { timeout_ms, what: 'event' });
+    wait_event(wanted) {
+        return until(() => this.events.find(wanted), { what: 'event' });
     }
 
     close() {

@@ -12,7 +12,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { Faults } from './faults.mjs';
-import { free_port, sleep, until, within } from './util.mjs';
+import { free_port, patience_ms, sleep, until, within } from './util.mjs';
 
 const js_root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 export const bin_dir = path.resolve(
@@ -29,10 +29,6 @@ export const modules_dir = path.join(js_root, 'node_modules');
 
 // The readiness check connects from here: early disconnects may count as faults of their address.
 const readiness_ip = '127.0.0.250';
-const start_timeout_ms = 30000;
-const stop_timeout_ms = 15000;
-const leftovers_timeout_ms = 10000;
-const command_timeout_ms = 60000;
 const console_lines_max = 400;
 const mark_name = 'HP_TEST_NODE';
 
@@ -41,7 +37,7 @@ const live_nodes = new Set();
 /** Quick and regular ledgers: most tests care about the order of ledgers, not about their pace. */
 const base_config = {
     node: { pace: 'paced', history_config: { max_primary_shards: 1, max_raw_shards: 1 } },
-    contract: { consensus: { roundtime: 250 } },
+    contract: { consensus: { roundtime: 250 }, max_input_ledger_offset: 200 },
     log: { loggers: ['file'] },
 };
 
@@ -56,7 +52,7 @@ export function hpnode(args, { place = host_place, ...options } = {}) {
         child.once('error', reject);
         child.once('close', (code, signal) => resolve({ ...result, code, signal }));
     });
-    return within(ended, command_timeout_ms, `end of hpnode ${args.join(' ')}`).catch((error) => {
+    return within(ended, patience_ms, `end of hpnode ${args.join(' ')}`).catch((error) => {
         child.kill('SIGKILL');
         throw error;
     });
@@ -260,7 +256,7 @@ export class TestNode {
                 }
                 return answers(this.port);
             },
-            { timeout_ms: start_timeout_ms, what: `answer on user port ${this.port}` },
+            { what: `answer on user port ${this.port}` },
         );
     }
 
@@ -274,7 +270,7 @@ export class TestNode {
         if (!this.running) return this.exit;
         this.child.kill(signal);
         try {
-            return await within(this.exited, stop_timeout_ms, 'exit of the node');
+            return await within(this.exited, patience_ms, 'exit of the node');
         } catch {
             this.child.kill('SIGKILL');
             return { ...(await this.exited), forced: true };
@@ -287,17 +283,17 @@ export class TestNode {
     }
 
     /** Waits for the process to end by itself. */
-    wait_exit(timeout_ms = stop_timeout_ms) {
-        return within(this.exited, timeout_ms, 'exit of the node');
+    wait_exit() {
+        return within(this.exited, patience_ms, 'exit of the node');
     }
 
     /** Resolves when the log has a line that matches, written after `from`. */
-    wait_log(pattern, { from = 0, timeout_ms = 10000 } = {}) {
+    wait_log(pattern, { from = 0 } = {}) {
         const find = () => {
             const lines = this.log_text().slice(from).split('\n');
             return lines.find((line) => pattern.test(line));
         };
-        return until(find, { timeout_ms, what: `log line ${pattern}` });
+        return until(find, { what: `log line ${pattern}` });
     }
 
     /** Stops the node, removes its directory, and complains if it did not end in good order. */
@@ -345,7 +341,7 @@ export class TestNode {
     }
 
     async await_no_leftovers() {
-        const deadline = Date.now() + leftovers_timeout_ms;
+        const deadline = Date.now() + patience_ms;
         while (this.leftovers().length > 0 && Date.now() < deadline) await sleep(50);
         return this.leftovers();
     }

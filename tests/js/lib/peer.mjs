@@ -11,7 +11,7 @@ import path from 'node:path';
 import tls from 'node:tls';
 
 import { b3, make_keys, sign, verify, zero_hash } from './crypto.mjs';
-import { fresh_ip, until } from './util.mjs';
+import { fresh_ip, patience_ms, until } from './util.mjs';
 
 const require = createRequire(import.meta.url);
 const WebSocket = require('ws');
@@ -19,7 +19,6 @@ const WebSocket = require('ws');
 const host = '127.0.0.1';
 const greeting = Buffer.from('hp2 peer 1');
 const zero = Buffer.from(zero_hash, 'hex');
-const handshake_timeout_ms = 10000;
 
 /** Types of messages, kinds of messages within "agreement", kinds of signed statements. */
 export const type = {
@@ -173,7 +172,7 @@ export class Peer {
                 return secure;
             },
             perMessageDeflate: false,
-            handshakeTimeout: handshake_timeout_ms,
+            handshakeTimeout: patience_ms,
             maxPayload: 0,
         });
         const peer = new Peer(node, socket, { ...options, is_caller: true });
@@ -240,15 +239,14 @@ export class Peer {
     }
 
     /** What the node said when it ended the connection. */
-    async wait_end(timeout_ms = 15000) {
-        await until(() => this.end, { timeout_ms, what: 'end of the connection' });
+    async wait_end() {
+        await until(() => this.end, { what: 'end of the connection' });
         return this.end;
     }
 
     /** Waits until the node has read what was said so far, or has ended the connection. */
     async wait_sent() {
         await until(() => this.end || this.socket.bufferedAmount === 0, {
-            timeout_ms: 60000,
             what: 'a node that reads',
         });
     }

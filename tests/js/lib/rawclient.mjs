@@ -8,16 +8,18 @@
 import { createRequire } from 'node:module';
 
 import { b3_hex, make_keys, sign, verify } from './crypto.mjs';
+import { patience_ms } from './util.mjs';
 
 const require = createRequire(import.meta.url);
 const WebSocket = require('ws');
 export const bson = require('bson');
 
-const default_timeout_ms = 15000;
-// As far ahead as nodes allow by default, for machines that are late.
-const usual_offset = 10;
+// Where nodes set no limit.
+const far_ledgers = 1000;
 const shown_messages = 12;
 const shown_chars = 400;
+
+const farthest_offset = (node) => node.cfg.contract.max_input_ledger_offset || far_ledgers;
 
 export class RawClient {
     /** Connects and waits for `user_challenge`, unless the caller wants to see a refusal. */
@@ -58,7 +60,7 @@ export class RawClient {
         this.end = null;
         this.last_error = null;
         this.last_nonce = Date.now() * 1000;
-        this.input_offset = options.input_offset ?? usual_offset;
+        this.input_offset = options.input_offset ?? farthest_offset(node);
         this.connect_socket(options);
     }
 
@@ -68,7 +70,7 @@ export class RawClient {
             perMessageDeflate: options.deflate ?? false,
             localAddress: options.local_address ?? '127.0.0.1',
             maxVersion: options.tls_max ?? 'TLSv1.3',
-            handshakeTimeout: 10000,
+            handshakeTimeout: patience_ms,
             maxPayload: 0,
         });
         this.opened = new Promise((resolve, reject) => {
@@ -124,7 +126,7 @@ export class RawClient {
      * The first record at or after `from` that satisfies `wanted`: a message type, or a predicate
      * of (message, record). Fails at once when the connection is gone.
      */
-    wait(wanted, { from = 0, timeout_ms = default_timeout_ms, what } = {}) {
+    wait(wanted, { from = 0, timeout_ms = patience_ms, what } = {}) {
         const matches = typeof wanted === 'string' ? (msg) => msg.type === wanted : wanted;
         const title = what ?? (typeof wanted === 'string' ? wanted : 'a matching message');
         let next = from;
@@ -169,21 +171,21 @@ export class RawClient {
         return found;
     }
 
-    async wait_closed(timeout_ms = default_timeout_ms) {
+    async wait_closed() {
         if (this.end) return this.end;
         let timer;
         const expired = new Promise((resolve) => {
-            timer = setTimeout(() => resolve(null), timeout_ms);
+            timer = setTimeout(() => resolve(null), patience_ms);
         });
         const end = await Promise.race([this.closed, expired]);
         clearTimeout(timer);
         if (end) return end;
-        throw new Error(this.explain(`connection still open after ${timeout_ms} ms`));
+        throw new Error(this.explain(`connection still open after ${patience_ms} ms`));
     }
 
     /** "Drop" of the specification: the connection ends without any reply after `from`. */
-    async expect_drop({ from = this.mark(), timeout_ms = 5000 } = {}) {
-        const end = await this.wait_closed(timeout_ms);
+    async expect_drop({ from = this.mark() } = {}) {
+        const end = await this.wait_closed();
         const replies = this.records.slice(from).filter((record) => record.kind === 'message');
         if (replies.length > 0) throw new Error(this.explain('a reply came before the drop'));
         return end;
@@ -354,7 +356,12 @@ export class RawClient {
         return built;
     }
 
-    /** Signs and sends an input that may enter one of the next `offset` ledgers. */
+    /** The last ledger that a new input may enter: a test or a machine may be late. */
+    async farthest_ledger() {
+        return (await this.lcl()).ledger_seq_no + this.input_offset;
+    }
+
+    /** Signs and sends an input that may enter ledgers up to `max`, or one of the next `offset`. */
     async submit(input, { offset = this.input_offset, ...options } = {}) {
         const max = options.max ?? (await this.lcl()).ledger_seq_no + offset;
         return this.send_input(this.make_input(input, { ...options, max }));
@@ -425,7 +432,8 @@ function show_record(record) {
     const body =
         record.text ?? (record.msg ? JSON.stringify(record.msg) : record.data.toString('hex'));
     const fault = record.decode_error ? ` UNDECODABLE (${record.decode_error})` : '';
-    return `#${record.index} ${record.kind}${fault} ${body.slice(0, shown_chars)}`;
+    const time = new Date(record.at_ms).toISOString().slice(11, 23); // as in the logs of nodes
+    return `${time} ${record.kind}${fault} ${body.slice(0, shown_chars)}`;
 }
 
 /** BSON values in the form that JSON messages have. */

@@ -59,18 +59,16 @@ export class RawSocket {
         if (!this.socket.destroyed) this.socket.write(data);
     }
 
-    async wait_ended(timeout_ms) {
+    async wait_ended() {
         await until(() => this.ended, {
-            timeout_ms,
             what: `end of the connection; ${this.explain()}`,
         });
         return this.ended_at_ms;
     }
 
     /** The HTTP response head, once it is complete. */
-    async wait_head(timeout_ms = 5000) {
+    async wait_head() {
         await until(() => this.received.includes('\r\n\r\n') || this.ended, {
-            timeout_ms,
             what: `upgrade response; ${this.explain()}`,
         });
         const at = this.received.indexOf('\r\n\r\n');
@@ -85,14 +83,14 @@ export class RawSocket {
         return parse_frames(this.received.subarray(this.body_at));
     }
 
-    async wait_frame(wanted, timeout_ms = 5000) {
+    async wait_frame(wanted) {
         let found;
         await until(
             () => {
                 found = this.frames().find(wanted);
                 return found || this.ended;
             },
-            { timeout_ms, what: `frame; ${this.explain()}` },
+            { what: `frame; ${this.explain()}` },
         );
         if (!found) throw new Error(`connection ended before the frame; ${this.explain()}`);
         return found;

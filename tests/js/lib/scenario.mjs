@@ -17,7 +17,6 @@ import { tracked_problem } from './tracked.mjs';
 
 // A run may take many of a node's short rounds.
 const input_offset = 200;
-const step_timeout_ms = 30000;
 
 // Native contracts do not mind being run ten times a second.
 const quick = { pace: 'paced', roundtime_ms: 100 };
@@ -145,7 +144,6 @@ async function take_step(user, [input, expected]) {
     const built = await user.submit(input, { offset: input_offset });
     const { ledger_seq_no } = await user.wait_accepted(built.hash, {
         from: built.from,
-        timeout_ms: step_timeout_ms,
     });
     await check_output(user, input, expected, ledger_seq_no + 1);
 }
@@ -155,7 +153,6 @@ async function take_step_and_die(scope, node, user, [input, expected]) {
     const built = await user.submit(input, { offset: input_offset });
     const { ledger_seq_no } = await user.wait_accepted(built.hash, {
         from: built.from,
-        timeout_ms: step_timeout_ms,
     });
     await node.kill();
     await user.wait_closed();
@@ -193,7 +190,6 @@ async function check_output(user, input, expected, seq_no) {
     const matches = (msg) => msg.type === 'contract_output' && msg.ledger_seq_no >= seq_no;
     const { msg } = await user.wait(matches, {
         what: `outputs of "${shown(input)}"`,
-        timeout_ms: step_timeout_ms,
     });
     assert.equal(msg.ledger_seq_no, seq_no, `ledger of the outputs of "${shown(input)}"`);
     assert.equal(msg.outputs.length, 1, `number of outputs of "${shown(input)}"`);

@@ -10,7 +10,6 @@ const retry_ms = 20;
 const connect_timeout_ms = 5000;
 const near_offset = 8;
 const unanswered_max = 12;
-const finish_timeout_ms = 30000;
 
 export class SteadyUser {
     /** make_text(number) gives the content of an input; pause_ms() the time to the next one. */
@@ -45,11 +44,11 @@ export class SteadyUser {
     }
 
     /** Submits nothing new, but stays until it knows what became of every input. */
-    async finish(timeout_ms = finish_timeout_ms) {
+    async finish() {
         this.finishing = true;
         const what = 'answer to every input';
         try {
-            await until(() => this.unanswered().length === 0, { timeout_ms, what });
+            await until(() => this.unanswered().length === 0, { what });
         } finally {
             await this.stop();
         }

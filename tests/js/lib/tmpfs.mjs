@@ -8,9 +8,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-import { within } from './util.mjs';
+import { patience_ms, within } from './util.mjs';
 
-const setup_timeout_ms = 5000;
 const hold_seconds = 900; // the holder ends by itself if the tests are killed
 const chunk = Buffer.alloc(65536, 'x');
 
@@ -32,7 +31,7 @@ export class Tmpfs {
                 if (said.stdout.includes('ready')) resolve('');
             });
         });
-        Tmpfs.problem = await within(ready, setup_timeout_ms, 'a mount of its own');
+        Tmpfs.problem = await within(ready, patience_ms, 'a mount of its own');
         if (!Tmpfs.problem) return new Tmpfs(holder, mount_point);
         fs.rmdirSync(mount_point);
         return null;

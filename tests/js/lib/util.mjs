@@ -5,12 +5,16 @@
 
 import net from 'node:net';
 
+// When a test gives up. What it waits for takes a fraction of this, but a busy machine is slow, and
+// where all is well nobody waits longer for it.
+export const patience_ms = 60000;
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Polls until `probe` returns something truthy and returns it. */
 export async function until(
     probe,
-    { timeout_ms = 10000, every_ms = 25, what = 'a condition' } = {},
+    { timeout_ms = patience_ms, every_ms = 25, what = 'a condition' } = {},
 ) {
     const deadline = Date.now() + timeout_ms;
     for (;;) {

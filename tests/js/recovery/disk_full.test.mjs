@@ -27,7 +27,6 @@ const size_kib = 48 * 1024;
 const text_bytes = 4000;
 const refused = 255;
 const exit_codes = [71, 70]; // disk full; storage failed
-const stop_timeout_ms = 40000;
 const calm_ms = 600;
 const few_files = 600; // fewer than a node wants
 const many_files = 10000;
@@ -103,11 +102,10 @@ describe('recovery: disk full', () => {
         for (const left of bytes_left) {
             const before = users.flatMap((user) => user.outputs).length;
             await until(() => users.flatMap((user) => user.outputs).length > before + 5, {
-                timeout_ms: 20000,
                 what: 'outputs while there is space',
             });
             disk.fill(left);
-            const exit = await node.wait_exit(stop_timeout_ms);
+            const exit = await node.wait_exit();
             context.diagnostic(`${left} bytes left: ${node.exit_text()}`);
             assert.ok(exit_codes.includes(exit.code), node.exit_text());
             assert.deepEqual(await node.await_no_leftovers(), []);
@@ -128,7 +126,7 @@ describe('recovery: disk full', () => {
         disk.fill();
         for (let count = 0; count < 3; count += 1) {
             node.spawn();
-            const exit = await node.wait_exit(stop_timeout_ms);
+            const exit = await node.wait_exit();
             context.diagnostic(`start on a full disk: ${node.exit_text()}`);
             assert.ok([...exit_codes, refused].includes(exit.code), node.exit_text());
         }
@@ -151,7 +149,7 @@ describe('recovery: disk full', () => {
             what: 'the first half of the run',
         });
         disk.fill();
-        const exit = await node.wait_exit(stop_timeout_ms);
+        const exit = await node.wait_exit();
         context.diagnostic(node.exit_text());
         assert.ok(exit_codes.includes(exit.code), node.exit_text());
         disk.free();
@@ -189,7 +187,7 @@ describe('recovery: disk full', () => {
         const built = await user.submit(`write:large.bin=${'x'.repeat(1000000)}`, {
             offset: 10,
         });
-        const exit = await node.wait_exit(stop_timeout_ms);
+        const exit = await node.wait_exit();
         assert.ok(exit_codes.includes(exit.code), node.exit_text());
         await user.wait_closed();
         assert.deepEqual(user.statuses(built.hash), [], 'it cannot be in a ledger');

@@ -17,7 +17,6 @@ const pause_ms = 400;
 const lines = ['line 0', 'line 1', 'line 2'];
 const interrupted_line = 1;
 const restart_limit_ms = 20000;
-const helper_timeout_ms = 40000; // it tries again for a while
 const failure_codes = [70, 71, 72];
 
 // `custom` with no raw shards keeps only what recovery needs.
@@ -154,7 +153,7 @@ describe('recovery: processes of a killed node', () => {
                 config: { contract: { round_limits: { exec_timeout } } },
             });
             const user = await scope.login(node);
-            const max = (await user.lcl()).ledger_seq_no + 6;
+            const max = await user.farthest_ledger();
             for (const text of texts) await user.submit(text, { max });
             await until(() => node.contract_processes().length >= texts.length, {
                 every_ms: 5,
@@ -180,7 +179,7 @@ describe('recovery: processes of a killed node', () => {
             );
             const again = await scope.login(node, { keys: user.keys });
             await again.stat();
-            await again.echo('continued', { offset: 10 });
+            await again.echo('continued');
         });
     }
 
@@ -192,7 +191,7 @@ describe('recovery: processes of a killed node', () => {
         const children = fs.readFileSync(`/proc/${node.pid}/task/${node.pid}/children`, 'utf8');
         process.kill(Number(children.trim().split(' ')[0]), 'SIGKILL');
         const built = await user.submit('append:log.txt=line');
-        const exit = await node.wait_exit(helper_timeout_ms);
+        const exit = await node.wait_exit();
         assert.ok(failure_codes.includes(exit.code), node.exit_text());
         await user.wait_closed();
         await node.run();

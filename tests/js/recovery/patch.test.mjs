@@ -160,7 +160,7 @@ describe('recovery: changes of patch.cfg', { concurrency: true }, () => {
         const user = await scope.login(node);
         await idle(user);
         const before = patch_bytes(node);
-        const max = (await user.lcl()).ledger_seq_no + 6;
+        const max = await user.farthest_ledger();
         const first = await user.submit('patch:version=2.0', { max });
         const second = await user.submit('sleep:600', { max });
         await user.wait_accepted(first.hash);

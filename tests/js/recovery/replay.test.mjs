@@ -9,7 +9,6 @@ import { describe } from 'node:test';
 import { scoped_test } from '../lib/scope.mjs';
 import { range } from '../lib/util.mjs';
 
-const offset = 60; // ledgers: inputs must not expire during the test
 const later_ledgers = 5;
 const refusals = ['already_submitted', 'nonce_expired'];
 
@@ -46,10 +45,10 @@ describe('recovery: replay', () => {
                     const node = await start_node(scope, history);
                     const user = await scope.login(node, { protocol });
                     user.subscribe('ledger_event');
-                    const first = await user.submit('append:log.txt=first', { offset });
+                    const first = await user.submit('append:log.txt=first');
                     await user.wait_accepted(first.hash);
                     await user.wait_output('first');
-                    const second = await user.submit('append:log.txt=second', { offset });
+                    const second = await user.submit('append:log.txt=second');
                     const { ledger_seq_no } = await user.wait_accepted(second.hash);
                     // Far enough for ledgers to be pruned down to what recovery needs.
                     await user.next_ledger({
@@ -65,14 +64,12 @@ describe('recovery: replay', () => {
                     }
                     assert.ok((await again.lcl()).ledger_seq_no < first.max, 'nothing expired');
                     const lower = await again.submit('append:log.txt=lower', {
-                        offset,
                         nonce: first.nonce - 1,
                     });
                     const status = await again.wait_status(lower.hash);
                     assert.equal(status.reason, 'nonce_expired');
 
                     const next = await again.submit('append:log.txt=third', {
-                        offset,
                         nonce: second.nonce + 1,
                     });
                     await again.wait_accepted(next.hash);
@@ -88,7 +85,7 @@ describe('recovery: replay', () => {
     scoped_test('an input of the ledger that is executed again is refused', async (scope) => {
         const node = await start_node(scope, histories['custom, raw 0']);
         const user = await scope.login(node);
-        const built = await user.submit('slowappend:log.txt=line:1000', { offset });
+        const built = await user.submit('slowappend:log.txt=line:1000');
         await user.wait_accepted(built.hash);
         await node.kill();
         await node.run();
@@ -103,7 +100,7 @@ describe('recovery: replay', () => {
         const users = await Promise.all(range(20).map(() => scope.login(node)));
         const inputs = await Promise.all(
             users.map(async (user) => {
-                const built = await user.submit('echo:hello', { offset });
+                const built = await user.submit('echo:hello');
                 await user.wait_accepted(built.hash);
                 return { keys: user.keys, built };
             }),

@@ -43,7 +43,7 @@ const status_when = (node, check, what) =>
             const status = await status_of(node);
             return check(status) ? status : null;
         },
-        { what, timeout_ms: 20000 },
+        { what },
     );
 
 describe('recovery: status of a running node', { concurrency: true }, () => {

@@ -158,7 +158,7 @@ describe('recovery: who may connect', { concurrency: true }, () => {
             local_address: crowded,
             await_challenge: false,
         });
-        await surplus.wait_closed(5000);
+        await surplus.wait_closed();
         assert.equal(surplus.challenge, undefined);
         assert.equal(surplus.messages('user_challenge').length, 0);
         await (await scope.login(node, { local_address: other })).echo('another host');

@@ -51,7 +51,7 @@ async function play(scope, node) {
     const seen = [];
     for (const texts of script) {
         await user.next_ledger();
-        const max = (await user.lcl()).ledger_seq_no + 6;
+        const max = await user.farthest_ledger();
         const built = [];
         for (const text of texts) built.push(await user.submit(text, { max }));
         let last = 0;

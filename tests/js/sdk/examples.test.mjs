@@ -88,7 +88,7 @@ async function upgrade(node, user) {
         received.push(...message.outputs.map((output) => Buffer.from(output)));
     });
     const wait_for = (what, check) =>
-        until(() => received.find(check), { what, timeout_ms: 15000 });
+        until(() => received.find(check), { what });
 
     const reply = await user.client.submitContractReadRequest(bson.serialize({ op: 'version' }));
     assert.deepEqual(bson.deserialize(Buffer.from(reply)), { version: '1.0' });
