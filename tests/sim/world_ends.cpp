@@ -2,6 +2,7 @@
 // What has to come of a simulation: expectations of the scenario, bounds, and life after faults.
 #include <algorithm>
 
+#include "consensus/params.hpp"
 #include "consensus/validators.hpp"
 #include "world.hpp"
 
@@ -122,9 +123,13 @@ bool World::is_voter(const Host& host) const {
     return configs_.at(checker_.header(checker_.height()).config_hash).unl.count(host.key) != 0;
 }
 
-// I8: a new ledger everywhere within ten roundtimes, and what takes its time on the way.
+// I8: a new ledger everywhere within ten roundtimes, and what takes its time on the way: among it
+// attempts that are led by members who may have forgotten votes and therefore propose nothing.
 std::int64_t World::recovery_max_us() const {
-    constexpr std::int64_t roundtimes_max = 10;
+    const std::int64_t idle_attempts =
+        options_.nodes - options_.byzantine - static_cast<std::int64_t>(remembering_at_calm_);
+    const std::int64_t roundtimes_max =
+        10 + idle_attempts * consensus::params::attempt_roundtimes_max;
     const std::int64_t late_us = options_.late_percent > 0 ? options_.roundtime_ms * 3000 : 0;
     return roundtimes_max * options_.roundtime_ms * 1000 + late_us + options_.run_ms_max * 1000;
 }
