@@ -20,6 +20,7 @@ import { fresh_ip, patience_ms, until } from '../lib/util.mjs';
 
 const roundtime_ms = 200;
 const exec_timeout_ms = 1500;
+const long_timeout_ms = 90000; // where the work itself has to come to its end
 const tests_at_once = 8;
 const peak_rss_max_mib = 400;
 const mib = 1024 * 1024;
@@ -273,14 +274,14 @@ describe_bad('floods and nonsense on the channels', [
         slow: 60000,
         // 256 MiB count, which the ledger database needs three times while it stores them.
         peak_rss_max_mib: 900,
-        config: { contract: { round_limits: { exec_timeout: 30000 } } },
+        config: { contract: { round_limits: { exec_timeout: long_timeout_ms } } },
     },
     {
         name: `${lone_mib} MiB of output in one message`,
         inputs: [`flood_outputs:${lone_mib}:${lone_mib * mib}`],
         log: new RegExp(`${lone_mib * mib} bytes`),
         slow: 60000,
-        config: { contract: { round_limits: { exec_timeout: 30000 } } },
+        config: { contract: { round_limits: { exec_timeout: long_timeout_ms } } },
         variants: [auto],
     },
     {
@@ -288,7 +289,7 @@ describe_bad('floods and nonsense on the channels', [
         inputs: [`flood_outputs:${tiny_outputs_mib}:1`],
         log: /go over the limit/,
         slow: 60000,
-        config: { contract: { round_limits: { exec_timeout: 30000 } } },
+        config: { contract: { round_limits: { exec_timeout: long_timeout_ms } } },
         variants: [auto],
     },
     {
@@ -297,7 +298,7 @@ describe_bad('floods and nonsense on the channels', [
         log: /user_output_bytes/,
         slow: 30000,
         config: {
-            contract: { round_limits: { user_output_bytes: 10000, exec_timeout: 30000 } },
+            contract: { round_limits: { user_output_bytes: 10000, exec_timeout: long_timeout_ms } },
         },
     },
     {
@@ -305,13 +306,13 @@ describe_bad('floods and nonsense on the channels', [
         inputs: [[`flood_npl:${npl_messages}`, `sent ${npl_messages}`]],
         log: /NPL messages were dropped/,
         slow: 30000,
-        config: { contract: { round_limits: { exec_timeout: 30000 } } },
+        config: { contract: { round_limits: { exec_timeout: long_timeout_ms } } },
     },
     {
         name: 'a flood of stdout and stderr, not logged',
         inputs: [['flood_streams:16', 'flooded']],
         slow: 30000,
-        config: { contract: { round_limits: { exec_timeout: 30000 } } },
+        config: { contract: { round_limits: { exec_timeout: long_timeout_ms } } },
     },
     {
         name: 'a flood of stdout and stderr, logged',
@@ -320,7 +321,7 @@ describe_bad('floods and nonsense on the channels', [
         config: {
             contract: {
                 log: { enable: true, max_mbytes_per_file: 1, max_file_count: 3 },
-                round_limits: { exec_timeout: 30000 },
+                round_limits: { exec_timeout: long_timeout_ms },
             },
         },
         check({ node }) {
@@ -337,7 +338,7 @@ describe_bad('floods and nonsense on the channels', [
         inputs: [[`flood_control:${control_messages}`, `sent ${control_messages}`]],
         slow: 30000,
         config: {
-            contract: { round_limits: { exec_timeout: 30000 } },
+            contract: { round_limits: { exec_timeout: long_timeout_ms } },
             mesh: { peer_discovery: { enabled: false } },
         },
     },
@@ -428,7 +429,7 @@ describe_bad('files', [
             [`many_files:${many_files}`, `made ${many_files}`],
             [`remove_files:${many_files}`, 'ok'],
         ],
-        config: { contract: { round_limits: { exec_timeout: 60000 } } },
+        config: { contract: { round_limits: { exec_timeout: long_timeout_ms } } },
         slow: 60000,
         variants: [auto],
         options: memory_problem() ? {} : { place: user_place({ directory: memory_directory }) },
