@@ -13,7 +13,7 @@ import { NodePool } from '../lib/node.mjs';
 import { length_field, make_frame, upgrade_request } from '../lib/rawsocket.mjs';
 import { scoped_test } from '../lib/scope.mjs';
 import { besiege } from '../lib/siege.mjs';
-import { fresh_ip, range, sleep, until } from '../lib/util.mjs';
+import { fresh_ip, range, silence_ms, sleep, until } from '../lib/util.mjs';
 
 const idle_connections = 1000;
 const half_open_connections = 200;
@@ -58,7 +58,7 @@ describe('hostile: connections', () => {
             await all_ended(sockets, 'silent connections');
         });
         await until(() => node.open_fds() <= fds + fd_slack, {
-                what: 'release of the descriptors',
+            what: 'release of the descriptors',
         });
     });
 
@@ -201,8 +201,7 @@ describe('hostile: connections', () => {
             const socket = await scope.websocket(node, { local_address: fresh_ip() });
             await socket.wait_frame((frame) => frame.payload.includes('user_challenge'));
             for (const frame of frames) socket.write(frame);
-            // Well before the 5 s that end any silent connection.
-            await socket.wait_ended();
+            await socket.wait_ended(silence_ms);
             assert.ok(node.running);
         });
     }
@@ -260,7 +259,7 @@ describe('hostile: connections', () => {
             }
         });
         await until(() => node.open_fds() <= fds + fd_slack, {
-                what: 'release of the descriptors',
+            what: 'release of the descriptors',
         });
     });
 });

@@ -8,7 +8,7 @@
 import { createRequire } from 'node:module';
 
 import { b3_hex, make_keys, sign, verify } from './crypto.mjs';
-import { patience_ms } from './util.mjs';
+import { patience_ms, silence_ms } from './util.mjs';
 
 const require = createRequire(import.meta.url);
 const WebSocket = require('ws');
@@ -171,21 +171,21 @@ export class RawClient {
         return found;
     }
 
-    async wait_closed() {
+    async wait_closed(timeout_ms = patience_ms) {
         if (this.end) return this.end;
         let timer;
         const expired = new Promise((resolve) => {
-            timer = setTimeout(() => resolve(null), patience_ms);
+            timer = setTimeout(() => resolve(null), timeout_ms);
         });
         const end = await Promise.race([this.closed, expired]);
         clearTimeout(timer);
         if (end) return end;
-        throw new Error(this.explain(`connection still open after ${patience_ms} ms`));
+        throw new Error(this.explain(`connection still open after ${timeout_ms} ms`));
     }
 
     /** "Drop" of the specification: the connection ends without any reply after `from`. */
-    async expect_drop({ from = this.mark() } = {}) {
-        const end = await this.wait_closed();
+    async expect_drop({ from = this.mark(), timeout_ms = silence_ms } = {}) {
+        const end = await this.wait_closed(timeout_ms);
         const replies = this.records.slice(from).filter((record) => record.kind === 'message');
         if (replies.length > 0) throw new Error(this.explain('a reply came before the drop'));
         return end;

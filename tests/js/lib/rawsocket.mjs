@@ -7,7 +7,7 @@ import crypto from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
 
-import { until } from './util.mjs';
+import { patience_ms, until } from './util.mjs';
 
 export class RawSocket {
     static async open(node, { secure = true, local_address = '127.0.0.1', tls_options = {} } = {}) {
@@ -59,8 +59,9 @@ export class RawSocket {
         if (!this.socket.destroyed) this.socket.write(data);
     }
 
-    async wait_ended() {
+    async wait_ended(timeout_ms = patience_ms) {
         await until(() => this.ended, {
+            timeout_ms,
             what: `end of the connection; ${this.explain()}`,
         });
         return this.ended_at_ms;

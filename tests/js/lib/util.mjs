@@ -9,6 +9,10 @@ import net from 'node:net';
 // where all is well nobody waits longer for it.
 export const patience_ms = 60000;
 
+// Nodes end any connection that is silent for this long before its login. One that broke a rule has
+// to be gone earlier, or nobody has noticed.
+export const silence_ms = 5000;
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Polls until `probe` returns something truthy and returns it. */
