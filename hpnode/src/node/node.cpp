@@ -189,10 +189,16 @@ void Node::perform_all(const consensus::Effects& effects) {
     }
 }
 
+// In order, because it is in this order that the others hear of them: of two inputs of a user the
+// one with the lower nonce must not come second.
 void Node::perform(const consensus::VerifyInput& effect) {
-    verify_workers_.submit([this, input = effect.input] {
+    verify_workers_.submit([this, input = effect.input, number = verdicts_.expect()] {
         const bool good = proto::verify_signature(*input);
-        reactor_.post([this, input, good] { feed(consensus::InputVerified{input, good}); });
+        reactor_.post([this, input, good, number] {
+            for (consensus::InputVerified& next : verdicts_.arrived(number, {input, good})) {
+                feed(std::move(next));
+            }
+        });
     });
 }
 

@@ -16,6 +16,7 @@
 #include "hp/base/log.hpp"
 #include "hp/config/contract_dir.hpp"
 #include "hp/net/document_server.hpp"
+#include "hp/net/in_order.hpp"
 #include "hp/net/reactor.hpp"
 #include "hp/net/worker_pool.hpp"
 #include "ledger/store.hpp"
@@ -128,8 +129,17 @@ private:
     contract::RunSpec run_spec(const std::map<PublicKey, TimeMs>& active_on) const;
 
     // peers
+    struct Checked {
+        Bytes bytes;
+        consensus::Domain domain; // that they were checked for
+        Instant came{};
+        Status status{};
+        std::optional<consensus::Message> message{}; // empty: not decodable
+    };
     // Of one peer: what has come and is not yet with the engine.
     struct Inbox {
+        std::uint64_t connection = 0; // number of its connection, of all there were
+        net::InOrder<Checked> checks{};
         std::size_t checking = 0; // messages whose signatures are being checked
         std::size_t checking_bytes = 0;
         bool paused = false;
@@ -138,13 +148,6 @@ private:
         std::size_t early_bytes = 0;
         std::optional<std::set<PublicKey>> hears{}; // asked to forward: whom it hears itself
         std::size_t lookups = 0;                    // answers from the ledgers that it waits for
-    };
-    struct Checked {
-        Bytes bytes;
-        consensus::Domain domain; // that they were checked for
-        Instant came{};
-        Status status{};
-        std::optional<consensus::Message> message{}; // empty: not decodable
     };
     bool is_member(const PublicKey& key) const;
     bool may_follow(const PublicKey& key) const;
@@ -174,6 +177,8 @@ private:
     void note_proposal(const Checked& checked);
     void share_inputs();
     void pace_reading(const PublicKey& from, Inbox& inbox);
+    void on_check_ended(const PublicKey& from, std::uint64_t connection, std::uint64_t number,
+                        Checked checked);
     void on_checked(const PublicKey& from, Checked checked);
     void on_bad_signature(const PublicKey& from, Inbox& inbox, Checked checked);
     void check(const PublicKey& from, Bytes message);
@@ -269,7 +274,9 @@ private:
     std::unique_ptr<UserPort> users_;
     std::unique_ptr<PeerPort> peers_;
     std::map<PublicKey, Inbox> inboxes_; // of connected peers
-    consensus::Inputs inputs_to_share_;  // of users here, for a moment
+    std::uint64_t connections_ = 0;      // there were
+    net::InOrder<consensus::InputVerified> verdicts_;
+    consensus::Inputs inputs_to_share_; // of users here, for a moment
     std::size_t inputs_to_share_bytes_ = 0;
     std::int64_t ask_ledger_at_us_ = 0;
     std::optional<AgreedHash> wanted_config_; // agreed on, and not here

@@ -83,7 +83,7 @@ bool Node::may_follow(const PublicKey& key) const {
 }
 
 void Node::on_peer_joined(const PublicKey& key) {
-    inboxes_.insert_or_assign(key, Inbox{});
+    inboxes_.insert_or_assign(key, Inbox{++connections_});
     told_heard_.reset(); // it may be another process than before
     executor_->on_peer_up(key);
     feed(consensus::PeerJoined{key});
@@ -254,6 +254,7 @@ void Node::check(const PublicKey& from, Bytes message) {
     pace_reading(from, inbox);
     // Votes must not wait for the signatures of inputs, of which there may be thousands.
     verify_workers_.submit_urgent([this, from, bytes = std::move(message),
+                                   connection = inbox.connection, number = inbox.checks.expect(),
                                    domain = engine_->domain(), came = clock_.now()]() mutable {
         auto decoded = consensus::decode_message(bytes);
         Checked checked{std::move(bytes), domain, came, {}, {}};
@@ -263,10 +264,23 @@ void Node::check(const PublicKey& from, Bytes message) {
         } else {
             checked.status = fail(decoded.err());
         }
-        reactor_.post([this, from, checked = std::move(checked)]() mutable {
-            on_checked(from, std::move(checked));
+        reactor_.post([this, from, connection, number, checked = std::move(checked)]() mutable {
+            on_check_ended(from, connection, number, std::move(checked));
         });
     });
+}
+
+// What a peer says stays in order. A user's inputs have to: without the one before it an input with
+// a higher nonce could get into a ledger, and the other would be refused.
+void Node::on_check_ended(const PublicKey& from, std::uint64_t connection, std::uint64_t number,
+                          Checked checked) {
+    const auto found = inboxes_.find(from);
+    if (found == inboxes_.end() || found->second.connection != connection) {
+        return; // the peer has gone; what it said will be said again
+    }
+    for (Checked& next : found->second.checks.arrived(number, std::move(checked))) {
+        on_checked(from, std::move(next));
+    }
 }
 
 // Messages that have come but are not checked yet are bounded: then the peer has to wait.
@@ -282,11 +296,11 @@ void Node::pace_reading(const PublicKey& from, Inbox& inbox) {
 void Node::on_checked(const PublicKey& from, Checked checked) {
     const auto found = inboxes_.find(from);
     if (found == inboxes_.end() || stopping_) {
-        return; // the peer has gone; what it said will be said again
+        return; // it has gone for what it said before
     }
     Inbox& inbox = found->second;
-    inbox.checking -= std::min<std::size_t>(inbox.checking, 1);
-    inbox.checking_bytes -= std::min(inbox.checking_bytes, checked.bytes.size());
+    --inbox.checking;
+    inbox.checking_bytes -= checked.bytes.size();
     pace_reading(from, inbox);
     if (is_suspended()) {
         return; // likewise
