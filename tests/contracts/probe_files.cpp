@@ -57,14 +57,21 @@ void write_state(Call& call) {
         answer(call, write_file(std::string(file->left), file->right));
 }
 
-/// False, with the error sent, when the line could not be added.
+/// False, with the error sent, when the line could not be added: then nothing of it is there.
 bool append_line(Call& call, std::string_view name, std::string_view prefix,
                  std::string_view text) {
+    const std::string file(name);
     const std::string line = std::string(prefix).append(text).append("\n");
-    const int failed = write_file(std::string(name), line, O_APPEND);
-    if (failed != 0)
+    struct stat before {};
+    const off_t size = ::stat(file.c_str(), &before) == 0 ? before.st_size : 0;
+    const int failed = write_file(file, line, O_APPEND);
+    if (failed == 0)
+        return true;
+    if (::truncate(file.c_str(), size) != 0 && errno != ENOENT)
+        send_error(call.user, "truncate");
+    else
         send_error(call.user, errno_name(failed));
-    return failed == 0;
+    return false;
 }
 
 void append(Call& call) {

@@ -57,12 +57,12 @@ Status Node::start() {
                         [this](int signal) { stop(0, "signal " + std::to_string(signal)); });
     HP_TRY(stop_runs_, contract::StopSource::make());
     HP_TRY_STATUS(open_storage());
-    open_status_socket(); // before users can come: who sees the port open may ask
+    open_status_socket();
     if (dev_) {
-        HP_TRY_STATUS(open_dev_port()); // likewise
+        HP_TRY_STATUS(open_dev_port());
     }
-    HP_TRY_STATUS(open_user_port());
     HP_TRY_STATUS(open_peer_port());
+    HP_TRY_STATUS(open_user_port()); // last: who finds it open may use all the others
     watch_disk();
     return {};
 }
