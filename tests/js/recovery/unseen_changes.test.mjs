@@ -19,15 +19,17 @@ const large = 3 * 1024 * 1024;
 const refused = 255;
 const hour_ms = 3600 * 1000;
 
+// More than the one byte that may be there by chance.
+const change = (letter, at) =>
+    `printf ${letter.repeat(16)} | dd of=large bs=1 seek=${at} conv=notrunc`;
+
 const ways = {
     'a backup with its old times': 'cp -p large ../backup; sleep 0.1; printf x >>large',
     'the same size, and the time set back':
-        'touch -r large ../time && printf y | dd of=large bs=1 seek=2000000 conv=notrunc && ' +
-        'touch -r ../time large',
+        `touch -r large ../time && ${change('y', 2000000)} && touch -r ../time large`,
     'another file of the same size and time by its name':
         `head -c ${large} /dev/urandom >new && touch -r large new && mv new large`,
-    'all times in the future':
-        'printf z | dd of=large bs=1 conv=notrunc; touch -d 2040-01-01 large .',
+    'all times in the future': `${change('z', 0)}; touch -d 2040-01-01 large .`,
 };
 
 /** The state of the newest ledger is the one that the files have. */
