@@ -113,7 +113,11 @@ private:
             if (spoil && random_.chance(0.2)) {
                 const std::vector<Verb> how{Verb::spoil_log, Verb::spoil_log, Verb::backup,
                                             Verb::backup, Verb::restore};
-                add(at_ms, random_.pick(how)).from = {random_.pick(who)};
+                Verb verb = random_.pick(how);
+                if (verb == Verb::restore && out_.options.nodes == 1) {
+                    verb = Verb::backup; // nobody votes against what it decides a second time
+                }
+                add(at_ms, verb).from = {random_.pick(who)};
             }
             for (const std::size_t node : who) {
                 add(at_ms + random_.between(1, 5'000), Verb::start).from = {node};
