@@ -522,8 +522,15 @@ void Engine::settle_inputs(Effects& out) {
 
 // --- status --------------------------------------------------------------------------------------
 
+// A member knows of itself, whenever it has last said something.
 std::size_t Engine::members_heard(Instant now) const {
-    return height_ ? height_->heard_since(now.mono_us - params::silence_us(params_)) : 0;
+    if (!height_) {
+        return 0;
+    }
+    const std::int64_t since_us = now.mono_us - params::silence_us(params_);
+    const bool silent_itself =
+        identity_.validator && is_member() && !height_->has_heard(identity_.self, since_us);
+    return height_->heard_since(since_us) + (silent_itself ? 1 : 0);
 }
 
 LedgerSeq Engine::newest_heard() const {
@@ -546,7 +553,7 @@ VoteStatus Engine::current_vote_status(Instant now) const {
     if (height_->agreement().current() >= params::failed_attempts_unreliable) {
         return VoteStatus::unreliable;
     }
-    if (members_heard(now) >= height_->quorum()) {
+    if (height_->heard_since(now.mono_us - params::silence_us(params_)) >= height_->quorum()) {
         return VoteStatus::synced;
     }
     // While this member executes, nobody needs to hear from it or the others.

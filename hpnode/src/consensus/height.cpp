@@ -59,6 +59,11 @@ std::size_t Height::heard_since(std::int64_t since_us) const {
                       [&](const auto& entry) { return entry.second >= since_us; }));
 }
 
+bool Height::has_heard(const PublicKey& member, std::int64_t since_us) const {
+    const auto found = heard_at_us_.find(member);
+    return found != heard_at_us_.end() && found->second >= since_us;
+}
+
 // The last few of each member, its newest, and what blocks cite. False: known.
 bool Height::keep(const SharedOpen& open) {
     if (!opens_.emplace(open->digest, open).second) {

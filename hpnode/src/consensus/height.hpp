@@ -48,6 +48,7 @@ public:
     }
     // Who was heard, or heard again, at that time or later. Members repeat themselves.
     std::size_t heard_since(std::int64_t since_us) const;
+    bool has_heard(const PublicKey& member, std::int64_t since_us) const;
     std::vector<SharedOpen> opens() const; // newest of each member, ascending by member
     // Nobody else is worth waiting for.
     bool has_expected_opens() const;

@@ -187,10 +187,11 @@ describe('recovery: processes of a killed node', () => {
         const node = await scope.start_node();
         const user = await scope.login(node);
         await user.echo('hello');
+        const max = await user.farthest_ledger();
         // Of the node's two helpers the first is that for ledgers.
         const children = fs.readFileSync(`/proc/${node.pid}/task/${node.pid}/children`, 'utf8');
         process.kill(Number(children.trim().split(' ')[0]), 'SIGKILL');
-        const built = await user.submit('append:log.txt=line');
+        const built = user.send_input(user.make_input('append:log.txt=line', { max }));
         const exit = await node.wait_exit();
         assert.ok(failure_codes.includes(exit.code), node.exit_text());
         await user.wait_closed();

@@ -162,7 +162,7 @@ describe('recovery: changes of patch.cfg', { concurrency: true }, () => {
         const before = patch_bytes(node);
         const max = await user.farthest_ledger();
         const first = await user.submit('patch:version=2.0', { max });
-        const second = await user.submit('sleep:600', { max });
+        const second = await user.submit('sleep:3000', { max });
         await user.wait_accepted(first.hash);
         await user.wait_accepted(second.hash);
         await until(() => !patch_bytes(node).equals(before), { every_ms: 5, what: 'a change' });

@@ -191,8 +191,9 @@ describe('recovery: status of a running node', { concurrency: true }, () => {
         const node = await scope.start_node();
         const user = await scope.login(node);
         for (const id of ['a', 'b', 'c']) {
+            const from = user.mark();
             user.read(id, 'hello');
-            await user.wait('contract_read_response');
+            await user.wait('contract_read_response', { from });
         }
         user.read('bad', 'crash');
         const { contract } = await status_when(

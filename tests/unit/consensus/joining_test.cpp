@@ -71,5 +71,6 @@ TEST_CASE("a member that hears less than a quorum where the others are is not sy
     cluster.run_ms(15);
     CHECK(cluster.engine(late).lcl() == cluster.engine(0).lcl());
     CHECK(cluster.engine(late).members_heard({1'000'000, 0}) == 2); // itself and the other
+    CHECK(cluster.engine(late).members_heard({60'000'000, 0}) == 1);
     CHECK(cluster.engine(late).vote_status() != proto::VoteStatus::synced);
 }
