@@ -14,7 +14,7 @@ import { scoped_test } from '../lib/scope.mjs';
 import { config_root_hex } from '../lib/state_hash.mjs';
 import { until } from '../lib/util.mjs';
 
-const long_roundtime_ms = 3000;
+const long_roundtime_ms = 8000;
 const idle_ledgers = 3;
 
 const endings = { 'kill -9': (node) => node.kill(), SIGTERM: (node) => node.stop() };
