@@ -72,19 +72,20 @@ export class Tmpfs {
         return this.outside(path.join(this.mount_point, 'other', 'ballast'));
     }
 
-    /** Leaves about `bytes_left` free. What filled it before stays, as far as it may. */
+    /** Leaves about `bytes_left` free. What filled it before stays. */
     fill(bytes_left = 0) {
         fs.mkdirSync(path.dirname(this.ballast), { recursive: true });
+        const { bavail, bsize } = fs.statfsSync(path.dirname(this.ballast));
         const fd = fs.openSync(this.ballast, 'a');
-        let { size } = fs.fstatSync(fd);
+        // Never more than that, not even for a moment: the node may be writing.
+        let room = bytes_left > 0 ? bavail * bsize - bytes_left : Infinity;
         try {
-            for (;;) size += fs.writeSync(fd, chunk);
+            while (room > 0) room -= fs.writeSync(fd, chunk, 0, Math.min(chunk.length, room));
         } catch (error) {
             if (error.code !== 'ENOSPC') throw error;
         } finally {
             fs.closeSync(fd);
         }
-        fs.truncateSync(this.ballast, Math.max(0, size - bytes_left));
     }
 
     /** Changes how much fits. */
