@@ -186,9 +186,7 @@ describe('recovery: disk full', () => {
         const user = await scope.login(node);
         await user.echo('append:log.txt=before', { expected: 'before' });
         disk.fill(300000);
-        const built = await user.submit(`write:large.bin=${'x'.repeat(1000000)}`, {
-            offset: 10,
-        });
+        const built = await user.submit(`write:large.bin=${'x'.repeat(1000000)}`);
         const exit = await node.wait_exit();
         assert.ok(exit_codes.includes(exit.code), node.exit_text());
         await user.wait_closed();

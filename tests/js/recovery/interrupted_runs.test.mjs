@@ -153,8 +153,7 @@ describe('recovery: processes of a killed node', () => {
                 config: { contract: { round_limits: { exec_timeout } } },
             });
             const user = await scope.login(node);
-            const max = await user.farthest_ledger();
-            for (const text of texts) await user.submit(text, { max });
+            await user.submit_together(texts);
             await until(() => node.contract_processes().length >= texts.length, {
                 every_ms: 5,
                 what: 'contract processes',

@@ -160,11 +160,7 @@ describe('recovery: changes of patch.cfg', { concurrency: true }, () => {
         const user = await scope.login(node);
         await idle(user);
         const before = patch_bytes(node);
-        const max = await user.farthest_ledger();
-        const first = await user.submit('patch:version=2.0', { max });
-        const second = await user.submit('sleep:3000', { max });
-        await user.wait_accepted(first.hash);
-        await user.wait_accepted(second.hash);
+        await user.submit_together(['patch:version=2.0', 'sleep:3000']);
         await until(() => !patch_bytes(node).equals(before), { every_ms: 5, what: 'a change' });
         await node.kill();
         const base = path.join(node.dir, 'contract_fs/base/patch.cfg');
